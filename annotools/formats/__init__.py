@@ -1,0 +1,1 @@
+"""One format per file, each with `read` and `write`; none knows another."""

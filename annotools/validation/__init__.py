@@ -1,0 +1,1 @@
+"""Checks on annotations and images: pure rules, run over a source, reported."""

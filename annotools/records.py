@@ -165,7 +165,8 @@ class Image:
     """What the header of an image file says. `format` is the real one: jpeg, png, gif, bmp or webp.
 
     width and height are those of the stored pixels, in pixels, before any EXIF rotation; `orientation` is
-    the EXIF value 1 to 8 (1: as stored); channels is 1 (grey), 3 (colour), 4 (with alpha, or CMYK).
+    the EXIF value 1 to 8 (1: as stored); channels counts what a decoder delivers: 1 (L), 2 (LA), 3 (RGB, also
+    for a palette), 4 (RGBA or CMYK). `mode` names them as Pillow does: L, LA, P, RGB, RGBA or CMYK.
     """
 
     format: str
@@ -173,6 +174,7 @@ class Image:
     height: int
     channels: int
     orientation: int = 1
+    mode: str = "RGB"
 
     @property
     def upright_size(self) -> tuple[int, int]:
@@ -199,3 +201,37 @@ class Annotation:
     image_path: str | None = _provenance()
     image: Image | None = _provenance()
     split: str | None = _provenance()
+
+
+@record
+class Example:
+    """One image as training data: reconciled with its header, classes resolved, faulty objects gone.
+
+    This is what every training format writes and what it gives back when it is read. The tuples from
+    `boxes` on run in parallel, one entry for each object in file order, and are empty for a negative.
+
+    encoded   the image file's bytes, b"" where the format stores no pixels
+    sha256    of `encoded`, 64 lower-case hex digits
+    width     and height of the pixels in `encoded`, in pixels
+    boxes     (xmin, ymin, xmax, ymax), edges in pixels of that image
+    labels    label-map ids, from 1 (0 is the background)
+    poses     "" where the file gives none
+    truncated, difficult, occluded   0 or 1; a missing flag is 0
+    """
+
+    id: str
+    filename: str
+    source_id: str
+    width: int
+    height: int
+    format: str
+    channels: int = 3
+    encoded: bytes = b""
+    sha256: str = ""
+    boxes: tuple[tuple[float, float, float, float], ...] = ()
+    labels: tuple[int, ...] = ()
+    names: tuple[str, ...] = ()
+    poses: tuple[str, ...] = ()
+    truncated: tuple[int, ...] = ()
+    difficult: tuple[int, ...] = ()
+    occluded: tuple[int, ...] = ()

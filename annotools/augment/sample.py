@@ -1,0 +1,36 @@
+"""What the loader hands to the augmentation: one image and its objects, before any pixel is decoded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import tensorflow as tf
+
+
+class Sample(NamedTuple):
+    """Tensors of one image with R objects. The objects' tensors run in parallel.
+
+    encoded    () string, the bytes of a JPEG, PNG, GIF, BMP or WebP file; or (H, W, 3) uint8 pixels
+    size       (2,) int32, (H, W) of the stored pixels
+    boxes      (R, 4) float32, xyxy in pixels, edges: the whole image is (0, 0, W, H)
+    labels     (R,) int32, carried along untouched
+    difficult  (R,) bool, carried along untouched
+    ids        (R,) int32, the object's position in its record
+    name       () string, the image's id, for error messages
+    """
+
+    encoded: tf.Tensor
+    size: tf.Tensor
+    boxes: tf.Tensor
+    labels: tf.Tensor
+    difficult: tf.Tensor
+    ids: tf.Tensor
+    name: tf.Tensor
+
+
+Partner = Callable[[int, tf.Tensor], Sample]
+"""`partner(k, seed) -> Sample`: the k-th other image for Mosaic and MixUp; k is a Python int, 0 <= k < `partners_of(ops)`.
+
+A loader that has brought the partners along already may ignore the seed, an int64 (2,).
+"""

@@ -1,0 +1,82 @@
+"""Rules that hold an annotation against its image: `<size>` is a claim, the header is the truth."""
+
+from __future__ import annotations
+
+import os.path
+
+from annotools.issues import Issue
+from annotools.records import Annotation, Image
+
+EXTENSIONS: dict[str, tuple[str, ...]] = {
+    "jpeg": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    "png": (".png",),
+    "gif": (".gif",),
+    "bmp": (".bmp", ".dib"),
+    "webp": (".webp",),
+}
+"""For each real format, the file name extensions that tell the truth; the first is the usual one."""
+
+
+def size_issues(annotation: Annotation, image: Image) -> list[Issue]:
+    """What `<size>` gets wrong about the image: size-missing, size-zero or size-mismatch, all warnings.
+
+    The size-mismatch message ends with a verdict. "EXIF-rotated": the claim is the size that a viewer
+    shows which honours the orientation tag; TensorFlow ignores the tag. "swapped": width and height are
+    exchanged. "scaled": the same shape at another resolution. "unrelated": none of these.
+    """
+    size = annotation.size
+    if size is not None and size.width == image.width and size.height == image.height:
+        return []
+    truth = f"expected {image.width}x{image.height} as in the image header"
+    if size is None or (size.width is None and size.height is None):
+        rule, message = "size-missing", f"size: no width and height, {truth}"
+    elif not size.width or not size.height:
+        missing = [name for name in ("width", "height") if getattr(size, name) is None]
+        if missing:
+            rule, message = "size-missing", f"size: no {missing[0]}, {truth}"
+        else:
+            rule, message = "size-zero", f"size: {size.width}x{size.height}, {truth}"
+    else:
+        claim = (size.width, size.height)
+        verdict = size_verdict(claim, image)
+        rule, message = "size-mismatch", f"size: {size.width}x{size.height}, {truth}; {verdict}"
+    return [Issue(rule, "warning", message, annotation.xml_path)]
+
+
+def size_verdict(claim: tuple[int, int], image: Image) -> str:
+    """How a claimed (width, height) in pixels relates to the image: a sentence that starts with one word
+    of "equal", "EXIF-rotated", "swapped", "scaled" and "unrelated"."""
+    width, height = image.width, image.height
+    if claim == (width, height):
+        return "equal"
+    if claim == image.upright_size:
+        return f"EXIF-rotated: this is the upright size (EXIF orientation {image.orientation})"
+    if claim == (height, width):
+        return "swapped: width and height are exchanged"
+    # The same shape: scaling one side by the factor of the other lands within rounding of the claim.
+    if abs(claim[0] * height - claim[1] * width) <= max(width, height, *claim) / 2:
+        return f"scaled: by {claim[0] / width:.4g}"
+    return "unrelated to the real size"
+
+
+def format_issues(annotation: Annotation, image: Image) -> list[Issue]:
+    """format-extension-mismatch (warning): the image's file name claims another format than its bytes."""
+    name = annotation.image_path or annotation.filename or ""
+    extension = os.path.splitext(name)[1].lower()
+    expected = EXTENSIONS.get(image.format, ())
+    if extension in expected or not extension:
+        return []
+    message = f"image: {name} is a {image.format.upper()} file, expected the extension {expected[0]}"
+    return [Issue("format-extension-mismatch", "warning", message, annotation.xml_path)]
+
+
+def annotated_size(annotation: Annotation, image: Image) -> tuple[int, int]:
+    """(width, height) in pixels of the frame in which the boxes were drawn.
+
+    It is the stored size when `<size>` says so, and otherwise the upright size, which is what labelling
+    tools have shown since about 2020 (labelImg/issues/650, cvat/pull/4529).
+    """
+    size = annotation.size
+    if size is not None and (size.width, size.height) == (image.width, image.height):
+        return image.width, image.height
+    return image.upright_size

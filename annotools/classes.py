@@ -1,0 +1,349 @@
+"""ClassMap: which classes there are, in which order, with which ids.
+
+    labels.txt     one name a line, ids 1, 2, 3, ...
+    labels.json    ["cup", "pen"], {"cup": 1, "pen": 2}, COCO's [{"id": 1, "name": "cup"}, ...],
+                   or any of these under "classes" or "categories"
+    labels.pbtxt   the label map of the TF Object Detection API
+
+Ids start at 1, for 0 is the background. They may have gaps; `index` gives the position without gaps, from 0.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from annotools import label_map, spelling
+from annotools.errors import ClassMapError, OutputError, SourceError, UnknownClassError, shorten
+
+BACKGROUND = "background"
+MAX_ID = 2**31 - 1  # StringIntLabelMapItem.id is an int32
+SHOWN_NAMES = 10
+
+
+class _Entry(NamedTuple):
+    """One class as a caller or a file gives it, not checked yet."""
+
+    id: Any
+    name: Any
+    display_name: Any = None
+    line: int | None = None
+
+
+class ClassMap:
+    """Class names and their ids, in id order. Immutable and hashable; equal maps give equal files.
+
+    A label map may give a class a `display_name` beside its name (in COCO's map the name is a key such as
+    "/m/01g317" and the display name "person"). `names` are the names; look-ups accept either.
+
+    Names are not empty, have no blanks at either end and are unique, as are ids and display names;
+    anything else is a ClassMapError.
+    """
+
+    __slots__ = ("_by_name", "_entries")
+    _entries: tuple[tuple[int, str, str | None], ...]
+    _by_name: dict[str, tuple[int, int]]  # name or display name -> (id, index)
+
+    def __init__(self, ids: Mapping[str, int], display_names: Mapping[str, str] | None = None) -> None:
+        shown = display_names or {}
+        stray = [name for name in shown if name not in ids]
+        if stray:
+            raise ClassMapError("a display name for a class that is not in the map", found=stray[0])
+        self._fill((_Entry(id, name, shown.get(name)) for name, id in ids.items()), None)
+
+    def _fill(self, entries: Iterable[_Entry], path: str | None) -> None:
+        ordered: list[tuple[int, str, str | None]] = []
+        owners: dict[str | int, str] = {}
+        for entry in entries:
+            for name in (entry.name, entry.display_name):
+                if name is not None:
+                    _check_name(name, path, entry.line)
+            _check_id(entry, path)
+            for key in dict.fromkeys((entry.id, entry.name, entry.display_name)):
+                if key is None:
+                    continue
+                if key in owners:
+                    what = f"id {key}" if isinstance(key, int) else shorten(key)
+                    raise ClassMapError(
+                        f"{what} is given twice, to {shorten(owners[key])} and to {shorten(entry.name)}",
+                        path=path,
+                        line=entry.line,
+                    )
+                owners[key] = entry.name
+            ordered.append((entry.id, entry.name, entry.display_name))
+        ordered.sort()
+        by_name = {}
+        for index, (id, name, display_name) in enumerate(ordered):
+            by_name[name] = id, index
+            if display_name is not None:
+                by_name[display_name] = id, index
+        object.__setattr__(self, "_entries", tuple(ordered))
+        object.__setattr__(self, "_by_name", by_name)
+
+    @classmethod
+    def _from_entries(cls, entries: Iterable[_Entry], path: str | None) -> ClassMap:
+        self = cls.__new__(cls)
+        self._fill(entries, path)
+        return self
+
+    @classmethod
+    def from_names(cls, names: Iterable[str]) -> ClassMap:
+        """Ids 1, 2, 3, ... in the given order."""
+        return cls._from_entries((_Entry(id, name) for id, name in enumerate(names, start=1)), None)
+
+    @classmethod
+    def from_file(cls, path: str | os.PathLike[str]) -> ClassMap:
+        """Read a .txt, .json or .pbtxt file; with another extension the content tells which it is.
+
+        UTF-8, or UTF-16 with a byte order mark. Raises ClassMapError with path and line, SourceError when
+        the file cannot be read. Id 0 is refused unless it is that of 'background', which is left out then:
+        it is no class.
+        """
+        where = os.fspath(path)
+        text = _read_text(where)
+        extension = Path(where).suffix.lower()
+        if extension == ".json":
+            return cls._from_entries(_json_entries(_parse_json(text, where), where), where)
+        if extension == ".pbtxt":
+            return cls._from_entries(_label_map_entries(text, where), where)
+        if extension != ".txt":
+            if label_map.looks_like_label_map(text):
+                return cls._from_entries(_label_map_entries(text, where), where)
+            if text.lstrip()[:1] in ("{", "["):
+                return cls._from_entries(_json_entries(_parse_json(text, where), where), where)
+        return cls._from_entries(_text_entries(text, where), where)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The class names, in id order."""
+        return tuple(name for _, name, _ in self._entries)
+
+    @property
+    def ids(self) -> Mapping[str, int]:
+        """Name -> id, in id order, without the display names."""
+        return MappingProxyType({name: id for id, name, _ in self._entries})
+
+    @property
+    def display_names(self) -> Mapping[str, str]:
+        """Name -> display name, for the classes that have one."""
+        return MappingProxyType({name: shown for _, name, shown in self._entries if shown is not None})
+
+    def id(self, name: str, *, path: str | None = None, line: int | None = None) -> int:
+        """The label-map id of a class, from 1.
+
+        An unknown name raises UnknownClassError, which carries the `path` and `line` where it was found and
+        suggests the class that was probably meant.
+        """
+        return self._find(name, path, line)[0]
+
+    def index(self, name: str, *, path: str | None = None, line: int | None = None) -> int:
+        """The position of a class in id order, from 0 and without gaps; errors as for `id`."""
+        return self._find(name, path, line)[1]
+
+    def _find(self, name: str, path: str | None, line: int | None) -> tuple[int, int]:
+        found = self._by_name.get(name)
+        if found is None:
+            suggestion = self.suggest(name)
+            hint = "" if suggestion is None else f", did you mean {suggestion!r}?"
+            shown = ", ".join(map(repr, self.names[:SHOWN_NAMES]))
+            more = f", ... ({len(self)} classes)" if len(self) > SHOWN_NAMES else ""
+            raise UnknownClassError(
+                f"unknown class{hint}",
+                suggestion=suggestion,
+                path=path,
+                line=line,
+                field="name",
+                found=name,
+                expected=f"one of {shown}{more}" if self.names else "nothing, for the class map is empty",
+            )
+        return found
+
+    def suggest(self, name: str) -> str | None:
+        """The name or display name that `name` was probably meant to be (annotools.spelling), or None."""
+        return spelling.nearest(name, self._by_name)
+
+    def to_txt(self) -> str:
+        """One name a line in id order. Gaps between the ids are not kept: line 1 is position 0.
+
+        Raises ClassMapError for a name that a line cannot hold.
+        """
+        for name in self.names:
+            if re.search(r"[\r\n]", name) or name.startswith("\ufeff"):
+                raise ClassMapError(
+                    "a name that does not fit on a line of text", found=name, expected=".json"
+                )
+        return "".join(f"{name}\n" for name in self.names)
+
+    def to_json(self) -> str:
+        """`{name: id}`, or a list of `{"id", "name", "display_name"}` when there are display names."""
+        content: object = dict(self.ids)
+        if self.display_names:
+            content = [
+                {"id": id, "name": name} | ({} if shown is None else {"display_name": shown})
+                for id, name, shown in self._entries
+            ]
+        return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
+
+    def to_pbtxt(self) -> str:
+        """A label map for the TF Object Detection API."""
+        return label_map.write(self._entries)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a .txt, .json or .pbtxt file in UTF-8, by the extension; what is read back is equal.
+
+        A .txt cannot hold gaps between ids or display names: ClassMapError.
+        """
+        extension = Path(path).suffix.lower()
+        writers = {".txt": self.to_txt, ".json": self.to_json, ".pbtxt": self.to_pbtxt}
+        if extension not in writers:
+            raise ClassMapError(
+                "no class file has this extension",
+                path=os.fspath(path),
+                found=extension,
+                expected=", ".join(writers),
+            )
+        if extension == ".txt" and self != ClassMap.from_names(self.names):
+            raise ClassMapError(
+                "a text file holds names only, not ids with gaps or display names",
+                path=os.fspath(path),
+                expected=".json or .pbtxt",
+            )
+        text = writers[extension]()
+        try:
+            Path(path).write_text(text, encoding="utf-8", newline="\n")
+        except OSError as error:
+            raise OutputError(f"cannot write: {error.strerror}", path=os.fspath(path)) from error
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._by_name
+
+    def __eq__(self, other: object) -> bool:
+        return self._entries == other._entries if isinstance(other, ClassMap) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._entries)
+
+    def __repr__(self) -> str:
+        shown = f", {dict(self.display_names)!r}" if self.display_names else ""
+        return f"ClassMap({dict(self.ids)!r}{shown})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ClassMap, (dict(self.ids), dict(self.display_names))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a ClassMap cannot be changed: {name}")
+
+    __delattr__ = __setattr__  # type: ignore[assignment]
+
+
+def _check_name(name: object, path: str | None, line: int | None) -> None:
+    if not isinstance(name, str):
+        raise ClassMapError("a class name is not text", path=path, line=line, found=name)
+    if not name or name != name.strip():
+        what = "a class name has blanks at an end" if name.strip() else "an empty class name"
+        raise ClassMapError(what, path=path, line=line, found=name)
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise ClassMapError("a class name that UTF-8 cannot hold", path=path, line=line, found=name) from None
+
+
+def _check_id(entry: _Entry, path: str | None) -> None:
+    # bool is an int to Python, and {"cup": true} in a JSON file is a mistake.
+    if not isinstance(entry.id, int) or isinstance(entry.id, bool) or not 1 <= entry.id <= MAX_ID:
+        raise ClassMapError(
+            f"the id of {shorten(entry.name)} is not a class id",
+            path=path,
+            line=entry.line,
+            found=entry.id,
+            expected=f"an integer from 1 (0 is the background) to {MAX_ID}",
+        )
+
+
+def _read_text(path: str) -> str:
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise SourceError(f"cannot read the class file: {error.strerror}", path=path) from error
+    utf16 = data.startswith((b"\xff\xfe", b"\xfe\xff"))  # what Notepad calls "Unicode"
+    try:
+        return data.decode("utf-16" if utf16 else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = None if utf16 else data.count(b"\n", 0, error.start) + 1
+        raise ClassMapError("not UTF-8", path=path, line=line, found=data[error.start : error.end]) from None
+
+
+def _text_entries(text: str, path: str) -> list[_Entry]:
+    # Not splitlines: that would also split at U+2028, U+0085 and form feeds.
+    names = text.replace("\r\n", "\n").split("\n")
+    while names and not names[-1].strip():
+        names.pop()
+    if not names:
+        raise ClassMapError("no class names", path=path)
+    for line, name in enumerate(names, start=1):
+        if not name.strip():
+            raise ClassMapError("a blank line between class names", path=path, line=line)
+    return [_Entry(line, name, line=line) for line, name in enumerate(names, start=1)]
+
+
+def _parse_json(text: str, path: str) -> Any:
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        # json keeps the last of two equal keys, so that a class would be lost silently.
+        content: dict[str, Any] = {}
+        for key, value in pairs:
+            if key in content:
+                raise ClassMapError(f"{shorten(key)} is given twice", path=path)
+            content[key] = value
+        return content
+
+    try:
+        return json.loads(text, object_pairs_hook=unique)
+    except json.JSONDecodeError as error:
+        raise ClassMapError(f"malformed JSON: {error.msg}", path=path, line=error.lineno) from None
+    except (RecursionError, ValueError):  # ValueError: an integer of more than 4,300 digits
+        raise ClassMapError("malformed JSON: nested too deeply or a number too long", path=path) from None
+
+
+def _json_entries(content: Any, path: str) -> list[_Entry]:
+    if isinstance(content, dict):
+        for key in ("classes", "categories"):
+            if isinstance(content.get(key), list | dict):
+                return _json_entries(content[key], path)
+        return [_Entry(id, name) for name, id in content.items() if (name, id) != (BACKGROUND, 0)]
+    if isinstance(content, list) and content and all(isinstance(item, str) for item in content):
+        return [_Entry(id, name) for id, name in enumerate(content, start=1)]
+    if isinstance(content, list) and content and all(isinstance(item, dict) for item in content):
+        entries = [_Entry(i.get("id"), i.get("name"), i.get("display_name")) for i in content]
+        return [entry for entry in entries if (entry.name, entry.id) != (BACKGROUND, 0)]
+    raise ClassMapError(
+        "no class names",
+        path=path,
+        found=content,
+        expected='a list of names, {name: id}, {"classes": [...]} or [{"id", "name"}, ...]',
+    )
+
+
+def _label_map_entries(text: str, path: str) -> list[_Entry]:
+    entries = []
+    for item in label_map.parse(text, path):
+        # object_detection/utils/label_map_util.py allows id 0 for 'background' alone, in either name.
+        if item.id == 0 and BACKGROUND in (item.name, item.display_name):
+            continue
+        name = item.display_name if item.name is None else item.name
+        if name is None:
+            raise ClassMapError("an item has neither name nor display_name", path=path, line=item.line)
+        entries.append(_Entry(item.id, name, None if item.name is None else item.display_name, item.line))
+    if not entries:
+        raise ClassMapError("no class names", path=path)
+    return entries

@@ -1,3 +1,80 @@
-"""Pascal VOC XML in; typed records, pickle and sharded TFRecord out."""
+"""Pascal VOC XML in; typed records, pickle and sharded TFRecord out.
+
+    for annotation in annotools.read("VOCdevkit/VOC2007", split="train"): ...
+    annotation = annotools.parse(xml_bytes, path="a.xml")
+    result = annotools.convert("VOCdevkit/VOC2007", "out", to="tfrecord", shards=8)
+    issues = annotools.validate("VOCdevkit/VOC2007")
+
+The training side, which needs TensorFlow, is `annotools.loader` and `annotools.augment`.
+
+Names are loaded on first use: importing the package costs nothing but the standard library, because the
+pytest plug-in imports it in every pytest run of every project that has it installed.
+"""
 
 from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from annotools.classes import ClassMap as ClassMap
+    from annotools.convert.run import ConvertResult as ConvertResult
+    from annotools.convert.run import convert as convert
+    from annotools.errors import AnnotoolsError as AnnotoolsError
+    from annotools.errors import DataError as DataError
+    from annotools.errors import ImageError as ImageError
+    from annotools.errors import ParseError as ParseError
+    from annotools.formats.voc import parse as parse
+    from annotools.formats.voc import to_xml as to_xml
+    from annotools.issues import Issue as Issue
+    from annotools.issues import Ledger as Ledger
+    from annotools.reading import read as read
+    from annotools.records import Annotation as Annotation
+    from annotools.records import Box as Box
+    from annotools.records import Example as Example
+    from annotools.records import Image as Image
+    from annotools.records import Object as Object
+    from annotools.records import Part as Part
+    from annotools.validation.check import ValidationResult as ValidationResult
+    from annotools.validation.check import validate as validate
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "ClassMap": "annotools.classes",
+    "ConvertResult": "annotools.convert.run",
+    "AnnotoolsError": "annotools.errors",
+    "DataError": "annotools.errors",
+    "ImageError": "annotools.errors",
+    "ParseError": "annotools.errors",
+    "parse": "annotools.formats.voc",
+    "to_xml": "annotools.formats.voc",
+    "Issue": "annotools.issues",
+    "Ledger": "annotools.issues",
+    "read": "annotools.reading",
+    "Annotation": "annotools.records",
+    "Box": "annotools.records",
+    "Example": "annotools.records",
+    "Image": "annotools.records",
+    "Object": "annotools.records",
+    "Part": "annotools.records",
+    "ValidationResult": "annotools.validation.check",
+    "validate": "annotools.validation.check",
+}
+__all__ = sorted([*_HOME, "convert"])  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> Any:
+    if name == "convert":
+        return importlib.import_module("annotools.convert")  # a package that can be called
+    try:
+        module = _HOME[name]
+    except KeyError:
+        raise AttributeError(f"module 'annotools' has no attribute {name!r}") from None
+    value = getattr(importlib.import_module(module), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -235,3 +235,24 @@ class Example:
     truncated: tuple[int, ...] = ()
     difficult: tuple[int, ...] = ()
     occluded: tuple[int, ...] = ()
+
+    def annotation(self) -> Annotation:
+        """The same as a VOC record; `image` says what the stored pixels are."""
+        pixels = Image(self.format, self.width, self.height, self.channels)
+        return Annotation(
+            filename=self.filename,
+            size=Size(self.width, self.height, self.channels),
+            objects=tuple(
+                Object(name, Box(*box), pose or None, bool(truncated), bool(difficult), bool(occluded))
+                for name, box, pose, truncated, difficult, occluded in zip(
+                    self.names,
+                    self.boxes,
+                    self.poses,
+                    self.truncated,
+                    self.difficult,
+                    self.occluded,
+                    strict=True,
+                )
+            ),
+            image=pixels if self.format else None,
+        )

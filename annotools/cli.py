@@ -1,0 +1,75 @@
+"""The `annotools` command: a thin shell. Each command brings its own arguments and its own `run`.
+
+Exit codes: 0 clean, 1 the data has problems, 2 usage or I/O, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from annotools import __version__
+from annotools.convert import command as convert_command
+from annotools.errors import AnnotoolsError
+
+Run = Callable[[argparse.Namespace], int]
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="annotools",
+        description="Pascal VOC XML to typed records, pickle and sharded TFRecord.",
+    )
+    parser.add_argument("--version", action="version", version=f"annotools {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    _add(
+        commands,
+        "convert",
+        "convert annotations and images to pickle or TFRecord",
+        convert_command.add_convert_arguments,
+        convert_command.run_convert,
+    )
+    _add(
+        commands,
+        "classes",
+        "list the classes of a source, or write them as a class file",
+        convert_command.add_classes_arguments,
+        convert_command.run_classes,
+    )
+    return parser
+
+
+def _add(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    summary: str,
+    add_arguments: Callable[[argparse.ArgumentParser], None],
+    run: Run,
+) -> None:
+    parser = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
+    add_arguments(parser)
+    parser.set_defaults(run=run)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    args = build_parser().parse_args(argv)
+    run: Run = args.run
+    try:
+        return run(args)
+    except AnnotoolsError as error:
+        print(f"annotools: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("annotools: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # the reader of our output has gone (`annotools ... | head`); Python would complain once more at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,81 @@
+"""`manifest.json`: what an output folder holds and how it came about. Written last, so that a folder
+without it is known to be unfinished. It has no clock and no absolute path: same input, same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from annotools.convert.options import Options
+from annotools.convert.shard import ShardResult
+from annotools.errors import OutputError, ParseError
+from annotools.issues import Ledger
+
+VERSION = 1
+NAME = "manifest.json"
+
+
+def build(options: Options, results: Sequence[ShardResult], ledger: Ledger) -> dict[str, Any]:
+    """The manifest as plain JSON data; its schema is schemas/manifest.schema.json."""
+    splits: dict[str, Any] = {}
+    for result in results:
+        split = splits.setdefault(
+            result.split, {"records": 0, "objects": 0, "max_boxes": 0, "classes": {}, "shards": []}
+        )
+        split["records"] += result.records
+        split["objects"] += result.ledger.objects.written
+        split["max_boxes"] = max(split["max_boxes"], result.max_boxes)
+        for name, count in sorted(result.classes.items()):
+            split["classes"][name] = split["classes"].get(name, 0) + count
+        split["shards"].append(
+            {
+                "file": result.file,
+                "records": result.records,
+                "bytes": result.bytes,
+                "sha256": result.sha256,
+            }
+        )
+    for split in splits.values():
+        split["classes"] = dict(sorted(split["classes"].items()))
+    counts: dict[str, int] = {}
+    for result in results:
+        for rule, count in result.issue_counts.items():
+            counts[rule] = counts.get(rule, 0) + count
+    return {
+        "format": "annotools",
+        "version": VERSION,
+        "to": options.to,
+        "options": options.as_dict(),
+        "classes": dict(options.classes.ids),
+        "splits": splits,
+        "ledger": ledger.as_dict(),
+        "issues": dict(sorted(counts.items())),
+    }
+
+
+def dump(manifest: dict[str, Any], path: Path) -> None:
+    path.write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The manifest of a folder, or the file itself. ParseError unless it is one of ours."""
+    file = path / NAME if path.is_dir() else path
+    try:
+        manifest = json.loads(file.read_bytes())
+    except OSError as error:
+        raise OutputError(
+            f"no manifest: the conversion did not finish, or this is no output folder ({error.strerror})",
+            path=str(file),
+        ) from None
+    except ValueError as error:
+        raise ParseError(f"not JSON: {error}", path=str(file)) from None
+    if (
+        not isinstance(manifest, dict)
+        or manifest.get("format") != "annotools"
+        or manifest.get("version") != VERSION
+    ):
+        raise ParseError("not a manifest of this version", path=str(file), expected=f"version {VERSION}")
+    return manifest

@@ -1,0 +1,165 @@
+"""The unit of work: from the plan and a shard of it to one file. Retry, resume and distribution build on it.
+
+`write_shard` depends on nothing but its arguments and the source, and gives the same bytes every time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from annotools.convert.plan import Plan, Shard
+from annotools.convert.reconcile import Outcome, reconcile
+from annotools.formats import pkl, ssd_pickle, tfds, tfexample, tfrecord
+from annotools.issues import Issue, Ledger
+from annotools.records import Example
+
+EXAMPLES_KEPT = 50
+"""Warnings and infos of one rule that a shard keeps whole; all are counted. Errors are all kept."""
+
+
+@dataclass(slots=True)
+class ShardResult:
+    """What `write_shard` did. `file` is the name of the file, without folder.
+
+    max_boxes        the most boxes that an image of the shard has
+    """
+
+    split: str
+    index: int
+    count: int
+    file: str
+    records: int = 0
+    bytes: int = 0
+    sha256: str = ""
+    max_boxes: int = 0
+    image_bytes: int = 0
+    ledger: Ledger = field(default_factory=Ledger)
+    issues: list[Issue] = field(default_factory=list)
+    issue_counts: Counter[str] = field(default_factory=Counter)
+    classes: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def failed(self) -> bool:
+        return any(issue.severity == "error" for issue in self.issues)
+
+    def account(self, outcome: Outcome) -> None:
+        """Enter one image into the books."""
+        images, objects = self.ledger.images, self.ledger.objects
+        images.found += 1
+        objects.found += outcome.found
+        objects.lost.update(outcome.lost)
+        if outcome.example is None:
+            images.lost[outcome.reason or "unknown"] += 1
+        else:
+            images.written += 1
+            objects.written += len(outcome.example.boxes)
+            self.records += 1
+            self.max_boxes = max(self.max_boxes, len(outcome.example.boxes))
+            self.image_bytes += len(outcome.example.encoded)
+            self.classes.update(outcome.example.names)
+        for issue in outcome.issues:
+            self.issue_counts[issue.rule] += 1
+            if issue.severity == "error" or self.issue_counts[issue.rule] <= EXAMPLES_KEPT:
+                self.issues.append(issue)
+
+
+def shard_file(plan: Plan, shard: Shard) -> str:
+    """The file name of a shard in the output folder."""
+    match plan.options.to:
+        case "tfrecord":
+            return tfrecord.shard_name(shard.split, shard.index, shard.count)
+        case "tfds":
+            return tfds.shard_name(shard.split, shard.index, shard.count)
+        case _:
+            return f"{shard.split}.pkl"
+
+
+def write_shard(
+    plan: Plan,
+    shard: Shard,
+    folder: Path | None,
+    *,
+    file: str | None = None,
+    tick: Callable[[int], object] = lambda _bytes: None,
+) -> ShardResult:
+    """Write one shard into `folder`, or go through everything but the writing when it is None.
+
+    file   the name to write under, if not the shard's own
+    tick   called after each image with the number of image bytes
+
+    Faulty images and objects end up in the result, under the rule that found them.
+    """
+    result = ShardResult(shard.split, shard.index, shard.count, file or shard_file(plan, shard))
+    if folder is None:
+        for outcome in _outcomes(plan, shard, result, tick):
+            if plan.options.to == "tfds" and outcome.example is not None:
+                tfds.check_format(outcome.example)
+        return result
+    path = folder / result.file
+    match plan.options.to:
+        case "pickle":
+            annotations = (o.annotation for o in _outcomes(plan, shard, result, tick) if o.annotation)
+            pkl.write(annotations, path, classes=plan.options.classes)
+        case "ssd-pickle":
+            ssd_pickle.write(_examples(plan, shard, result, tick), path, classes=plan.options.classes)
+        case "tfrecord":
+            encode = tfexample.encode
+            _write_records(_examples(plan, shard, result, tick), path, result, encode)
+        case _:
+            classes = plan.options.classes
+            _write_records(
+                _examples(plan, shard, result, tick), path, result, lambda e: tfds.encode(e, classes)
+            )
+    if not result.sha256:
+        with open(path, "rb") as written:
+            result.sha256 = hashlib.file_digest(written, "sha256").hexdigest()
+        result.bytes = path.stat().st_size
+    return result
+
+
+def index_path(shard_path: Path) -> Path:
+    """Where the record offsets of a shard lie: `index/<shard file>.u64`, little-endian uint64 each.
+
+    In a folder of its own, so that no pattern for shards matches it.
+    """
+    return shard_path.parent / "index" / f"{shard_path.name}.u64"
+
+
+def _write_records(
+    examples: Iterator[Example],
+    path: Path,
+    result: ShardResult,
+    encode: Callable[[Example], tuple[bytes, bytes]],
+) -> None:
+    offsets = []
+    with tfrecord.Writer(path) as writer:
+        for example in examples:
+            head, tail = encode(example)
+            offsets.append(writer.write(head, example.encoded, tail))
+    result.sha256, result.bytes = writer.sha256(), writer.size
+    index = index_path(path)
+    index.parent.mkdir(exist_ok=True)
+    index.write_bytes(struct.pack(f"<{len(offsets)}Q", *offsets))
+
+
+def _examples(
+    plan: Plan, shard: Shard, result: ShardResult, tick: Callable[[int], object]
+) -> Iterator[Example]:
+    for outcome in _outcomes(plan, shard, result, tick):
+        if outcome.example is not None:
+            yield outcome.example
+
+
+def _outcomes(
+    plan: Plan, shard: Shard, result: ShardResult, tick: Callable[[int], object]
+) -> Iterator[Outcome]:
+    for entry in plan.entries(shard):
+        outcome = reconcile(entry, plan.source, plan.options)
+        result.account(outcome)
+        yield outcome
+        tick(len(outcome.example.encoded) if outcome.example is not None else 0)

@@ -1,0 +1,55 @@
+"""A first look at the class names of a source: who needs them before any image can be written."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from annotools.classes import ClassMap
+from annotools.errors import AnnotoolsError, DataError
+from annotools.formats import voc
+from annotools.sources import Pair, Source
+
+
+def class_names(source: Source, pairs: Iterator[Pair]) -> Iterator[tuple[Pair, list[str]]]:
+    """Each pair with the class names of its objects, in file order.
+
+    Files that cannot be read count as files without objects here: whoever reads them next reports them.
+    """
+    for pair in pairs:
+        if pair.xml is None:
+            yield pair, []
+            continue
+        try:
+            data = source.read_bytes(pair.xml)
+        except AnnotoolsError:
+            yield pair, []
+            continue
+        yield pair, [name for name in voc.object_names(data, source.display(pair.xml)) if name]
+
+
+def count_classes(source: Source, split: str | None = None) -> Counter[str]:
+    """Objects per class name in the source, or in one of its splits."""
+    counts: Counter[str] = Counter()
+    seen: set[str] | None = set() if split is None and len(source.splits) > 1 else None
+    for pair, names in class_names(source, source.pairs(split)):
+        if seen is not None:
+            # an image may be named by several lists (train and trainval): count its objects once
+            if pair.id in seen:
+                continue
+            seen.add(pair.id)
+        counts.update(names)
+    return counts
+
+
+def discover_classes(source: Source) -> ClassMap:
+    """The class map of a source without a class file: its class names in sorted order, ids from 1.
+
+    All splits count, also those that are not converted, so that the ids of train and test agree.
+    """
+    names = set()
+    for _, found in class_names(source, source.pairs()):
+        names.update(found)
+    if not names:
+        raise DataError("no object with a class name was found", path=source.root, expected="at least one")
+    return ClassMap.from_names(sorted(names))

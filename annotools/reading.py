@@ -1,0 +1,77 @@
+"""`annotools.read`: annotations from wherever they are, VOC XML or what `annotools convert` wrote."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Iterator
+
+from annotools import images as image_headers
+from annotools.errors import OptionError
+from annotools.formats import pkl, tfrecord, voc
+from annotools.records import Annotation
+from annotools.sources import Source, open_source
+
+
+def read(
+    source: str | os.PathLike[str],
+    *,
+    split: str | None = None,
+    annotations: str | None = None,
+    images: str | None = None,
+    headers: bool = False,
+) -> Iterator[Annotation]:
+    """Annotations one by one, sorted by image id; nothing is read before it is asked for.
+
+    source       a VOC tree, a folder, an archive, a single .xml; or an output of `convert`: a .pkl file,
+                 a folder of TFRecord shards, one shard or a pattern (these come in the order of the file)
+    split        one split of the source; None: everything
+    annotations, images   the two folders, when they are not below `source`
+    headers      also read the header of each image into `Annotation.image`
+
+    Images without an annotation file are passed over: `validate` and `convert` count them.
+    Raises ParseError at the first file that cannot be read, ImageError for a header with `headers`,
+    SourceError when the source has no known layout.
+    """
+    path = os.fspath(source)
+    suffix = os.path.splitext(path)[1].lower()
+    if annotations is None and images is None:
+        if suffix in (".pkl", ".pickle", ".p"):
+            return _of_split(pkl.read(path), split)
+        if _is_tfrecord(path):
+            examples = tfrecord.read(path, split=split)
+            return (dataclasses.replace(e.annotation(), split=split) for e in examples)
+    opened = open_source(path, annotations=annotations, images=images)
+    if split is not None and split not in opened.splits:
+        raise OptionError(
+            "the source has no such split",
+            path=path,
+            field="split",
+            found=split,
+            expected=", ".join(opened.splits) or "None: this source has no splits",
+        )
+    return _from_source(opened, split, headers)
+
+
+def _from_source(source: Source, split: str | None, headers: bool) -> Iterator[Annotation]:
+    for pair in source.pairs(split):
+        if pair.xml is None:
+            continue
+        annotation = voc.parse(source.read_bytes(pair.xml), source.display(pair.xml))
+        image_path = image = None
+        if pair.image is not None:
+            image_path = source.display(pair.image)
+            if headers:
+                image = image_headers.read_header(source.read_head(pair.image), image_path)
+        yield dataclasses.replace(annotation, image_path=image_path, image=image, split=pair.split)
+
+
+def _of_split(annotations: Iterator[Annotation], split: str | None) -> Iterator[Annotation]:
+    return (a for a in annotations if split is None or a.split == split)
+
+
+def _is_tfrecord(path: str) -> bool:
+    if os.path.isdir(path):
+        with os.scandir(path) as entries:
+            return any(e.is_file() and tfrecord.is_shard_name(e.name) for e in entries)
+    return tfrecord.is_shard_name(os.path.basename(path))

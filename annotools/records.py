@@ -39,7 +39,7 @@ def record(cls: type[T]) -> type[T]:
     set_class = object.__setattr__
     set_fields: Any = thawed.__init__
 
-    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
         set_class(self, "__class__", thawed)
         set_fields(self, *args, **kwargs)
         self.__class__ = frozen

@@ -132,7 +132,7 @@ def imbalance(split: RatioSplit, table: Mapping[str, Mapping[str, int]]) -> floa
 
 
 def best_seed(split: RatioSplit, images: Iterable[tuple[str, Iterable[str]]]) -> int:
-    """The seed of 0..63 whose split is nearest to stratified by class for these images; ties: the smallest."""
+    """The seed of 0..63 whose split is nearest to stratified by class; of equal ones the smallest."""
     known = [(image_id, tuple(names)) for image_id, names in images]
 
     def score(seed: int) -> float:

@@ -117,7 +117,8 @@ def _summary(result: ConvertResult, args: argparse.Namespace) -> str:
     for name, split in result.manifest["splits"].items():
         files = len(split["shards"])
         lines.append(
-            f"{name}: {split['records']} images, {split['objects']} objects in {files} file{'s' * (files != 1)}"
+            f"{name}: {split['records']} images, {split['objects']} objects in {files} "
+            f"file{'s' * (files != 1)}"
         )
     lines.append("dry run: nothing was written" if args.dry_run else f"written to {args.output}")
     return "\n".join(lines)

@@ -179,7 +179,7 @@ class _Listing:
         self.bytes: Counter[str] = Counter()
 
     def __enter__(self) -> _Listing:
-        self._file = open(self.path, "wb")  # noqa: SIM115  # closed in __exit__
+        self._file = open(self.path, "wb")  # closed in __exit__
         return self
 
     def __exit__(self, *exc: object) -> None:

@@ -50,7 +50,7 @@ class Outcome:
 
 
 def reconcile(entry: Entry, source: Source, options: Options) -> Outcome:
-    """Read one image and its annotation and decide what can be written. Only I/O faults of the output raise."""
+    """Read one image and its annotation, and decide what can be written. Nothing that the data does raises."""
     pair = entry.pair
     outcome = Outcome()
     if pair.xml is None:
@@ -88,7 +88,9 @@ def reconcile(entry: Entry, source: Source, options: Options) -> Outcome:
         annotation = dataclasses.replace(
             annotation, image_path=image_path, image=image, split=entry.pair.split
         )
-        outcome.issues += rules.size_issues(annotation, image)
+        if image.orientation == 1 or exif.frame_of(annotation.size, image) != "upright":
+            outcome.issues += rules.size_issues(annotation, image)
+        outcome.issues += rules.format_issues(annotation, image)
     else:
         annotation = dataclasses.replace(annotation, split=entry.pair.split)
         blocking = options.stores_pixels or annotation.size is None or not annotation.size.width

@@ -302,7 +302,7 @@ class _Target:
             )
         if others and manifests.NAME not in others:
             raise OutputError(
-                "holds files but no manifest of annotools: nothing in it will be replaced",
+                "holds files but no manifest of annotools: nothing is replaced",
                 path=str(self.path),
             )
 

@@ -1,0 +1,82 @@
+"""What is not imported: TensorFlow outside the loader, numpy for `--help`, anything but the standard library
+by the package itself. And a test that this way of testing sees an import when there is one.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HEAVY = ("tensorflow", "keras", "numpy", "lxml", "PIL", "tqdm", "google_crc32c")
+
+
+def imported(code: str, *arguments: str) -> set[str]:
+    """Top-level modules in sys.modules after running `code` in a fresh interpreter."""
+    probe = (
+        f"import sys\n{code}\nprint('MODULES', *sorted({{name.partition('.')[0] for name in sys.modules}}))\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", probe, *arguments], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    return set(run.stdout.rpartition("MODULES ")[2].split())
+
+
+def test_the_package_imports_the_standard_library_only() -> None:
+    names = imported("import annotools") - imported("pass")
+    assert names <= set(sys.stdlib_module_names) | {"annotools"}
+
+
+def test_help_needs_nothing_heavy() -> None:
+    code = (
+        "import annotools.cli\n"
+        "try: annotools.cli.main(['--help'])\n"
+        "except SystemExit as end: assert end.code == 0"
+    )
+    assert not imported(code) & set(HEAVY)
+
+
+@pytest.mark.parametrize("to", ["pickle", "ssd-pickle", "tfrecord", "tfds"])
+def test_conversion_needs_no_tensorflow(to: str, sample_data: Path, tmp_path: Path) -> None:
+    code = (
+        "import annotools.cli\n"
+        f"call = ['convert', *sys.argv[1:], '--to', {to!r}, '--workers', '1']\n"
+        "code = annotools.cli.main(call)\n"
+        "assert code == 0"
+    )
+    names = imported(code, str(sample_data), str(tmp_path / "out"))
+    assert not names & {"tensorflow", "keras", "tensorflow_datasets", "google.protobuf"}
+    assert (tmp_path / "out" / "manifest.json").exists()
+    assert "lxml" in names
+
+
+def test_reading_needs_no_tensorflow(sample_data: Path) -> None:
+    code = "import annotools\nassert sum(1 for _ in annotools.read(sys.argv[1])) > 0"
+    assert not imported(code, str(sample_data)) & {"tensorflow", "keras"}
+
+
+def test_validating_needs_no_tensorflow(sample_data: Path) -> None:
+    code = "import annotools\nlist(annotools.validate(sys.argv[1]))"
+    assert not imported(code, str(sample_data)) & {"tensorflow", "keras"}
+
+
+def test_the_probe_sees_an_import() -> None:
+    assert "numpy" in imported("import numpy")
+    assert "lxml" in imported("import annotools; annotools.parse")
+
+
+def test_convert_is_a_function_and_a_package_in_any_order() -> None:
+    for code in (
+        "import annotools; assert callable(annotools.convert)",
+        "import annotools.convert.options, annotools; assert callable(annotools.convert)",
+        "import annotools; annotools.convert; import annotools.convert.plan as p; assert p.make_plan",
+        "from annotools import convert; assert callable(convert)",
+    ):
+        assert "annotools" in imported(code)
+
+
+def test_every_public_name_is_there() -> None:
+    imported("import annotools\nfor name in annotools.__all__: getattr(annotools, name)")

@@ -65,7 +65,7 @@ def parse(text: str, path: str | None = None) -> list[Item]:
 
 
 def write(items: Iterable[tuple[int, str, str | None]]) -> str:
-    """A label map of (id, name, display name or None): quotes and controls escaped, the rest in plain UTF-8."""
+    """The label map of (id, name, display name or None); quotes and controls escaped, all else in UTF-8."""
     pieces = []
     for id, name, display_name in items:
         pieces.append(f"item {{\n  id: {id}\n  name: {_quote(name)}\n")

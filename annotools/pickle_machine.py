@@ -1,0 +1,278 @@
+"""The stack machine that pickle opcodes are written for, for built-in types alone.
+
+Lib/pickletools.py of CPython describes the opcodes of protocols 0 to 5. Objects, persistent ids, extension
+codes, out-of-band buffers and sets are refused; what a global means is left to a subclass. No opcode
+allocates more than the file holds, nothing recurses, and a memo index may be any number at no cost.
+"""
+
+from __future__ import annotations
+
+import codecs
+import pickle
+import struct
+from collections.abc import Callable
+from mmap import mmap
+from typing import Any
+
+from annotools.errors import PickleError
+
+Handler = Callable[["Machine"], object]
+
+STOP = pickle.STOP[0]
+KEY_TYPES = frozenset({str, bytes, int, float, bool, type(None)})
+_HANDLERS: dict[int, Handler] = {}
+
+
+class ByteString(str):
+    """Text of a Python 2 `str`: UTF-8 where it is that, Latin-1 otherwise; `raw` are its bytes."""
+
+    raw: bytes
+
+    @classmethod
+    def of(cls, raw: bytes) -> ByteString:
+        try:
+            self = cls(raw, "utf-8")
+        except UnicodeDecodeError:
+            self = cls(raw, "latin-1")
+        self.raw = raw
+        return self
+
+
+class Machine:
+    """Runs one pickle. `stack`, `marks` (where in the stack each open MARK is) and `memo` are its state."""
+
+    __slots__ = ("data", "marks", "memo", "path", "pos", "stack")
+
+    def __init__(self, data: bytes | mmap, path: str | None) -> None:
+        self.data = data
+        self.path = path
+        self.pos = 0
+        self.stack: list[Any] = []
+        self.marks: list[int] = []
+        self.memo: dict[int, Any] = {}
+
+    def find_global(self, module: str, name: str) -> Any:
+        """What to push for a global. None is allowed here."""
+        raise self.error("asks for a forbidden global", f"{module}.{name}", "built-in types")
+
+    def call(self, function: Any, args: Any) -> Any:
+        """What REDUCE pushes."""
+        raise self.error("a call of something that is not a global")
+
+    def build(self, target: Any, state: Any) -> Any:
+        """What BUILD leaves of `target`."""
+        raise self.error("an object with state")
+
+    def recall(self, index: int) -> Any:
+        """The memo's entry."""
+        return self.memo[index]
+
+    def advance(self, until: frozenset[int]) -> int:
+        """Run up to and including the next opcode of `until`, and return that."""
+        data, handlers = self.data, _HANDLERS
+        try:
+            while True:
+                code = data[self.pos]
+                self.pos += 1
+                handlers[code](self)
+                if code in until:
+                    return code
+        except (LookupError, ValueError, TypeError, OverflowError, struct.error, MemoryError) as error:
+            end = ": it ends too early" if self.pos >= len(data) else ""
+            raise self.error(f"damaged pickle{end}") from error
+
+    def result(self) -> Any:
+        """The value, once STOP has been reached."""
+        if len(self.stack) != 1 or self.marks:
+            raise self.error("damaged pickle: it ends with unfinished values")
+        if self.pos != len(self.data):
+            raise self.error("damaged pickle: bytes after its end")
+        return self.stack[0]
+
+    def error(self, message: str, found: object = None, expected: str | None = None) -> PickleError:
+        return PickleError(
+            f"{message} [before byte {self.pos}]", path=self.path, found=found, expected=expected
+        )
+
+    def take(self, size: int) -> bytes:
+        """The next bytes of the file; checked against its size before anything is allocated."""
+        start = self.pos
+        if not 0 <= size <= len(self.data) - start:
+            raise self.error("damaged pickle: it ends too early")
+        self.pos = start + size
+        return self.data[start : self.pos]
+
+    def number(self, layout: str) -> Any:
+        (value,) = struct.unpack(layout, self.take(struct.calcsize(layout)))
+        return value
+
+    def sized(self, layout: str) -> bytes:
+        return self.take(self.number(layout))
+
+    def line(self) -> bytes:
+        content = self.take(self.data.find(b"\n", self.pos) - self.pos)
+        self.pos += 1
+        return content
+
+    def pop_to_mark(self) -> list[Any]:
+        start = self.marks.pop()
+        if start > len(self.stack):
+            raise self.error("damaged pickle: more values taken than there are")
+        items = self.stack[start:]
+        del self.stack[start:]
+        return items
+
+    def pop(self) -> None:
+        if self.marks and self.marks[-1] == len(self.stack):
+            self.marks.pop()
+        else:
+            self.stack.pop()
+
+    def pop_tuple(self, size: int) -> None:
+        if len(self.stack) < size:
+            raise self.error("damaged pickle: more values taken than there are")
+        self.stack[-size:] = [tuple(self.stack[-size:])]
+
+    def append(self, items: list[Any]) -> None:
+        target = self.stack[-1]
+        if type(target) is not list:
+            raise self.error("damaged pickle: items appended to something that is no list")
+        target.extend(items)
+
+    def set_items(self, items: list[Any]) -> None:
+        target = self.stack[-1]
+        if type(target) is not dict:
+            raise self.error("damaged pickle: items set in something that is no dict")
+        target.update(self.dict(items))
+
+    def dict(self, items: list[Any]) -> dict[Any, Any]:
+        return dict(zip(map(self.key, items[::2]), items[1::2], strict=True))
+
+    def key(self, key: Any) -> Any:
+        kind = type(key)
+        if kind in KEY_TYPES:
+            return key
+        if kind is ByteString:
+            return str(key)
+        # Not tuples: hashing nested ones recurses in C without a limit, and takes exponential time when
+        # they are shared.
+        raise self.error("a key that is neither text nor number", kind.__name__)
+
+    def push_global(self, module: Any, name: Any) -> None:
+        if not isinstance(module, str) or not isinstance(name, str):
+            raise self.error("damaged pickle: a global without a name")
+        self.stack.append(self.find_global(module, name))
+
+    def push_int_line(self) -> None:
+        text = self.line()
+        # Protocol 0 has no opcodes for True and False: they are ints with a leading zero.
+        self.stack.append({b"00": False, b"01": True}.get(text, int(text)))
+
+    def push_quoted(self) -> None:
+        text = self.line().strip()
+        if len(text) < 2 or text[:1] not in (b"'", b'"') or text[-1:] != text[:1]:
+            raise self.error("damaged pickle: a string without quotes")
+        self.stack.append(ByteString.of(codecs.escape_decode(text[1:-1])[0]))
+
+    def check_protocol(self) -> None:
+        protocol = self.number("<B")
+        if protocol > 5:
+            raise self.error("unknown pickle protocol", protocol, "0 to 5")
+
+    def refuse_instance(self) -> None:
+        self.find_global(self.line().decode(), self.line().decode())  # names the class in its error
+        raise self.error("asks for more than plain data", "INST")
+
+
+def _on(code: bytes, handler: Handler) -> None:
+    _HANDLERS[code[0]] = handler
+
+
+def _push(code: bytes, value: Callable[[Machine], Any]) -> None:
+    def handler(machine: Machine) -> None:
+        machine.stack.append(value(machine))
+
+    _HANDLERS[code[0]] = handler
+
+
+def _text(data: bytes) -> str:
+    return str(data, "utf-8", "surrogatepass")
+
+
+def _long(data: bytes) -> int:
+    return int.from_bytes(data, "little", signed=True)
+
+
+_push(pickle.NONE, lambda m: None)
+_push(pickle.NEWTRUE, lambda m: True)
+_push(pickle.NEWFALSE, lambda m: False)
+_on(pickle.INT, Machine.push_int_line)
+_push(pickle.LONG, lambda m: int(m.line().removesuffix(b"L")))
+_push(pickle.BININT, lambda m: m.number("<i"))
+_push(pickle.BININT1, lambda m: m.take(1)[0])
+_push(pickle.BININT2, lambda m: m.number("<H"))
+_push(pickle.LONG1, lambda m: _long(m.sized("<B")))
+_push(pickle.LONG4, lambda m: _long(m.sized("<i")))
+_push(pickle.FLOAT, lambda m: float(m.line()))
+_push(pickle.BINFLOAT, lambda m: m.number(">d"))
+
+_on(pickle.STRING, Machine.push_quoted)
+_push(pickle.BINSTRING, lambda m: ByteString.of(m.sized("<i")))
+_push(pickle.SHORT_BINSTRING, lambda m: ByteString.of(m.sized("<B")))
+_push(pickle.UNICODE, lambda m: str(m.line(), "raw-unicode-escape"))
+_push(pickle.BINUNICODE, lambda m: _text(m.sized("<I")))
+_push(pickle.SHORT_BINUNICODE, lambda m: _text(m.sized("<B")))
+_push(pickle.BINUNICODE8, lambda m: _text(m.sized("<Q")))
+_push(pickle.BINBYTES, lambda m: m.sized("<I"))
+_push(pickle.SHORT_BINBYTES, lambda m: m.sized("<B"))
+_push(pickle.BINBYTES8, lambda m: m.sized("<Q"))
+_push(pickle.BYTEARRAY8, lambda m: bytearray(m.sized("<Q")))
+
+_on(pickle.MARK, lambda m: m.marks.append(len(m.stack)))
+_on(pickle.POP, Machine.pop)
+_on(pickle.POP_MARK, Machine.pop_to_mark)
+_push(pickle.EMPTY_TUPLE, lambda m: ())
+_on(pickle.TUPLE1, lambda m: m.pop_tuple(1))
+_on(pickle.TUPLE2, lambda m: m.pop_tuple(2))
+_on(pickle.TUPLE3, lambda m: m.pop_tuple(3))
+_push(pickle.TUPLE, lambda m: tuple(m.pop_to_mark()))
+_push(pickle.EMPTY_LIST, lambda m: [])
+_push(pickle.LIST, lambda m: m.pop_to_mark())
+_on(pickle.APPEND, lambda m: m.append([m.stack.pop()]))
+_on(pickle.APPENDS, lambda m: m.append(m.pop_to_mark()))
+_push(pickle.EMPTY_DICT, lambda m: {})
+_push(pickle.DICT, lambda m: m.dict(m.pop_to_mark()))
+_on(pickle.SETITEM, lambda m: m.set_items([m.stack.pop(), m.stack.pop()][::-1]))
+_on(pickle.SETITEMS, lambda m: m.set_items(m.pop_to_mark()))
+
+_on(pickle.PUT, lambda m: m.memo.__setitem__(int(m.line()), m.stack[-1]))
+_on(pickle.BINPUT, lambda m: m.memo.__setitem__(m.take(1)[0], m.stack[-1]))
+_on(pickle.LONG_BINPUT, lambda m: m.memo.__setitem__(m.number("<I"), m.stack[-1]))
+_on(pickle.MEMOIZE, lambda m: m.memo.__setitem__(len(m.memo), m.stack[-1]))
+_push(pickle.GET, lambda m: m.recall(int(m.line())))
+_push(pickle.BINGET, lambda m: m.recall(m.take(1)[0]))
+_push(pickle.LONG_BINGET, lambda m: m.recall(m.number("<I")))
+
+_on(pickle.GLOBAL, lambda m: m.push_global(m.line().decode(), m.line().decode()))
+_on(pickle.STACK_GLOBAL, lambda m: m.push_global(*[m.stack.pop(), m.stack.pop()][::-1]))
+_on(pickle.REDUCE, lambda m: m.stack.append(m.call(*[m.stack.pop(), m.stack.pop()][::-1])))
+_on(pickle.BUILD, lambda m: m.stack.append(m.build(*[m.stack.pop(), m.stack.pop()][::-1])))
+_on(pickle.INST, Machine.refuse_instance)
+
+_on(pickle.PROTO, Machine.check_protocol)
+_on(pickle.FRAME, lambda m: m.take(8))
+_on(pickle.STOP, lambda m: None)
+
+
+def _refuse(name: str) -> None:
+    def handler(machine: Machine) -> None:
+        raise machine.error("asks for more than plain data", name)
+
+    _HANDLERS[getattr(pickle, name)[0]] = handler
+
+
+for _name in (
+    "PERSID", "BINPERSID", "OBJ", "NEWOBJ", "NEWOBJ_EX", "EXT1", "EXT2", "EXT4", "EMPTY_SET", "ADDITEMS",
+    "FROZENSET", "NEXT_BUFFER", "READONLY_BUFFER", "DUP",
+):  # fmt: skip
+    _refuse(_name)

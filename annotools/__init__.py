@@ -61,7 +61,7 @@ _HOME = {
     "ValidationResult": "annotools.validation.check",
     "validate": "annotools.validation.check",
 }
-__all__ = sorted([*_HOME, "convert"])  # noqa: PLE0605
+__all__ = sorted([*_HOME, "convert"])
 
 
 def __getattr__(name: str) -> Any:

@@ -67,9 +67,7 @@ class AnnotoolsError(Exception):
         return _rebuild, (type(self), self.args, dict(self.__dict__))
 
 
-def _rebuild(
-    cls: type[AnnotoolsError], args: tuple[Any, ...], attributes: dict[str, Any]
-) -> AnnotoolsError:
+def _rebuild(cls: type[AnnotoolsError], args: tuple[Any, ...], attributes: dict[str, Any]) -> AnnotoolsError:
     error = cls.__new__(cls, *args)
     error.args = args
     error.__dict__.update(attributes)

@@ -50,7 +50,7 @@ class Outcome:
 
 
 def reconcile(entry: Entry, source: Source, options: Options) -> Outcome:
-    """Read one image and its annotation, and decide what can be written. Nothing that the data does raises."""
+    """Read one image and its annotation, and decide what can be written. No fault of the data raises."""
     pair = entry.pair
     outcome = Outcome()
     if pair.xml is None:

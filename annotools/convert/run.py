@@ -138,7 +138,7 @@ def convert(
             raise DataError(_what_failed(result), issues=result.issues)
         if not dry_run:
             _write_companions(plan, results, result.manifest, folder, target)
-            target.publish(folder, [r.file for r in results])
+            target.publish(folder)
     return result
 
 
@@ -306,8 +306,8 @@ class _Target:
                 path=str(self.path),
             )
 
-    def publish(self, staging: Path, shard_files: list[str]) -> None:
-        """Give every file its name, the manifest last. A former output goes first, its manifest before all."""
+    def publish(self, staging: Path) -> None:
+        """Give every file its name, the manifest last. A former output goes first, from its manifest on."""
         old = self.folder / self.manifest
         if old.exists() and not self.single_file:
             former = manifests.read(old)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import mmap
 import os
 import struct
+from collections.abc import Callable
 
 from annotools.errors import ImageError
 from annotools.exif import TIFF_PREFIX, read_orientation
@@ -27,6 +28,8 @@ from annotools.image_blocks import (
 )
 from annotools.records import Image
 from annotools.signatures import describe
+
+FIRST_READ = 64 << 10
 
 EXPECTED = "JPEG, PNG, GIF, BMP or WebP"
 
@@ -79,6 +82,23 @@ def read_header_of(path: str | os.PathLike[str]) -> Image:
                 return read_header(data, name)
     except (OSError, ValueError) as error:
         raise ImageError(f"cannot be read: {error}", path=name) from error
+
+
+def read_header_from(read: Callable[[int | None], bytes], path: str | None = None) -> Image:
+    """`read_header` of what `read(limit)` gives, where None stands for everything.
+
+    Asks for 64 KiB first, and for the whole file when the header is longer (large colour profiles and
+    previews) or, for PNG and WebP, when the EXIF block may lie behind the pixels.
+    """
+    head = read(FIRST_READ)
+    if len(head) == FIRST_READ and not head.startswith((b"GIF8", b"BM")):
+        if not head.startswith(b"\xff\xd8"):
+            return read_header(read(None), path)
+        try:
+            return read_header(head, path)
+        except ImageError:
+            return read_header(read(None), path)
+    return read_header(head, path)
 
 
 def exif_fault(data: Data) -> str | None:

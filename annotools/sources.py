@@ -1,0 +1,256 @@
+"""Sources: where annotations come from, each XML paired with its image, the same for a folder or an archive.
+
+A source may be a VOC tree (also the devkit folder above it), a folder with images and XML beside each other
+or in folders of their own, train/valid/test folders, an archive of any of these, or one .xml file. layouts.py
+tells which file is what, pairing.py which belong together, image_sets.py reads the lists of splits.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from annotools import images as image_headers
+from annotools.archives import open_archive
+from annotools.errors import SourceError
+from annotools.image_sets import default_splits, find_lists
+from annotools.issues import Issue
+from annotools.layouts import Layout, find_layout, is_image_folder, is_kind_folder
+from annotools.listing import Listing, Row, make_ids, splits_by_folder, splits_by_lists
+from annotools.pairing import NOTHING, ImageFinder, Pairing, base_of, fold, pair_files
+from annotools.records import Image
+from annotools.storage import HEAD, Folder, Storage, is_image, split_extension
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """An annotation file and its image. `xml` or `image` is None where the source has only the other.
+
+    id      unique in the source, the same in every run, without extension: "BloodImage_00001", "shelf/a"
+    xml, image   names for `Source.read_bytes`
+    split   the split that this pair was listed for, None: in no split, or the source has none
+    """
+
+    id: str
+    xml: str | None
+    image: str | None
+    split: str | None = None
+
+
+class Source:
+    """An opened source; picklable, and small: about 100 bytes for each image.
+
+    root     the path, for messages
+    splits   the names of its splits in order, empty when it has none. A trainval list beside train and val is
+             their union and not among them, but `pairs("trainval")` works.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        listing: Listing,
+        *,
+        splits: tuple[str, ...] = (),
+        issues: tuple[Issue, ...] = (),
+        rivals: frozenset[str] = frozenset(),
+    ) -> None:
+        self.root = storage.root
+        self.splits = splits
+        self.storage = storage
+        self._listing = listing
+        self._issues = issues
+        self._rivals = rivals
+        self._finder: ImageFinder | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_finder": None}
+
+    def __len__(self) -> int:
+        """How many pairs there are, each counted once."""
+        return len(self._listing)
+
+    def pairs(self, split: str | None = None) -> Iterator[Pair]:
+        """The pairs of one split, or of the whole source, sorted by id and made one by one.
+
+        Without `split` a pair that several splits list comes once for each, and one that none lists comes
+        with split None. Raises SourceError for a split that does not exist.
+        """
+        known = set(self.splits).union(*self._listing.combinations)
+        if split is not None and split not in known:
+            raise SourceError(
+                "the source has no such split",
+                path=self.root,
+                field="split",
+                found=split,
+                expected=", ".join(self.splits) or "None: this source has no splits",
+            )
+        return self._pairs(split)
+
+    def _pairs(self, split: str | None) -> Iterator[Pair]:
+        for name, xml, image, splits in self._listing:
+            if split is not None:
+                if split in splits:
+                    yield Pair(name, xml, image, split)
+                continue
+            listed = [one for one in self.splits if one in splits]
+            for one in listed or (None,):
+                yield Pair(name, xml, image, one)
+
+    def read_bytes(self, name: str) -> bytes:
+        """The whole file. Raises ImageError for an image that cannot be read, SourceError for any other."""
+        return self.storage.read_bytes(name)
+
+    def read_head(self, name: str) -> bytes:
+        """The first 64 KiB of a file, where an image nearly always has its header. Raises as `read_bytes`."""
+        return self.storage.read_bytes(name, limit=HEAD)
+
+    def read_header(self, name: str) -> Image:
+        """The header of an image, however long it is. Raises ImageError."""
+        return image_headers.read_header_from(
+            lambda limit: self.storage.read_bytes(name, limit), self.display(name)
+        )
+
+    def size(self, name: str) -> int:
+        """Bytes. Raises SourceError."""
+        return self.storage.size(name)
+
+    def display(self, name: str) -> str:
+        """The name for messages: "data/a.xml", "data.zip!/a.xml"; on one line, whatever is in the name."""
+        return self.storage.display(name)
+
+    def issues(self) -> list[Issue]:
+        """What is wrong with the source as a whole: stem-collision, annotation-missing,
+        list-names-missing-image, split-overlap, outside-layout and archive-member-ignored."""
+        missing = [
+            Issue("annotation-missing", "warning", "the image has no annotation file", self.display(image))
+            for _, xml, image, _ in self._listing
+            if xml is None and image is not None and image not in self._rivals
+        ]
+        return [*self._issues, *missing]
+
+    def image_named(self, pair: Pair, filename: str) -> str | None:
+        """The name of an existing image other than the pair's that `filename` names, or None.
+
+        Only the last part of `filename` counts; case, Unicode normalisation and a missing extension do not.
+        """
+        base = base_of(filename)
+        if pair.image is not None:
+            own = pair.image.rpartition("/")[2]
+            if base == own or fold(base) in (fold(own), fold(split_extension(own)[0])):
+                return None
+        if self._finder is None:
+            self._finder = ImageFinder([image for _, _, image, _ in self._listing if image])
+        found = self._finder.find(base, near=pair.image or pair.xml or "")
+        if found is None or self._finder.images[found] == pair.image:
+            return None
+        return self._finder.images[found]
+
+
+def open_source(
+    path: str | os.PathLike[str],
+    *,
+    annotations: str | os.PathLike[str] | None = None,
+    images: str | os.PathLike[str] | None = None,
+) -> Source:
+    """List a source. Only names are looked at, the split lists, and XML that no image has the stem of.
+
+    path          a folder, an archive (.zip, .tar, .tar.gz, .tar.bz2, .tar.xz) or one .xml file
+    annotations, images   the folders that hold them, below `path` or anywhere; in an archive, below its root
+
+    Raises SourceError when there is no such path, no annotation in it, or several data sets side by side.
+    """
+    name = os.fspath(path)
+    if not os.path.exists(name):
+        raise SourceError("does not exist", path=name, expected="a folder, an archive or an .xml file")
+    if os.path.isdir(name):
+        return _open_folder(name, annotations, images)
+    if name.lower().endswith(".xml"):
+        return _open_file(name)
+    archive = open_archive(name)
+    limits = [None if limit is None else os.fspath(limit).strip("/") for limit in (annotations, images)]
+    names = archive.names()
+    for field, limit in zip(("annotations", "images"), limits, strict=True):
+        if limit and not any(one.startswith(f"{limit}/") for one in names):
+            raise SourceError("the archive has no such folder", path=name, field=field, found=limit)
+    return _make_source(archive, find_layout(names, name, annotations=limits[0], images=limits[1]))
+
+
+def _open_folder(
+    path: str, annotations: str | os.PathLike[str] | None, images: str | os.PathLike[str] | None
+) -> Source:
+    if annotations is None and images is None:
+        folder = Folder(path)
+        return _make_source(folder, find_layout(folder.names(), path))
+    places = [_find_folder(path, annotations, "annotations"), _find_folder(path, images, "images")]
+    top = os.path.abspath(path)
+    common = os.path.commonpath([top, *places])
+    folder = Folder(path if common == top else common)
+    below = [os.path.relpath(place, common).replace(os.sep, "/") for place in (*places, top)]
+    below = ["" if place == "." else place for place in below]
+    starts = {
+        place
+        for place in below
+        if not any(place != other and (not other or place.startswith(f"{other}/")) for other in below)
+    }
+    names = folder.names(f"{start}/" if start else "" for start in starts)
+    return _make_source(folder, find_layout(names, path, annotations=below[0], images=below[1]))
+
+
+def _find_folder(path: str, given: str | os.PathLike[str] | None, field: str) -> str:
+    if given is None:
+        return os.path.abspath(path)
+    for candidate in (os.path.join(path, given), os.fspath(given)):
+        if os.path.isdir(candidate):
+            return os.path.abspath(candidate)
+    raise SourceError("there is no such folder", path=path, field=field, found=os.fspath(given))
+
+
+def _open_file(path: str) -> Source:
+    """One XML, with its image beside it or, for a file of an Annotations folder, in the folder of images."""
+    parent, base = os.path.split(path)
+    above, name = os.path.split(parent)
+    if is_kind_folder(name):
+        folder, xml = Folder(above), f"{name}/{base}"
+        folders = [f"{name}/"] + [one for one in folder.entries("")[1] if is_image_folder(one[:-1])]
+    else:
+        folder, xml, folders = Folder(parent), base, [""]
+    files = sorted(file for one in folders for file in folder.entries(one)[0] if is_image(file))
+    return _make_source(folder, Layout([xml], files, []), lone_images=False)
+
+
+def _make_source(storage: Storage, layout: Layout, *, lone_images: bool = True) -> Source:
+    pairing = pair_files(layout, lambda name: _read_filename(storage, name), storage.display)
+    rows = list(_rows(layout, pairing, lone_images=lone_images))
+    lists = find_lists(storage, layout.lists, layout.tree)
+    if lists:
+        splits = splits_by_lists(rows, layout, lists, default_splits(lists), storage)
+    else:
+        splits = splits_by_folder(rows, layout)
+    return Source(
+        storage,
+        Listing(make_ids(rows, layout), rows, splits.of_rows),
+        splits=splits.names,
+        issues=(*storage.issues(), *layout.issues, *pairing.issues, *splits.issues),
+        rivals=frozenset(layout.images[index] for index in pairing.rivals),
+    )
+
+
+def _rows(layout: Layout, pairing: Pairing, *, lone_images: bool) -> Iterator[Row]:
+    for xml, partner in zip(layout.xmls, pairing.partners, strict=True):
+        yield xml, None if partner == NOTHING else layout.images[partner]
+    if lone_images:
+        paired = set(pairing.partners)
+        yield from ((None, image) for index, image in enumerate(layout.images) if index not in paired)
+
+
+def _read_filename(storage: Storage, name: str) -> str | None:
+    from annotools.formats import voc  # here, because few sources need it
+
+    try:
+        data = storage.read_bytes(name)
+    except SourceError:
+        return None  # whoever reads the annotation reports it
+    annotation, _ = voc.inspect(data, name)
+    return None if annotation is None else annotation.filename

@@ -1,0 +1,179 @@
+"""Where the files of a data set lie: a folder here, an archive in archives.py. Both give names and bytes.
+
+A name is relative to the root and '/'-separated. Listed are only files that can matter: annotations (.xml),
+images, and the text files of an ImageSets folder. Hidden files, the droppings of macOS and Windows
+(`__MACOSX`, `._a.xml`, `Thumbs.db`) and mask folders (`SegmentationClass`, ...) do not exist here.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from typing import Protocol
+
+from annotools.errors import AnnotoolsError, ImageError, SourceError
+from annotools.issues import Issue
+
+# In order of preference where one stem has several images. Those that are only
+# recognised are listed too: somebody who has a.xml and a.tif wants to hear that, not that there is no image.
+_READABLE = ["jpg", "jpeg", "png", "bmp", "gif", "webp"]
+_RECOGNISED = ["jpe", "jfif", "tif", "tiff", "heic", "heif", "avif", "jp2", "jxl"]
+IMAGE_RANKS = {extension: rank for rank, extension in enumerate(_READABLE + _RECOGNISED)}
+_LIST_FOLDER = "imagesets"
+_MASK_FOLDER = re.compile(r"segmentation|.*visualization$", re.IGNORECASE)
+
+LARGEST_XML = 64 << 20
+LARGEST_FILE = 1 << 30
+HEAD = 64 << 10
+
+
+class Storage(Protocol):
+    """Names and bytes. Implementations are picklable and safe to use after a fork and in threads."""
+
+    root: str
+
+    def names(self) -> list[str]:
+        """All files that can matter, sorted."""
+
+    def issues(self) -> list[Issue]:
+        """What had to be left aside while listing."""
+
+    def size(self, name: str) -> int:
+        """Bytes. Raises SourceError."""
+
+    def read_bytes(self, name: str, limit: int | None = None) -> bytes:
+        """The file, or its first `limit` bytes. Raises ImageError for an image, SourceError for any other."""
+
+    def display(self, name: str) -> str:
+        """The name as messages show it; one line of printable text."""
+
+
+def split_extension(name: str) -> tuple[str, str]:
+    """('folder/a.b', 'jpg') for 'folder/a.b.JPG'; an extension that is neither xml nor an image is ''."""
+    stem, dot, extension = name.rpartition(".")
+    extension = extension.lower()
+    if dot and (extension == "xml" or extension in IMAGE_RANKS):
+        return stem, extension
+    return name, ""
+
+
+def is_image(name: str) -> bool:
+    return split_extension(name)[1] in IMAGE_RANKS
+
+
+def matters(name: str) -> bool:
+    """Whether a file of this name, relative to the root, is one that a source lists."""
+    *folders, base = name.split("/")
+    if base.startswith(".") or any(is_ignored_folder(folder) for folder in folders):
+        return False
+    return _base_matters(base, in_list_folder=any(folder.lower() == _LIST_FOLDER for folder in folders))
+
+
+def is_ignored_folder(folder: str) -> bool:
+    return folder.startswith(".") or folder == "__MACOSX" or bool(_MASK_FOLDER.match(folder))
+
+
+def _base_matters(base: str, *, in_list_folder: bool) -> bool:
+    dot = base.rfind(".")
+    extension = base[dot + 1 :].lower() if dot > 0 else ""
+    return extension in IMAGE_RANKS or extension == "xml" or (extension == "txt" and in_list_folder)
+
+
+def printable(name: str) -> str:
+    """A name on one line: control characters and bytes that are not UTF-8 become escapes."""
+    if name.isascii() and name.isprintable():
+        return name
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in name)
+
+
+def unreadable(name: str, display: str, reason: object, **details: object) -> AnnotoolsError:
+    """The error for a file that is there and cannot be read."""
+    kind = ImageError if is_image(name) else SourceError
+    return kind(f"cannot be read: {reason}", path=display, **details)  # type: ignore[arg-type]
+
+
+def check_size(name: str, display: str, size: int) -> None:
+    """Raise for a file that nobody means to be an annotation or an image, before it fills the memory."""
+    limit = LARGEST_XML if name[-4:].lower() == ".xml" else LARGEST_FILE
+    if size > limit:
+        raise unreadable(name, display, "too large", found=f"{size} bytes", expected=f"at most {limit}")
+
+
+class Folder:
+    """A folder on disk. Symbolic links are followed, also out of the folder, but never in a circle."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+        self._base = os.path.join(os.path.abspath(root), "")
+        self._shown = os.path.join(root, "") if root not in ("", ".") else ""
+
+    def names(self, starts: Iterable[str] = ("",)) -> list[str]:
+        """All files that can matter below the folders `starts`, sorted."""
+        found: list[str] = []
+        pending: list[tuple[str, frozenset[tuple[int, int]]]] = [(start, frozenset()) for start in starts]
+        while pending:
+            prefix, above = pending.pop()
+            try:
+                status = os.stat(self._base + prefix)
+            except OSError as error:
+                raise self._unlisted(prefix, error) from error
+            here = (status.st_dev, status.st_ino)
+            if here not in above:
+                files, folders = self.entries(prefix)
+                found += files
+                pending += [(folder, above | {here}) for folder in folders]
+        found.sort()
+        return found
+
+    def entries(self, prefix: str) -> tuple[list[str], list[str]]:
+        """The files that can matter and the folders of one folder; "" or 'a/b/', and so are its folders."""
+        files, folders = [], []
+        in_list_folder = _LIST_FOLDER in prefix.lower().split("/")
+        try:
+            with os.scandir(self._base + prefix) as entries:
+                for entry in entries:  # is_file and is_dir know it from the listing, without a stat each
+                    base = entry.name
+                    if base[0] == ".":
+                        continue
+                    if _base_matters(base, in_list_folder=in_list_folder) and entry.is_file():
+                        files.append(prefix + base)
+                    elif not is_ignored_folder(base) and entry.is_dir():
+                        folders.append(f"{prefix}{base}/")
+        except OSError as error:
+            raise self._unlisted(prefix, error) from error
+        return files, folders
+
+    def _unlisted(self, prefix: str, error: OSError) -> SourceError:
+        return SourceError(f"the folder cannot be listed: {error.strerror}", path=self.display(prefix))
+
+    def issues(self) -> list[Issue]:
+        return []
+
+    def size(self, name: str) -> int:
+        try:
+            return os.stat(self._base + name).st_size
+        except OSError as error:
+            raise SourceError(f"cannot be read: {error.strerror}", path=self.display(name)) from error
+
+    def read_bytes(self, name: str, limit: int | None = None) -> bytes:
+        # os.open and os.read take half the time of open().read(), and this runs twice for every image.
+        try:
+            descriptor = os.open(self._base + name, os.O_RDONLY)
+            try:
+                size = os.fstat(descriptor).st_size
+                if limit is not None:
+                    size = min(size, limit)
+                elif size > LARGEST_XML:
+                    check_size(name, self.display(name), size)
+                data = os.read(descriptor, size)
+                while len(data) < size and (more := os.read(descriptor, size - len(data))):
+                    data += more
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise unreadable(name, self.display(name), error.strerror) from error
+        return data
+
+    def display(self, name: str) -> str:
+        return printable(self._shown + name)

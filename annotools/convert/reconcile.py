@@ -239,7 +239,7 @@ def _example(
         channels=(annotation.size and annotation.size.depth) or 3 if image is None else image.channels,
         encoded=encoded,
         sha256=hashlib.sha256(encoded).hexdigest() if encoded else "",
-        boxes=tuple([(b.xmin, b.ymin, b.xmax, b.ymax) for o in objects if (b := o.bndbox) is not None]),
+        boxes=tuple([_within(b, width, height) for o in objects if (b := o.bndbox) is not None]),
         labels=tuple([options.classes.id(o.name) for o in objects]),
         names=tuple([o.name for o in objects]),
         poses=tuple([o.pose or "" for o in objects]),
@@ -247,6 +247,17 @@ def _example(
         difficult=tuple([1 if o.difficult else 0 for o in objects]),
         occluded=tuple([1 if o.occluded else 0 for o in objects]),
     )
+
+
+def _within(box: Box, width: int, height: int) -> tuple[float, float, float, float]:
+    """The box without the float noise, below a thousandth of a pixel, that the rules let pass at the edges.
+
+    TFDS and TensorFlow's own crop ops refuse a whole data set for a coordinate of 1.0000001.
+    """
+    xmin, ymin, xmax, ymax = box.xmin, box.ymin, box.xmax, box.ymax
+    if xmin >= 0 and ymin >= 0 and xmax <= width and ymax <= height:
+        return xmin, ymin, xmax, ymax
+    return max(xmin, 0.0), max(ymin, 0.0), min(xmax, width), min(ymax, height)
 
 
 def _filename(pair: Pair, annotation: Annotation) -> str:

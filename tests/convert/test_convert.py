@@ -183,6 +183,14 @@ def test_the_header_overrules_size(size: Any, rule: str, tree: Any, tmp_path: Pa
     assert result.counts == {rule: 1}
 
 
+def test_float_noise_at_the_edge_does_not_leave_the_image(tree: Any, tmp_path: Path) -> None:
+    tree.add("a", [("shoes", -0.0004, -1e-9, 60.0009, 40.0000001)])
+    result = annotools.convert(tree.root, tmp_path / "out", to="tfrecord")
+    (example,) = tfrecord.read(tmp_path / "out")
+    assert example.boxes == ((0, 0, 60, 40),)
+    assert not result.counts
+
+
 def marked(orientation: int) -> bytes:
     """60x40 upright, red in the box (10, 5, 30, 15), stored so that `orientation` shows it upright."""
     from PIL import Image, ImageDraw

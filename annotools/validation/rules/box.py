@@ -102,3 +102,69 @@ def _faults(box: Box | None, width: int | None, height: int | None, origin: int)
 def number(value: float) -> str:
     """A coordinate as a person writes it: 12 and 12.5, not 12.0 or 12.500000000001."""
     return f"{value:.10g}" if math.isfinite(value) else str(value)
+
+
+TINY = 2.0
+"""Pixels: a side shorter than this is a slip of the mouse, and nothing a detector can learn."""
+
+
+def extent_issues(
+    annotation: Annotation, *, width: int | None, height: int | None, one_based: bool = False
+) -> list[Issue]:
+    """box-tiny (warning): a side is under TINY pixels. box-whole-image (info): it is as big as the image."""
+    issues = []
+    origin = 1 if one_based else 0
+    floor = TINY - origin
+    for index, obj in enumerate(annotation.objects):
+        box = obj.bndbox
+        if box is None:
+            continue
+        box_width, box_height = box.xmax - box.xmin, box.ymax - box.ymin
+        if box_width < floor or box_height < floor:
+            # Without any extent it is box-zero-area or box-inverted.
+            if -origin < box_width and -origin < box_height:
+                message = (
+                    f"bndbox: {number(box_width + origin)} x {number(box_height + origin)} pixels, "
+                    f"expected at least {number(TINY)} each way"
+                )
+                issues.append(box_issue("box-tiny", "warning", message, annotation, index, obj))
+        elif (
+            width is not None
+            and height is not None
+            and box_width >= width - 1
+            and box_height >= height - 1
+            and box.xmin <= 1
+            and box.ymin <= 1
+        ):
+            message = f"bndbox: covers the whole image of {width}x{height}"
+            issues.append(box_issue("box-whole-image", "info", message, annotation, index, obj))
+    return issues
+
+
+def rotation_issues(annotation: Annotation) -> list[Issue]:
+    """rotated-box-ignored (warning): the object is rotated, and training sees only its upright bndbox.
+
+    roLabelImg and DIOR-R write `<robndbox>`; CVAT writes the box before its rotation and the angle in
+    degrees as an attribute (cvat/issues/5881), so that its bndbox does not even enclose the object.
+    """
+    issues = []
+    for index, obj in enumerate(annotation.objects):
+        if obj.rotated is not None:
+            found = "robndbox: a rotated box"
+        elif obj.attributes and (angle := _angle(obj)):
+            found = f"attribute rotation: {angle} degrees"
+        else:
+            continue
+        message = f"{found}, of which only the axis-aligned bndbox is used"
+        issues.append(box_issue("rotated-box-ignored", "warning", message, annotation, index, obj))
+    return issues
+
+
+def _angle(obj: Object) -> str:
+    for name, value in obj.attributes:
+        if name == "rotation":
+            try:
+                return number(float(value)) if float(value) % 360 else ""
+            except ValueError:
+                return ""
+    return ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os.path
 
+from annotools.images import exif_fault
 from annotools.issues import Issue
 from annotools.records import Annotation, Image
 
@@ -67,7 +68,8 @@ def format_issues(annotation: Annotation, image: Image) -> list[Issue]:
     if extension in expected or not extension:
         return []
     message = f"image: {name} is a {image.format.upper()} file, expected the extension {expected[0]}"
-    return [Issue("format-extension-mismatch", "warning", message, annotation.xml_path)]
+    path = annotation.image_path or annotation.xml_path
+    return [Issue("format-extension-mismatch", "warning", message, path)]
 
 
 def annotated_size(annotation: Annotation, image: Image) -> tuple[int, int]:
@@ -80,3 +82,57 @@ def annotated_size(annotation: Annotation, image: Image) -> tuple[int, int]:
     if size is not None and (size.width, size.height) == (image.width, image.height):
         return image.width, image.height
     return image.upright_size
+
+
+def pixel_issues(annotation: Annotation, image: Image) -> list[Issue]:
+    """What is unusual about the pixels: exif-orientation, colour-mode and depth-mismatch.
+
+    colour-mode is a warning for CMYK, on which tools crash late (turicreate/issues/1124), and an info for
+    grey and alpha, which decode to another number of channels unless a fixed one is asked for.
+    """
+    issues = []
+    path = annotation.image_path
+    if image.orientation != 1:
+        drawn = "stored" if annotated_size(annotation, image) == (image.width, image.height) else "upright"
+        if image.orientation < 5:
+            drawn = "upright"
+        message = (
+            f"image: EXIF orientation is {image.orientation}, expected 1; TensorFlow ignores the tag, "
+            f"the boxes are taken as drawn on the {drawn} image"
+        )
+        issues.append(Issue("exif-orientation", "warning", message, path))
+    if image.mode == "CMYK":
+        message = "image: CMYK colours, expected RGB"
+        issues.append(Issue("colour-mode", "warning", message, path))
+    elif image.mode in ("L", "LA", "RGBA"):
+        found = {"L": "grey", "LA": "grey with alpha", "RGBA": "RGB with alpha"}[image.mode]
+        message = f"image: {found} ({image.channels} channel{'s' * (image.channels > 1)}), expected RGB"
+        issues.append(Issue("colour-mode", "info", message, path))
+    depth = annotation.size.depth if annotation.size is not None else None
+    # labelImg knows only 1 and 3 and writes 3 for an image with alpha, as if it were already flattened.
+    if depth is not None and depth != image.channels and not (depth == 3 and image.channels == 4):
+        message = f"depth: {depth}, expected {image.channels} as in the image header ({image.mode})"
+        issues.append(Issue("depth-mismatch", "warning", message, annotation.xml_path))
+    return issues
+
+
+def claim_issues(annotation: Annotation) -> list[Issue]:
+    """size-missing and size-zero for an annotation whose image is not read: `<size>` alone is judged."""
+    size = annotation.size
+    if size is not None and size.width and size.height:
+        return []
+    missing = size is None or size.width is None or size.height is None
+    if missing:
+        rule, message = "size-missing", "size: no width or no height, expected both in pixels"
+    else:
+        assert size is not None
+        rule, message = "size-zero", f"size: {size.width}x{size.height}, expected more than 0 pixels"
+    return [Issue(rule, "warning", message, annotation.xml_path)]
+
+
+def exif_issues(annotation: Annotation, head: bytes) -> list[Issue]:
+    """exif-invalid (warning): the EXIF block is damaged, so that viewers may disagree which way is up."""
+    fault = exif_fault(head)
+    if fault is None:
+        return []
+    return [Issue("exif-invalid", "warning", f"image: {fault}", annotation.image_path)]

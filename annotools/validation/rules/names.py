@@ -43,17 +43,13 @@ def filename_issues(annotation: Annotation, pair: Pair, source: Source) -> list[
 def image_missing_issue(annotation: Annotation, *, blocking: bool = True) -> Issue:
     """image-missing: no image belongs to this annotation. An error; a warning when nobody needs pixels."""
     claimed = f" ({annotation.filename!r} by <filename>)" if annotation.filename else ""
-    message = (
-        f"image: none was found for this annotation{claimed}, expected one with the name of the XML file"
-    )
+    message = f"image: none was found for this annotation{claimed}, expected one with the XML file's name"
     return Issue("image-missing", "error" if blocking else "warning", message, annotation.xml_path)
 
 
 def path_leak_issues(annotation: Annotation) -> list[Issue]:
-    """absolute-path-leak (info): `<path>` tells where the file lay on somebody's computer (labelImg/issues/705)."""
+    """absolute-path-leak (info): `<path>` tells where a file lay on someone's disk (labelImg/issues/705)."""
     if annotation.path is None or not _ABSOLUTE.match(annotation.path):
         return []
-    message = (
-        f"path: {annotation.path!r} is an absolute path of one computer, expected a relative path or none"
-    )
+    message = f"path: {annotation.path!r} is an absolute path on one computer, expected a relative one"
     return [Issue("absolute-path-leak", "info", message, annotation.xml_path)]

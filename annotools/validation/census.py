@@ -1,0 +1,128 @@
+"""What the dataset rules look at: sums over all files, small however many files there are.
+
+A worker fills one Census for each chunk of files, the parent adds them up in the order of the files.
+"""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass, field
+
+from annotools.records import Annotation
+
+Place = tuple[str | None, int | None, int | None]
+"""(path, line, object index) of one object."""
+
+KEPT_PLACES = 100
+"""Of each kind of finding, this many places are kept, so that the census stays small."""
+
+NO_IMAGE = 0
+"""The fingerprint of a pair whose image was not read."""
+
+
+@dataclass(slots=True)
+class Sightings:
+    """How often something was seen, and where the first times."""
+
+    count: int = 0
+    places: list[Place] = field(default_factory=list)
+
+    def see(self, place: Place) -> None:
+        self.count += 1
+        if len(self.places) < KEPT_PLACES:
+            self.places.append(place)
+
+    def add(self, other: Sightings) -> None:
+        self.count += other.count
+        self.places += other.places[: KEPT_PLACES - len(self.places)]
+
+
+@dataclass(slots=True)
+class OriginEvidence:
+    """What the boxes tell about whether pixels are counted from 0 or from 1. All counts are of boxes.
+
+    at_zero   xmin or ymin is 0: impossible when counting from 1
+    at_one    xmin or ymin is 1, none is 0: what boxes at the left or upper edge look like counted from 1
+    at_end    xmax is the width or ymax the height: the last pixel counted from 1, or the far edge
+    """
+
+    boxes: int = 0
+    at_zero: int = 0
+    at_one: int = 0
+    at_end: int = 0
+
+    def add(self, other: OriginEvidence) -> None:
+        self.boxes += other.boxes
+        self.at_zero += other.at_zero
+        self.at_one += other.at_one
+        self.at_end += other.at_end
+
+    @property
+    def verdict(self) -> str:
+        """ "zero-based", "one-based" or "unknown"."""
+        if self.at_zero:
+            return "zero-based"
+        # One box may start at 1 by chance; ten that do while none starts at 0 do not.
+        if self.at_one >= 10 and self.at_end:
+            return "one-based"
+        return "unknown"
+
+
+@dataclass(slots=True)
+class Census:
+    """Sums over annotation files and images. `one_based` is the reading of boxes that the user asked for.
+
+    fingerprints   one 64-bit number for each pair, in the order of the pairs; equal bytes, equal number
+    hashes         one 64-bit perceptual hash for each pair; empty unless near-duplicates are asked for
+    """
+
+    files: int = 0
+    objects: int = 0
+    classes: dict[str, Sightings] = field(default_factory=dict)
+    with_difficult: Sightings = field(default_factory=Sightings)
+    without_difficult: Sightings = field(default_factory=Sightings)
+    origin: OriginEvidence = field(default_factory=OriginEvidence)
+    fingerprints: array[int] = field(default_factory=lambda: array("Q"))
+    hashes: array[int] = field(default_factory=lambda: array("Q"))
+    one_based: bool = False
+
+    def count(self, annotation: Annotation, width: int | None, height: int | None) -> None:
+        """Add one annotation; `width` and `height` are those of its image in pixels, if known."""
+        self.files += 1
+        objects = annotation.objects
+        self.objects += len(objects)
+        classes, origin, path = self.classes, self.origin, annotation.xml_path
+        index = -1
+        for obj in objects:
+            index += 1
+            sightings = classes.get(obj.name)
+            if sightings is None:
+                sightings = classes[obj.name] = Sightings()
+            flag = self.with_difficult if obj.difficult is not None else self.without_difficult
+            sightings.count += 1
+            flag.count += 1
+            if len(sightings.places) < KEPT_PLACES:
+                sightings.places.append((path, obj.line, index))
+            if len(flag.places) < KEPT_PLACES:
+                flag.places.append((path, obj.line, index))
+            box = obj.bndbox
+            if box is not None:
+                origin.boxes += 1
+                if box.xmin == 0 or box.ymin == 0:
+                    origin.at_zero += 1
+                elif box.xmin == 1 or box.ymin == 1:
+                    origin.at_one += 1
+                if box.xmax == width or box.ymax == height:
+                    origin.at_end += 1
+
+    def add(self, other: Census) -> None:
+        """Add the census of the files that follow."""
+        self.files += other.files
+        self.objects += other.objects
+        for name, sightings in other.classes.items():
+            self.classes.setdefault(name, Sightings()).add(sightings)
+        self.with_difficult.add(other.with_difficult)
+        self.without_difficult.add(other.without_difficult)
+        self.origin.add(other.origin)
+        self.fingerprints.extend(other.fingerprints)
+        self.hashes.extend(other.hashes)

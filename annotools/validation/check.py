@@ -1,0 +1,224 @@
+"""Run the rules over a source: file by file, on several processors, with findings as values.
+
+Nothing in the data stops a run. What comes out depends on the data and the options only: the issues are in
+the order of the files however many workers found them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from annotools.classes import ClassMap
+from annotools.errors import OptionError
+from annotools.issues import Issue
+from annotools.sources import Pair, Source, open_source
+from annotools.validation import duplicates
+from annotools.validation.baseline import Baseline
+from annotools.validation.census import Census
+from annotools.validation.checker import IMAGE_MODES, Job
+from annotools.validation.rules import RULES
+from annotools.validation.settings import Selection, make_selection
+from annotools.validation.workers import CHUNK, run_chunks
+
+BOX_ORIGINS = ("as-written", "one-based")
+
+
+@dataclass(slots=True)
+class Summary:
+    """Counts of a finished validation. `known` issues are in the baseline and counted nowhere else."""
+
+    files: int = 0
+    images: int = 0
+    objects: int = 0
+    severities: Counter[str] = field(default_factory=Counter)
+    rules: Counter[str] = field(default_factory=Counter)
+    known: int = 0
+    coordinate_origin: str = "unknown"
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "files": self.files,
+            "images": self.images,
+            "objects": self.objects,
+            "errors": self.severities["error"],
+            "warnings": self.severities["warning"],
+            "infos": self.severities["info"],
+            "rules": dict(sorted(self.rules.items())),
+            "known": self.known,
+            "coordinate_origin": self.coordinate_origin,
+        }
+
+
+class ValidationResult:
+    """The issues of a source, found while they are asked for.
+
+    Iterating runs the check and yields each issue as soon as it is found; iterating again gives the same
+    issues without checking again. `issues`, `summary` and `failed` finish the check first.
+    """
+
+    def __init__(self, issues: Iterator[Issue], summary: Summary, root: str) -> None:
+        self.root = root
+        self._pending = issues
+        self._found: list[Issue] = []
+        self._summary = summary
+
+    def __iter__(self) -> Iterator[Issue]:
+        position = 0
+        while True:
+            if position == len(self._found):
+                issue = next(self._pending, None)
+                if issue is None:
+                    return
+                self._found.append(issue)
+            yield self._found[position]
+            position += 1
+
+    @property
+    def issues(self) -> list[Issue]:
+        """All issues, in the order of the files; those of the data set as a whole come last."""
+        self._found.extend(self._pending)
+        return list(self._found)
+
+    @property
+    def summary(self) -> Summary:
+        self._found.extend(self._pending)
+        return self._summary
+
+    def failed(self, *, strict: bool = False) -> bool:
+        """Whether there is an error; with `strict` a warning is enough."""
+        severities = self.summary.severities
+        return bool(severities["error"] or (strict and severities["warning"]))
+
+
+def validate(
+    source: str | os.PathLike[str] | Source,
+    *,
+    split: str | None = None,
+    annotations: str | None = None,
+    image_folder: str | None = None,
+    classes: ClassMap | str | os.PathLike[str] | None = None,
+    images: str = "header",
+    box_origin: str = "as-written",
+    select: Iterable[str] | str | None = None,
+    extend_select: Iterable[str] | str = (),
+    ignore: Iterable[str] | str = (),
+    severity: Mapping[str, str] | None = None,
+    baseline: str | os.PathLike[str] | Baseline | None = None,
+    workers: int | None = None,
+    progress: bool = False,
+) -> ValidationResult:
+    """Check every annotation of a source and its image, and the data set as a whole.
+
+    source       VOC tree, folder, archive or .xml file; or an open Source
+    split        check this split only
+    annotations, image_folder   folders below the source, where they cannot be guessed
+    classes      a ClassMap or class file: every other class is class-unknown
+    images       "none": only the XML is read; "header": the first bytes of each image; "decode": each image
+                 is read and decoded (image-truncated, image-unreadable beyond the header)
+    box_origin   "as-written": numbers are edges in pixels; "one-based": xmin and ymin count from 1
+    select, extend_select, ignore, severity   see settings.make_selection
+    baseline     file of known issues that are not reported
+    workers      processes; default: one for each processor when the source is large enough to be worth it
+
+    Raises SourceError when there is no such source, OptionError for an option that makes no sense, and
+    ClassMapError for a class file that cannot be read. Faulty data never raises.
+    """
+    for name, value, allowed in (("images", images, IMAGE_MODES), ("box_origin", box_origin, BOX_ORIGINS)):
+        if value not in allowed:
+            field_name = "--" + name.replace("_", "-")
+            raise OptionError("no such choice", field=field_name, found=value, expected=", ".join(allowed))
+    if workers is not None and workers < 1:
+        raise OptionError("too few", field="--workers", found=workers, expected="1 or more")
+    selection = make_selection(select, extend_select, ignore, severity)
+    opened = (
+        source
+        if isinstance(source, Source)
+        else open_source(source, annotations=annotations, images=image_folder)
+    )
+    if classes is not None and not isinstance(classes, ClassMap):
+        classes = ClassMap.from_file(classes)
+    if baseline is not None and not isinstance(baseline, Baseline):
+        baseline = Baseline.load(baseline)
+    job = Job(opened, selection, classes, images, box_origin == "one-based")
+    summary = Summary()
+    found = _Run(job, split, workers, progress, summary).issues()
+    return ValidationResult(_kept(found, baseline, opened.root, summary), summary, opened.root)
+
+
+def _kept(issues: Iterable[Issue], baseline: Baseline | None, root: str, summary: Summary) -> Iterator[Issue]:
+    remaining = None if baseline is None else baseline.matcher(root)
+    for issue in issues:
+        if remaining is not None and remaining.knows(issue):
+            summary.known += 1
+            continue
+        summary.severities[issue.severity] += 1
+        summary.rules[issue.rule] += 1
+        yield issue
+
+
+@dataclass(slots=True)
+class _Run:
+    """One pass over a source."""
+
+    job: Job
+    split: str | None
+    workers: int | None
+    progress: bool
+    summary: Summary
+
+    def issues(self) -> Iterator[Issue]:
+        job, source = self.job, self.job.source
+        if job.images != "none":
+            yield from job.selected(source.issues())
+        census = Census(one_based=job.one_based)
+        memberships = duplicates.Memberships(source.splits)
+        for found, part in run_chunks(job, self._chunks(memberships), self.workers, progress=self.progress):
+            yield from found
+            census.add(part)
+        summary = self.summary
+        summary.files, summary.objects = census.files, census.objects
+        summary.images = sum(map(bool, census.fingerprints))
+        summary.coordinate_origin = census.origin.verdict
+        yield from job.selected(self._dataset_issues(census, memberships))
+
+    def _dataset_issues(self, census: Census, memberships: duplicates.Memberships) -> Iterator[Issue]:
+        job = self.job
+        for check in dict.fromkeys(
+            rule.census for rule in RULES if rule.id in job.selection.enabled and rule.census
+        ):
+            yield from check(census)
+        if {"duplicate-image", "near-duplicate-image", "leak-between-splits"} & job.selection.enabled:
+            yield from duplicates.duplicate_issues(
+                job.source, self._pairs(), census.fingerprints, census.hashes, memberships
+            )
+
+    def _pairs(self) -> Iterator[Pair]:
+        """Each pair once, also when several splits list it: those come one after the other."""
+        last = None
+        for pair in self.job.source.pairs(self.split):
+            if pair.id != last:
+                last = pair.id
+                yield pair
+
+    def _chunks(self, memberships: duplicates.Memberships) -> Iterator[list[Pair]]:
+        chunk: list[Pair] = []
+        last = None
+        for pair in self.job.source.pairs(self.split):
+            if pair.id == last:
+                memberships.masks[-1] |= memberships.bit(pair.split)
+                continue
+            if len(chunk) == CHUNK:
+                yield chunk
+                chunk = []
+            last = pair.id
+            memberships.masks.append(memberships.bit(pair.split))
+            chunk.append(pair)
+        if chunk:
+            yield chunk
+
+
+__all__ = ["Selection", "Summary", "ValidationResult", "validate"]

@@ -1,0 +1,167 @@
+"""The same picture twice: duplicate-image, near-duplicate-image and leak-between-splits.
+
+While the files are checked, each image leaves one 64-bit number (and on request one perceptual hash) behind.
+Only where two numbers agree are the files themselves read again and compared.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+from annotools.errors import AnnotoolsError
+from annotools.issues import Issue
+from annotools.validation.census import NO_IMAGE
+
+if TYPE_CHECKING:
+    from annotools.sources import Pair, Source
+
+NEAR_BITS = 3
+"""Perceptual hashes of 64 bits that differ in at most this many are near-duplicates."""
+
+
+def fingerprint(head: bytes, size: int) -> int:
+    """A 64-bit number that is equal for files with the same first bytes and the same size; never NO_IMAGE."""
+    return (size & 0xFFFFFFFF) << 32 | zlib.crc32(head) or 1
+
+
+def perceptual_hash(data: bytes) -> int:
+    """64 bits that survive re-encoding and scaling: is a pixel of a 9 x 8 thumbnail brighter than the next?
+
+    NO_IMAGE for a picture that cannot be decoded or has no structure to compare.
+    """
+    import PIL.Image
+
+    try:
+        with PIL.Image.open(BytesIO(data)) as picture:
+            picture.draft("L", (64, 64))
+            pixels = picture.convert("L").resize((9, 8), PIL.Image.Resampling.BOX).tobytes()
+    except (OSError, SyntaxError, ValueError, PIL.Image.DecompressionBombError):
+        return NO_IMAGE
+    # A thumbnail without contrast gives noise, and noise resembles noise.
+    if max(pixels) - min(pixels) < 8:
+        return NO_IMAGE
+    bits = 0
+    for row in range(0, 72, 9):
+        for column in range(8):
+            bits = bits << 1 | (pixels[row + column] > pixels[row + column + 1])
+    return bits
+
+
+_BITS = 63
+
+
+class Memberships:
+    """To which splits each pair belongs, as a set of bits; pairs in the order in which they are checked."""
+
+    def __init__(self, splits: Sequence[str]) -> None:
+        self.splits = tuple(splits)[:_BITS]
+        self.masks = array("Q")
+
+    def bit(self, split: str | None) -> int:
+        return 1 << self.splits.index(split) if split is not None and split in self.splits else 0
+
+    def names(self, mask: int) -> str:
+        return " and ".join(name for place, name in enumerate(self.splits) if mask >> place & 1)
+
+
+def duplicate_issues(
+    source: Source,
+    pairs: Iterable[Pair],
+    fingerprints: array[int],
+    hashes: array[int],
+    memberships: Memberships,
+) -> Iterator[Issue]:
+    """Issues on equal and nearly equal images. `pairs` is run through once, for the names of the suspects."""
+    equal = _groups_of_equal(fingerprints)
+    near = list(_near(hashes, fingerprints, memberships.masks))
+    wanted = {place for group in equal for place in group}
+    wanted.update(place for pair in near for place in pair)
+    if not wanted:
+        return
+    names = {place: pair.image for place, pair in enumerate(pairs) if place in wanted}
+    masks = memberships.masks
+
+    def shown(place: int) -> str:
+        return source.display(names[place] or "")
+
+    for group in equal:
+        for same in _confirmed(source, group, names):
+            yield from _report(same, masks, memberships, shown, "duplicate-image", "the same bytes as")
+    for a, b in near:
+        yield from _report(
+            [a, b], masks, memberships, shown, "near-duplicate-image", "nearly the same picture as"
+        )
+
+
+def _report(
+    places: list[int],
+    masks: array[int],
+    memberships: Memberships,
+    shown: Callable[[int], str],
+    rule: str,
+    likeness: str,
+) -> Iterator[Issue]:
+    """One issue for each image that has an equal one before it in its split, and one for each leak."""
+    for position, place in enumerate(places):
+        before = places[:position]
+        mask = masks[place]
+        here = [other for other in before if not mask or not masks[other] or masks[other] & mask]
+        apart = [other for other in before if mask and masks[other] and not masks[other] & mask]
+        if here:
+            yield Issue(rule, "warning", f"image: {likeness} {shown(here[0])}", shown(place))
+        if apart:
+            message = (
+                f"image: {likeness} {shown(apart[0])}; this one is in {memberships.names(mask)}, "
+                f"that one in {memberships.names(masks[apart[0]])}"
+            )
+            yield Issue("leak-between-splits", "error", message, shown(place))
+
+
+def _groups_of_equal(numbers: array[int]) -> list[list[int]]:
+    order = sorted(range(len(numbers)), key=numbers.__getitem__)
+    groups: list[list[int]] = []
+    start = 0
+    for end in range(1, len(order) + 1):
+        if end == len(order) or numbers[order[end]] != numbers[order[start]]:
+            if end - start > 1 and numbers[order[start]] != NO_IMAGE:
+                groups.append(sorted(order[start:end]))
+            start = end
+    return sorted(groups)
+
+
+def _confirmed(source: Source, group: list[int], names: dict[int, str | None]) -> list[list[int]]:
+    by_digest: dict[bytes, list[int]] = {}
+    for place in group:
+        try:
+            digest = hashlib.sha256(source.read_bytes(names[place] or "")).digest()
+        except AnnotoolsError:
+            continue
+        by_digest.setdefault(digest, []).append(place)
+    return [same for same in by_digest.values() if len(same) > 1]
+
+
+def _near(hashes: array[int], fingerprints: array[int], masks: array[int]) -> Iterator[tuple[int, int]]:
+    """Each image with the first near one before it, in each combination of splits.
+
+    Hashes that differ in at most three bits agree in at least one of four quarters, so only images that
+    share a quarter are compared.
+    """
+    buckets: dict[tuple[int, int], list[int]] = {}
+    for place, value in enumerate(hashes):
+        if value == NO_IMAGE:
+            continue
+        quarters = [(quarter, value >> 16 * quarter & 0xFFFF) for quarter in range(4)]
+        met: set[int] = set()
+        for other in sorted({place for quarter in quarters for place in buckets.get(quarter, ())}):
+            if masks[other] in met or (hashes[other] ^ value).bit_count() > NEAR_BITS:
+                continue
+            if fingerprints[other] != fingerprints[place]:
+                met.add(masks[other])
+                yield other, place
+        for quarter in quarters:
+            buckets.setdefault(quarter, []).append(place)

@@ -1,0 +1,79 @@
+"""VOC XML to records: annotools and its peers, each in its own environment, in turn.
+
+    python benchmarks/peers.py /tmp/peers
+    python benchmarks/read_peers.py --peers /tmp/peers [--files 5000] [--runs 5] [--folder DIR]
+
+Targets: 4 times globox, 4 times pylabel, 20 times supervision, per file, imports not counted. `annotools` is
+`annotools.read`, whose time includes pairing every XML with its image; `annotools, XML only` reads a folder
+of XML, which is what globox and pylabel do; supervision also decodes every image. panlabel is a program in
+Rust without a Python interface: its `validate` is timed as a whole process, for orientation. Every reader
+must find the same number of objects, or the comparison ends.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import dataset
+from measure import Run, alternate, median, median_ratio, process, table, verdict
+from peers import installed, python_of
+
+READER = Path(__file__).with_name("peer_readers.py")
+TARGETS = {"globox": 4.0, "pylabel": 4.0, "supervision": 20.0}
+
+
+def reader(python: Path, package: str, source: Path, objects: dict[str, int]) -> Callable[[], Run]:
+    def run() -> Run:
+        done = subprocess.run([python, READER, package, source], capture_output=True, text=True)
+        if done.returncode:
+            sys.exit(f"{package}: {done.stderr}")
+        result = json.loads(done.stdout)
+        objects[package] = result["objects"]
+        return Run(result["wall"], result["cpu"])
+
+    return run
+
+
+def panlabel(python: Path, source: Path) -> Callable[[], Run]:
+    command = [str(python.with_name("panlabel")), "validate", "--format", "voc", str(source)]
+    return lambda: process(command)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--peers", type=Path, help="the folder that benchmarks/peers.py filled")
+    parser.add_argument("--files", type=int, default=5000)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--folder", type=Path, help="where to keep the data set; default: a temporary folder")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        source = dataset.make((args.folder or Path(temporary)) / f"voc-{args.files}", args.files)
+        objects: dict[str, int] = {}
+        ours = ("annotools", "annotools, XML only")
+        competitors = {name: reader(Path(sys.executable), name, source, objects) for name in ours}
+        for name in installed(args.peers) if args.peers else []:
+            python = python_of(args.peers, name)
+            competitors[name] = (
+                panlabel(python, source) if name == "panlabel" else reader(python, name, source, objects)
+            )
+        runs = alternate(competitors, args.runs)
+    if len(set(objects.values())) > 1:
+        sys.exit(f"the readers do not agree on the number of objects: {objects}")
+    rows = []
+    for name, theirs in runs.items():
+        ratio = median_ratio(theirs, runs["annotools"])
+        target = verdict(ratio, least=TARGETS[name]) if name in TARGETS else ""
+        per_file = [f"{median(theirs, field) / args.files * 1e6:.1f}" for field in ("wall", "cpu")]
+        rows.append([name, *per_file, f"{ratio:.1f}", target])
+    print(f"{args.files} files, {objects['annotools']} objects, {args.runs} runs each, medians")
+    print(table(["reader", "wall us/file", "cpu us/file", "cpu, times annotools", "target"], rows))
+
+
+if __name__ == "__main__":
+    main()

@@ -13,17 +13,25 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from lxml import etree
 
 from annotools import schema
 from annotools.errors import OutputError, ParseError, SourceError
 from annotools.formats import voc_plain
-from annotools.formats.voc_document import MAX_BYTES, DocumentError, parse_xml, read_bytes, to_utf8
+from annotools.formats.voc_document import (
+    MAX_BYTES,
+    DocumentError,
+    has_attributes,
+    parse_xml,
+    read_bytes,
+    to_utf8,
+)
 from annotools.formats.voc_reader import Fault, LayoutMatters, Reader
 from annotools.formats.voc_writer import to_xml
 from annotools.issues import Issue
-from annotools.records import Annotation, Object
+from annotools.records import Annotation
 
 __all__ = [
     "MAX_BYTES",
@@ -68,28 +76,22 @@ def inspect(data: bytes, path: str | None = None) -> tuple[Annotation | None, li
 def _read(data: bytes, path: str | None) -> tuple[Annotation | None, list[Fault]]:
     try:
         document, lines_cut = to_utf8(data)
-        found = voc_plain.split(document, lines_cut)
-        if found is not None:
-            head, objects = found
-            try:
-                return _read_document(head, path, lines_cut, objects)
-            except DocumentError:
-                pass  # the whole document has the better message
+        plain = voc_plain.parse(document, path, lines_cut)
+        if plain is not None:
+            return plain, []
         return _read_document(document, path, lines_cut)
     except DocumentError as error:
         return None, [Fault(error.rule, "error", error, None)]
 
 
-def _read_document(
-    document: bytes, path: str | None, lines_cut: int, objects: tuple[Object, ...] | None = None
-) -> tuple[Annotation, list[Fault]]:
+def _read_document(document: bytes, path: str | None, lines_cut: int) -> tuple[Annotation, list[Fault]]:
+    attributes = has_attributes(document)
     try:
-        reader = Reader(path, lines_cut)
-        return reader.annotation(parse_xml(document, lines_cut), objects), reader.faults
+        reader = Reader(path, lines_cut, has_attributes=attributes)
+        return reader.annotation(parse_xml(document, lines_cut)), reader.faults
     except LayoutMatters:
-        reader = Reader(path, lines_cut, keeps_layout=True)
-        root = parse_xml(document, lines_cut, keep_layout=True)
-        return reader.annotation(root, objects), reader.faults
+        reader = Reader(path, lines_cut, has_attributes=attributes, keeps_layout=True)
+        return reader.annotation(parse_xml(document, lines_cut, keep_layout=True)), reader.faults
 
 
 def _issue(fault: Fault, path: str | None) -> Issue:
@@ -167,10 +169,8 @@ def schema_issues(data: bytes, path: str | None = None) -> list[Issue]:
         return [_issue(Fault(error.rule, "error", error, None), path)]
     validator = etree.XMLSchema(_schema())
     validator.validate(root)
-    return [
-        Issue("schema", "error", entry.message, path, entry.line + lines_cut)
-        for entry in iter(validator.error_log)
-    ]
+    log: Any = validator.error_log  # its stub lacks __iter__
+    return [Issue("schema", "error", entry.message, path, entry.line + lines_cut) for entry in log]
 
 
 @functools.cache

@@ -243,6 +243,11 @@ def parse_xml(data: bytes, lines_cut: int = 0, *, keep_layout: bool = False) -> 
     return root
 
 
+def has_attributes(document: bytes) -> bool:
+    """False when no tag below the root can have an attribute: there is no "=" behind the root's tag."""
+    return document.find(b"=", document.find(b">", document.find(b"<annotation"))) >= 0
+
+
 def _remove_namespaces(root: etree._Element) -> None:
     for element in root.iter(etree.Element):
         element.tag = etree.QName(element).localname

@@ -66,15 +66,24 @@ class LayoutMatters(Exception):  # noqa: N818  # not an error: the document is p
 class Reader:
     """Reads one document. `faults` fills up in the order of the file."""
 
-    def __init__(self, path: str | None = None, lines_cut: int = 0, *, keeps_layout: bool = False) -> None:
+    def __init__(
+        self,
+        path: str | None = None,
+        lines_cut: int = 0,
+        *,
+        keeps_layout: bool = False,
+        has_attributes: bool = True,
+    ) -> None:
+        """`keeps_layout`: how the document was parsed. `has_attributes`: False when no tag below the root
+        has any, which saves looking at each."""
         self.faults: list[Fault] = []
         self._path = path
         self._lines_cut = lines_cut
         self._keeps_layout = keeps_layout
+        self._has_attributes = has_attributes
         self._index: int | None = None
 
-    def annotation(self, root: _Element, objects: tuple[Object, ...] | None = None) -> Annotation:
-        """The whole file. `objects`: those that the caller has read already; the root then has none."""
+    def annotation(self, root: _Element) -> Annotation:
         if root.tag != "annotation":
             raise DocumentError(
                 "wrong-root",
@@ -96,7 +105,7 @@ class Reader:
             self._source(tags.get("source")),
             size,
             self._flag(tags.get("segmented"), severity="warning"),
-            self._objects(several) if objects is None else objects,
+            self._objects(several),
             _attributes(root),
             tuple(extras),
             self._path,
@@ -138,7 +147,7 @@ class Reader:
             self._attribute_pairs(tags.get("attributes"), extras),
             polygon,
             rotated,
-            _attributes(element),
+            _attributes(element) if self._has_attributes else (),
             tuple(extras),
             self._line(element),
             self._line(tags["bndbox"]) if "bndbox" in tags else None,
@@ -281,10 +290,12 @@ class Reader:
     def _text(self, element: _Element | None) -> str | None:
         if element is None:
             return None
+        if len(element):
+            for child in element:
+                self._lost(child, f"<{child.tag}> inside <{element.tag}> is not kept")
         self._note_attributes(element)
-        for child in element:
-            self._lost(child, f"<{child.tag}> inside <{element.tag}> is not kept")
-        return _value(element)
+        text = element.text
+        return text.strip(BLANK) if text else ""
 
     def _flag(self, element: _Element | None, severity: Severity = "error") -> bool | None:
         text = self._text(element)
@@ -330,13 +341,15 @@ class Reader:
                 parent if element is None else element, field, text, "a number",
             )  # fmt: skip
             return None
-        value = float(text) if _NUMBER.fullmatch(text) else None
-        if _NOT_FINITE.fullmatch(text) or (value is not None and value - value != 0):
-            self._fault("box-not-finite", "the position is not finite", element, field, text, "a number")
-            return None
-        if value is None:
+        if _NUMBER.fullmatch(text):
+            value = float(text)
+            if value - value == 0:
+                return value
+        elif not _NOT_FINITE.fullmatch(text):
             self._invalid(element, text, "a number")
-        return value
+            return None
+        self._fault("box-not-finite", "the position is not finite", element, field, text, "a number")
+        return None
 
     # structure
 
@@ -355,9 +368,9 @@ class Reader:
         A record such as Box has no room for unknown tags: those move up to the extras of its owner, unless
         they would mean something else there (`owner_tags`).
         """
-        self._note_stray_text(element)
         single: _Single = {}
         many: list[_Element] = []
+        stray = element.text and element.text.strip(BLANK)
         for child in element:
             tag = child.tag
             if tag not in known:
@@ -373,6 +386,9 @@ class Reader:
                 self._duplicate(child)
             else:
                 single[tag] = child
+            stray = stray or ((tail := child.tail) and tail.strip(BLANK))
+        if stray:
+            self._note_stray_text(element)
         return single, many
 
     def _xml_text(self, element: _Element) -> str:
@@ -396,6 +412,8 @@ class Reader:
         self._fault("unknown-tag", message, element, severity="info")
 
     def _note_attributes(self, element: _Element) -> None:
+        if not self._has_attributes:
+            return
         for name in element.attrib:
             self._lost(element, f"the attribute {name!r} of <{element.tag}> is not kept")
 

@@ -22,6 +22,9 @@ STOP = pickle.STOP[0]
 KEY_TYPES = frozenset({str, bytes, int, float, bool, type(None)})
 _HANDLERS: dict[int, Handler] = {}
 
+_UINT8, _UINT16, _UINT32, _UINT64 = map(struct.Struct, ("<B", "<H", "<I", "<Q"))
+_INT32, _DOUBLE = struct.Struct("<i"), struct.Struct(">d")
+
 
 class ByteString(str):
     """Text of a Python 2 `str`: UTF-8 where it is that, Latin-1 otherwise; `raw` are its bytes."""
@@ -102,11 +105,12 @@ class Machine:
         self.pos = start + size
         return self.data[start : self.pos]
 
-    def number(self, layout: str) -> Any:
-        (value,) = struct.unpack(layout, self.take(struct.calcsize(layout)))
+    def number(self, layout: struct.Struct) -> Any:
+        (value,) = layout.unpack_from(self.data, self.pos)
+        self.pos += layout.size
         return value
 
-    def sized(self, layout: str) -> bytes:
+    def sized(self, layout: struct.Struct) -> bytes:
         return self.take(self.number(layout))
 
     def line(self) -> bytes:
@@ -131,7 +135,9 @@ class Machine:
     def pop_tuple(self, size: int) -> None:
         if len(self.stack) < size:
             raise self.error("damaged pickle: more values taken than there are")
-        self.stack[-size:] = [tuple(self.stack[-size:])]
+        items = tuple(self.stack[-size:])
+        del self.stack[-size:]
+        self.stack.append(items)
 
     def append(self, items: list[Any]) -> None:
         target = self.stack[-1]
@@ -146,7 +152,10 @@ class Machine:
         target.update(self.dict(items))
 
     def dict(self, items: list[Any]) -> dict[Any, Any]:
-        return dict(zip(map(self.key, items[::2]), items[1::2], strict=True))
+        keys = items[::2]
+        if not KEY_TYPES.issuperset(map(type, keys)):
+            keys = [self.key(key) for key in keys]
+        return dict(zip(keys, items[1::2], strict=True))
 
     def key(self, key: Any) -> Any:
         kind = type(key)
@@ -163,6 +172,27 @@ class Machine:
             raise self.error("damaged pickle: a global without a name")
         self.stack.append(self.find_global(module, name))
 
+    # The next four are most of what a pickle of records consists of, and are written for speed.
+
+    def push_double(self) -> None:
+        self.stack.append(_DOUBLE.unpack_from(self.data, self.pos)[0])
+        self.pos += 8
+
+    def push_byte(self) -> None:
+        self.stack.append(self.data[self.pos])
+        self.pos += 1
+
+    def push_recalled(self) -> None:
+        self.stack.append(self.recall(self.data[self.pos]))
+        self.pos += 1
+
+    def push_text(self) -> None:
+        start = self.pos + 4
+        self.pos = end = start + _UINT32.unpack_from(self.data, self.pos)[0]
+        if end > len(self.data):
+            raise self.error("damaged pickle: it ends too early")
+        self.stack.append(str(self.data[start:end], "utf-8", "surrogatepass"))
+
     def push_int_line(self) -> None:
         text = self.line()
         # Protocol 0 has no opcodes for True and False: they are ints with a leading zero.
@@ -175,7 +205,7 @@ class Machine:
         self.stack.append(ByteString.of(codecs.escape_decode(text[1:-1])[0]))
 
     def check_protocol(self) -> None:
-        protocol = self.number("<B")
+        protocol = self.number(_UINT8)
         if protocol > 5:
             raise self.error("unknown pickle protocol", protocol, "0 to 5")
 
@@ -203,30 +233,30 @@ def _long(data: bytes) -> int:
     return int.from_bytes(data, "little", signed=True)
 
 
-_push(pickle.NONE, lambda m: None)
-_push(pickle.NEWTRUE, lambda m: True)
-_push(pickle.NEWFALSE, lambda m: False)
+_on(pickle.NONE, lambda m: m.stack.append(None))
+_on(pickle.NEWTRUE, lambda m: m.stack.append(True))
+_on(pickle.NEWFALSE, lambda m: m.stack.append(False))
 _on(pickle.INT, Machine.push_int_line)
 _push(pickle.LONG, lambda m: int(m.line().removesuffix(b"L")))
-_push(pickle.BININT, lambda m: m.number("<i"))
-_push(pickle.BININT1, lambda m: m.take(1)[0])
-_push(pickle.BININT2, lambda m: m.number("<H"))
-_push(pickle.LONG1, lambda m: _long(m.sized("<B")))
-_push(pickle.LONG4, lambda m: _long(m.sized("<i")))
+_push(pickle.BININT, lambda m: m.number(_INT32))
+_on(pickle.BININT1, Machine.push_byte)
+_push(pickle.BININT2, lambda m: m.number(_UINT16))
+_push(pickle.LONG1, lambda m: _long(m.sized(_UINT8)))
+_push(pickle.LONG4, lambda m: _long(m.sized(_INT32)))
 _push(pickle.FLOAT, lambda m: float(m.line()))
-_push(pickle.BINFLOAT, lambda m: m.number(">d"))
+_on(pickle.BINFLOAT, Machine.push_double)
 
 _on(pickle.STRING, Machine.push_quoted)
-_push(pickle.BINSTRING, lambda m: ByteString.of(m.sized("<i")))
-_push(pickle.SHORT_BINSTRING, lambda m: ByteString.of(m.sized("<B")))
+_push(pickle.BINSTRING, lambda m: ByteString.of(m.sized(_INT32)))
+_push(pickle.SHORT_BINSTRING, lambda m: ByteString.of(m.sized(_UINT8)))
 _push(pickle.UNICODE, lambda m: str(m.line(), "raw-unicode-escape"))
-_push(pickle.BINUNICODE, lambda m: _text(m.sized("<I")))
-_push(pickle.SHORT_BINUNICODE, lambda m: _text(m.sized("<B")))
-_push(pickle.BINUNICODE8, lambda m: _text(m.sized("<Q")))
-_push(pickle.BINBYTES, lambda m: m.sized("<I"))
-_push(pickle.SHORT_BINBYTES, lambda m: m.sized("<B"))
-_push(pickle.BINBYTES8, lambda m: m.sized("<Q"))
-_push(pickle.BYTEARRAY8, lambda m: bytearray(m.sized("<Q")))
+_on(pickle.BINUNICODE, Machine.push_text)
+_push(pickle.SHORT_BINUNICODE, lambda m: _text(m.sized(_UINT8)))
+_push(pickle.BINUNICODE8, lambda m: _text(m.sized(_UINT64)))
+_push(pickle.BINBYTES, lambda m: m.sized(_UINT32))
+_push(pickle.SHORT_BINBYTES, lambda m: m.sized(_UINT8))
+_push(pickle.BINBYTES8, lambda m: m.sized(_UINT64))
+_push(pickle.BYTEARRAY8, lambda m: bytearray(m.sized(_UINT64)))
 
 _on(pickle.MARK, lambda m: m.marks.append(len(m.stack)))
 _on(pickle.POP, Machine.pop)
@@ -247,11 +277,11 @@ _on(pickle.SETITEMS, lambda m: m.set_items(m.pop_to_mark()))
 
 _on(pickle.PUT, lambda m: m.memo.__setitem__(int(m.line()), m.stack[-1]))
 _on(pickle.BINPUT, lambda m: m.memo.__setitem__(m.take(1)[0], m.stack[-1]))
-_on(pickle.LONG_BINPUT, lambda m: m.memo.__setitem__(m.number("<I"), m.stack[-1]))
+_on(pickle.LONG_BINPUT, lambda m: m.memo.__setitem__(m.number(_UINT32), m.stack[-1]))
 _on(pickle.MEMOIZE, lambda m: m.memo.__setitem__(len(m.memo), m.stack[-1]))
 _push(pickle.GET, lambda m: m.recall(int(m.line())))
-_push(pickle.BINGET, lambda m: m.recall(m.take(1)[0]))
-_push(pickle.LONG_BINGET, lambda m: m.recall(m.number("<I")))
+_on(pickle.BINGET, Machine.push_recalled)
+_push(pickle.LONG_BINGET, lambda m: m.recall(m.number(_UINT32)))
 
 _on(pickle.GLOBAL, lambda m: m.push_global(m.line().decode(), m.line().decode()))
 _on(pickle.STACK_GLOBAL, lambda m: m.push_global(*[m.stack.pop(), m.stack.pop()][::-1]))

@@ -1,101 +1,275 @@
-"""TFRecord files, written and read without TensorFlow.
+"""TFRecord shards of tf.train.Examples, written and read without TensorFlow.
 
-A record is its length (uint64), the masked CRC32C of those 8 bytes (uint32), the data, and the masked CRC32C
-of the data (uint32), all little-endian:
-https://github.com/tensorflow/tensorflow/blob/master/tensorflow/core/lib/io/record_writer.h
+Names of shards that are understood, with any of the extensions in `EXTENSIONS` (TensorFlow knows none):
+
+    train-00000-of-00004.tfrecord           annotools; the COCO script of the TF Object Detection API
+    coco_train.record-00000-of-00004        the API's other scripts; also without .record
+    voc-train.tfrecord-00000-of-00004       tensorflow_datasets
+    voc_2007_train_000.tfrecord             balancap/SSD-Tensorflow
+    train.tfrecord                          one file by itself
 """
 
 from __future__ import annotations
 
-import hashlib
+import glob
+import itertools
 import os
-import struct
-from types import TracebackType
-from typing import IO, Final, Self
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
 
-import google_crc32c
+from annotools.classes import ClassMap
+from annotools.errors import OptionError, OutputError, RecordError, SourceError
+from annotools.formats import tfexample
+from annotools.framing import Writer, read_records, scan
+from annotools.records import Example
 
-from annotools.errors import OutputError
+__all__ = [
+    "EXTENSIONS",
+    "Writer",
+    "is_shard_name",
+    "read",
+    "read_records",
+    "scan",
+    "shard_name",
+    "shards",
+    "write",
+]
 
-_HEADER: Final = struct.Struct("<QI")
-_FOOTER: Final = struct.Struct("<I")
-_LENGTH: Final = struct.Struct("<Q")
-_BUFFER: Final = 1 << 20
+EXTENSIONS: Final = ("tfrecord", "tfrecords", "tfrec", "record", "records")
+
+StrPath = str | os.PathLike[str]
+
+_EXTENSION: Final = rf"\.(?:{'|'.join(EXTENSIONS)})(?:\.gz)?"
+_STYLES: Final = tuple(
+    re.compile(style)
+    for style in (
+        r"(?P<dataset>\w+)-(?P<base>[\w-]+)\.tfrecord-(?P<index>\d{5,})-of-(?P<count>\d{5,})",
+        rf"(?P<base>.+?)(?:{_EXTENSION})?-(?P<index>\d{{5,}})-of-(?P<count>\d{{5,}})(?:{_EXTENSION})?",
+        rf"(?P<base>.+)_(?P<index>\d{{3,}}){_EXTENSION}",
+        rf"(?P<base>.+){_EXTENSION}",
+    )
+)
 
 
-def masked_crc(crc: int) -> int:
-    """TFRecord stores CRCs rotated right by 15 bits plus a constant, so that CRCs of CRCs stay sound."""
-    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
+_PLAIN: Final = -1
+_UNTOLD: Final = 0
+_NAMED_MISSING: Final = 5
 
 
-class Writer:
-    """Appends records to a new file, and knows the size and SHA-256 of what it has written.
+@dataclass(frozen=True, slots=True, order=True)
+class _Shard:
+    """What the name of a shard says. count: how many there are, or _UNTOLD, or _PLAIN for one by itself."""
 
-    `target` is a path, whose file is replaced, or a binary file that stays open on `close`. `digest=False`
-    saves the SHA-256, about 30 us for a record of 44 kB. OutputError when the file cannot be written.
-    """
-
-    def __init__(self, target: str | os.PathLike[str] | IO[bytes], *, digest: bool = True) -> None:
-        self._file: IO[bytes]
-        if isinstance(target, (str, os.PathLike)):
-            self.path: str | None = os.fspath(target)
-            self._owned = True
-            try:
-                self._file = open(target, "wb", buffering=_BUFFER)
-            except OSError as error:
-                raise self._failure(error) from error
-        else:
-            self.path, self._owned, self._file = None, False, target
-        self._digest = hashlib.sha256() if digest else None
-        self.size = 0
-        self.records = 0
-
-    def write(self, *pieces: bytes) -> int:
-        """Append one record that consists of `pieces`, without joining them; the offset where it starts."""
-        size = crc = 0
-        for piece in pieces:
-            size += len(piece)
-            crc = google_crc32c.extend(crc, piece)
-        length = _LENGTH.pack(size)
-        header = _HEADER.pack(size, masked_crc(google_crc32c.value(length)))
-        offset = self.size
-        try:
-            write = self._file.write
-            for piece in (header, *pieces, _FOOTER.pack(masked_crc(crc))):
-                write(piece)
-                if self._digest is not None:
-                    self._digest.update(piece)
-        except OSError as error:
-            raise self._failure(error) from error
-        self.size += size + 16
-        self.records += 1
-        return offset
-
-    def sha256(self) -> str:
-        """Hex digest of all bytes written so far; "" without `digest`."""
-        return "" if self._digest is None else self._digest.hexdigest()
-
-    def close(self) -> None:
-        try:
-            if self._owned:
-                self._file.close()
-            else:
-                self._file.flush()
-        except OSError as error:
-            raise self._failure(error) from error
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def _failure(self, error: OSError) -> OutputError:
-        return OutputError(f"cannot be written: {error.strerror or error}", path=self.path)
+    base: str
+    count: int
+    index: int
+    file: str
 
 
 def shard_name(split: str, index: int, count: int) -> str:
     """`train-00000-of-00004.tfrecord`."""
     return f"{split}-{index:05}-of-{count:05}.tfrecord"
+
+
+def is_shard_name(name: str) -> bool:
+    """Whether a file of this name (without folder) is taken for a shard."""
+    return any(style.fullmatch(name) for style in _STYLES)
+
+
+def shards(path: StrPath | Sequence[StrPath]) -> list[tuple[str, list[str]]]:
+    """(split, files in order) of each set of shards, sorted by split.
+
+    path   a folder, one file, a glob pattern, or a list of these. Of a folder and of a pattern, every set
+           must be complete; a file is taken as it is.
+
+    The split is what stands in front of the number: the whole of it, for it may be anything.
+    RecordError names the shards that are missing; SourceError if there is none at all.
+    """
+    found: dict[str, list[str]] = {}
+    for one in [path] if isinstance(path, (str, os.PathLike)) else path:
+        for split, files in _shards_of(os.fspath(one)):
+            found.setdefault(split, []).extend(files)
+    return sorted(found.items())
+
+
+def _shards_of(path: str) -> list[tuple[str, list[str]]]:
+    if os.path.isfile(path):
+        return [(_parse(path).base, [path])]
+    if os.path.isdir(path):
+        files = [entry.path for entry in os.scandir(path) if entry.is_file() and is_shard_name(entry.name)]
+    else:
+        files = [file for file in glob.glob(path) if os.path.isfile(file)]
+    if not files:
+        raise SourceError("no TFRecord file", path=path, expected=f"x.{EXTENSIONS[0]} or x-00000-of-00001")
+    splits: dict[str, list[str]] = {}
+    for (base, count), members in _sets(map(_parse, files)).items():
+        if base in splits:
+            raise RecordError(
+                "two sets of shards have the same name, so it cannot be known which one is meant",
+                path=path,
+                field=base,
+                found=[os.path.basename(file) for file in (splits[base][0], members[0].file)],
+                expected="one",
+            )
+        _check_complete(members, count, path)
+        splits[base] = [member.file for member in members]
+    return list(splits.items())
+
+
+def _parse(file: str) -> _Shard:
+    name = os.path.basename(file)
+    for style in _STYLES:
+        if match := style.fullmatch(name):
+            parts = match.groupdict()
+            if "count" in parts:
+                return _Shard(parts["base"], int(parts["count"]), int(parts["index"]), file)
+            if "index" in parts:
+                return _Shard(parts["base"], _UNTOLD, int(parts["index"]), file)
+            return _Shard(parts["base"], _PLAIN, 0, file)
+    return _Shard(os.path.splitext(name)[0], _PLAIN, 0, file)
+
+
+def _sets(parsed: Iterable[_Shard]) -> dict[tuple[str, int], list[_Shard]]:
+    """Shards by set, each set in order of the index. Numbers that do not begin at 000 count no shards."""
+    sets: dict[tuple[str, int], list[_Shard]] = {}
+    for shard in sorted(parsed):
+        sets.setdefault((shard.base, shard.count), []).append(shard)
+    for (base, count), members in list(sets.items()):
+        if count == _UNTOLD and members[0].index != 0:
+            del sets[base, count]
+            for shard in members:
+                sets[f"{base}_{shard.index:03}", _PLAIN] = [shard]
+    return sets
+
+
+def _check_complete(members: Sequence[_Shard], count: int, path: str) -> None:
+    indices = [member.index for member in members]
+    present = set(indices)
+    expected = max(indices) + 1 if count <= 0 else count
+    if len(indices) != len(present) or max(indices) >= expected:
+        raise RecordError(
+            "these shards are no set",
+            path=path,
+            found=[os.path.basename(member.file) for member in members],
+            expected=f"each number from 0 to {expected - 1} once",
+        )
+    if len(indices) != expected:
+        example = members[0]
+        missing = itertools.islice(
+            (i for i in itertools.count() if i not in present), expected - len(present)
+        )
+        names = [_renumbered(example, i) for i in itertools.islice(missing, _NAMED_MISSING)]
+        more = expected - len(present) - len(names)
+        raise RecordError(
+            f"shards are missing: {', '.join(names)}" + (f" and {more} more" if more else ""),
+            path=path,
+            found=f"{len(present)} files",
+            expected=f"{expected} files",
+        )
+
+
+def _renumbered(shard: _Shard, index: int) -> str:
+    name = os.path.basename(shard.file)
+    if shard.count == _UNTOLD:
+        return name.replace(f"_{shard.index:03}.", f"_{index:03}.")
+    return re.sub(r"-\d+-of-", f"-{index:05}-of-", name)
+
+
+def read(
+    path: StrPath | Sequence[StrPath], *, split: str | None = None, classes: ClassMap | None = None
+) -> Iterator[Example]:
+    """The Examples in TFRecord shards, in the order of the files; one is in memory at a time.
+
+    path      as for `shards`
+    split     only the sets of this name, or whose name ends in it (`train` finds `voc_2007_train`)
+    classes   for files that have only ids or only names; a folder of tensorflow_datasets brings its own
+
+    RecordError, with file and offset, for damage and for missing shards; SourceError for a split that does
+    not exist.
+    """
+    sets = shards(path)
+    chosen = [files for name, files in sets if split is None or name == split]
+    chosen = chosen or [files for name, files in sets if re.split(r"[-_.]", name)[-1] == split]
+    if not chosen:
+        known = ", ".join(name for name, _ in sets)
+        raise SourceError("no such split", path=str(path), field="split", found=split, expected=known)
+    return _read_files([file for files in chosen for file in files], classes)
+
+
+def _read_files(files: Sequence[str], classes: ClassMap | None) -> Iterator[Example]:
+    for file in files:
+        known = classes or _classes_beside(file)
+        for offset, data in scan(file):
+            try:
+                yield tfexample.decode(data, classes=known)
+            except RecordError as error:
+                error.path, error.offset = file, offset
+                raise
+
+
+def _classes_beside(file: str) -> ClassMap | None:
+    """The class names of a tensorflow_datasets folder, which has none in its records."""
+    folder = Path(file).parent
+    if not (folder / "objects-label.labels.txt").is_file():
+        return None
+    label_map = folder / "label_map.pbtxt"  # ours, whose ids may have gaps
+    return ClassMap.from_file(label_map if label_map.is_file() else folder / "objects-label.labels.txt")
+
+
+def write(
+    examples: Iterable[Example],
+    path: StrPath,
+    *,
+    split: str = "train",
+    shards: int = 1,
+    encode: Callable[[Example], tuple[bytes, bytes]] = tfexample.encode,
+) -> int:
+    """Write the shards of one split into the folder `path`, and return the number of records.
+
+    Every shard holds a run of successive examples, as even as can be; for more than one `examples` must be a
+    sequence. A shard appears under its name when it is complete, in place of an earlier one.
+    OptionError for an impossible number of shards, OutputError when something cannot be written.
+    """
+    if shards < 1 or (shards > 1 and not isinstance(examples, Sequence)):
+        raise OptionError(
+            "cannot be divided into shards",
+            field="shards",
+            found=shards,
+            expected="1, or more for a sequence",
+        )
+    folder = Path(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if shards == 1:
+            return _write_shard(examples, folder / shard_name(split, 0, 1), encode)
+        assert isinstance(examples, Sequence)
+        limits = [round(len(examples) * index / shards) for index in range(shards + 1)]
+        return sum(
+            _write_shard(
+                itertools.islice(examples, limits[index], limits[index + 1]),
+                folder / shard_name(split, index, shards),
+                encode,
+            )
+            for index in range(shards)
+        )
+    except OSError as error:
+        raise OutputError(f"cannot be written: {error.strerror or error}", path=str(folder)) from error
+
+
+def _write_shard(
+    examples: Iterable[Example], path: Path, encode: Callable[[Example], tuple[bytes, bytes]]
+) -> int:
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        with Writer(partial, digest=False) as writer:
+            for example in examples:
+                head, tail = encode(example)
+                writer.write(head, example.encoded, tail)
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    return writer.records

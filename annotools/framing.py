@@ -1,0 +1,214 @@
+"""The framing of TFRecord files: a checksum before and after each record.
+
+A record is its length (uint64), the masked CRC32C of those 8 bytes (uint32), the data, and the masked CRC32C
+of the data (uint32), all little-endian:
+https://github.com/tensorflow/tensorflow/blob/master/tensorflow/core/lib/io/record_writer.h
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import struct
+import zlib
+from collections.abc import Iterator
+from types import TracebackType
+from typing import IO, Any, Final, Self
+
+import google_crc32c
+
+from annotools.errors import OutputError, RecordError, SourceError
+
+_HEADER: Final = struct.Struct("<QI")
+_FOOTER: Final = struct.Struct("<I")
+_LENGTH: Final = struct.Struct("<Q")
+_BUFFER: Final = 1 << 20
+
+
+def masked_crc(crc: int) -> int:
+    """TFRecord stores CRCs rotated right by 15 bits plus a constant, so that CRCs of CRCs stay sound."""
+    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
+
+
+class Writer:
+    """Appends records to a new file, and knows the size and SHA-256 of what it has written.
+
+    `target` is a path, whose file is replaced, or a binary file that stays open on `close`. `digest=False`
+    saves the SHA-256, about 30 us for a record of 44 kB. OutputError when the file cannot be written.
+    """
+
+    def __init__(self, target: str | os.PathLike[str] | IO[bytes], *, digest: bool = True) -> None:
+        self._file: IO[bytes]
+        if isinstance(target, (str, os.PathLike)):
+            self.path: str | None = os.fspath(target)
+            self._owned = True
+            try:
+                self._file = open(target, "wb", buffering=_BUFFER)  # noqa: SIM115  # closed by `close`
+            except OSError as error:
+                raise self._failure(error) from error
+        else:
+            self.path, self._owned, self._file = None, False, target
+        self._digest = hashlib.sha256() if digest else None
+        self.size = 0
+        self.records = 0
+
+    def write(self, *pieces: bytes) -> int:
+        """Append one record that consists of `pieces`, without joining them; the offset where it starts."""
+        size = crc = 0
+        for piece in pieces:
+            size += len(piece)
+            crc = google_crc32c.extend(crc, piece)
+        length = _LENGTH.pack(size)
+        header = _HEADER.pack(size, masked_crc(google_crc32c.value(length)))
+        offset = self.size
+        try:
+            write = self._file.write
+            for piece in (header, *pieces, _FOOTER.pack(masked_crc(crc))):
+                write(piece)
+                if self._digest is not None:
+                    self._digest.update(piece)
+        except OSError as error:
+            raise self._failure(error) from error
+        self.size += size + 16
+        self.records += 1
+        return offset
+
+    def sha256(self) -> str:
+        """Hex digest of all bytes written so far; "" without `digest`."""
+        return "" if self._digest is None else self._digest.hexdigest()
+
+    def close(self) -> None:
+        try:
+            if self._owned:
+                self._file.close()
+            else:
+                self._file.flush()
+        except OSError as error:
+            raise self._failure(error) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _failure(self, error: OSError) -> OutputError:
+        return OutputError(f"cannot be written: {error.strerror or error}", path=self.path)
+
+
+def read_records(path: str | os.PathLike[str]) -> Iterator[bytes]:
+    """The records of one TFRecord file, in order; `scan` without the offsets."""
+    for _, data in scan(path):
+        yield data
+
+
+def scan(path: str | os.PathLike[str]) -> Iterator[tuple[int, bytes]]:
+    """(offset, data) of each record of a TFRecord file, plain or compressed with GZIP or ZLIB.
+
+    Offsets are in bytes of the uncompressed file. Both checksums are verified. Memory stays within the
+    largest record that is really there, whatever length the file claims.
+    RecordError with path and offset for damage, SourceError for a file that cannot be opened.
+    """
+    name = os.fspath(path)
+    offset = 0
+    try:
+        with io.BufferedReader(io.FileIO(name), _BUFFER) as raw:
+            file, size = _uncompressed(raw)
+            while header := file.read(_HEADER.size):
+                data = _record(file, header, None if size is None else size - offset)
+                yield offset, data
+                offset += len(data) + 16
+    except RecordError as error:
+        error.path, error.offset = name, offset
+        raise
+    except (EOFError, zlib.error) as error:
+        raise RecordError(f"the compressed file is damaged: {error}", path=name, offset=offset) from None
+    except OSError as error:
+        raise SourceError(f"cannot be read: {error.strerror or error}", path=name) from error
+
+
+def _record(file: io.BufferedIOBase, header: bytes, left: int | None) -> bytes:
+    """The data of the record that starts with `header`; `left` bytes of the file start there, if known."""
+    if len(header) < _HEADER.size:
+        raise RecordError(
+            "the file ends inside a record", found=f"{len(header)} bytes", expected=f"{_HEADER.size} or more"
+        )
+    length, stored = _HEADER.unpack(header)
+    _compare("length", masked_crc(google_crc32c.value(header[:8])), stored)
+    if left is not None and length + 16 > left:
+        raise RecordError(
+            "the file ends inside a record", found=f"{left} bytes", expected=f"{length + 16} bytes"
+        )
+    data = file.read(length) if left is not None else _read_stepwise(file, length)
+    footer = file.read(_FOOTER.size)
+    if len(data) < length or len(footer) < _FOOTER.size:
+        raise RecordError(
+            "the file ends inside a record",
+            found=f"{_HEADER.size + len(data) + len(footer)} bytes",
+            expected=f"{length + 16} bytes",
+        )
+    _compare("data", masked_crc(google_crc32c.value(data)), _FOOTER.unpack(footer)[0])
+    return data
+
+
+def _compare(what: str, computed: int, stored: int) -> None:
+    if computed != stored:
+        raise RecordError(
+            f"the checksum of the {what} is wrong", found=f"{stored:#010x}", expected=f"{computed:#010x}"
+        )
+
+
+def _read_stepwise(file: io.BufferedIOBase, length: int) -> bytes:
+    """Of a compressed file nobody knows how long it is, so a huge length must not become a huge buffer."""
+    pieces = []
+    while length and (piece := file.read(min(length, _BUFFER))):
+        pieces.append(piece)
+        length -= len(piece)
+    return b"".join(pieces)
+
+
+def _uncompressed(raw: io.BufferedReader) -> tuple[io.BufferedIOBase, int | None]:
+    """(file, its size in bytes or None if compressed).
+
+    The first bytes of a plain file are a length, which can be anything, also the magic number of GZIP or
+    ZLIB: only where its checksum does not hold may the file be compressed.
+    """
+    head = raw.peek(_HEADER.size)[: _HEADER.size]
+    if len(head) == _HEADER.size and masked_crc(google_crc32c.value(head[:8])) != _HEADER.unpack(head)[1]:
+        is_gzip = head[:2] == b"\x1f\x8b"
+        is_zlib = head[0] & 15 == 8 and int.from_bytes(head[:2], "big") % 31 == 0
+        if is_gzip or is_zlib:
+            return io.BufferedReader(_Inflated(raw), _BUFFER), None
+    return raw, os.fstat(raw.fileno()).st_size
+
+
+class _Inflated(io.RawIOBase):
+    """What a GZIP or ZLIB stream holds; several streams in a row are one, as gzip has it."""
+
+    def __init__(self, raw: IO[bytes]) -> None:
+        self._raw = raw
+        self._inflate = _decompressor()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while True:
+            pending = self._inflate.unconsumed_tail or self._inflate.unused_data or self._raw.read(1 << 16)
+            if self._inflate.eof:
+                if not pending:
+                    return 0
+                self._inflate = _decompressor()
+            elif not pending:
+                raise EOFError("it ends early")
+            data = self._inflate.decompress(pending, len(buffer))
+            if data:
+                buffer[: len(data)] = data
+                return len(data)
+
+
+def _decompressor() -> Any:
+    return zlib.decompressobj(wbits=32 + zlib.MAX_WBITS)  # 32: the header says whether it is GZIP or ZLIB

@@ -115,7 +115,7 @@ def scan(path: str | os.PathLike[str]) -> Iterator[tuple[int, bytes]]:
     name = os.fspath(path)
     offset = 0
     try:
-        with io.BufferedReader(io.FileIO(name), _BUFFER) as raw:
+        with open(name, "rb", buffering=_BUFFER) as raw:
             file, size = _uncompressed(raw)
             while header := file.read(_HEADER.size):
                 data = _record(file, header, None if size is None else size - offset)
@@ -170,7 +170,7 @@ def _read_stepwise(file: io.BufferedIOBase, length: int) -> bytes:
     return b"".join(pieces)
 
 
-def _uncompressed(raw: io.BufferedReader) -> tuple[io.BufferedIOBase, int | None]:
+def _uncompressed(raw: io.BufferedReader[Any]) -> tuple[io.BufferedIOBase, int | None]:
     """(file, its size in bytes or None if compressed).
 
     The first bytes of a plain file are a length, which can be anything, also the magic number of GZIP or

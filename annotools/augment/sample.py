@@ -30,7 +30,8 @@ class Sample(NamedTuple):
 
 
 Partner = Callable[[int, tf.Tensor], Sample]
-"""`partner(k, seed) -> Sample`: the k-th other image for Mosaic and MixUp; k is a Python int, 0 <= k < `partners_of(ops)`.
+"""`partner(k, seed) -> Sample`: the k-th other image for Mosaic and MixUp; k is a Python int, 0 <= k <
+`partners_of(ops)`.
 
 A loader that has brought the partners along already may ignore the seed, an int64 (2,).
 """

@@ -1,0 +1,118 @@
+"""Recipes with their numbers. Each returns an Augmentation; what differs from the original is said here.
+
+Common to all: colour runs after the resize (on the original size it costs a third more at 500x375 and four
+times as much at 1080p) and leaves the fill alone; resampling is bilinear; objects thinner than a pixel are
+dropped.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from annotools.augment.augmentation import Augmentation
+from annotools.augment.chance import Schedule
+from annotools.augment.color import ChannelShuffle, ColorJitter
+from annotools.augment.iou_crop import IoUCrop
+from annotools.augment.mosaic import MixUp, Mosaic
+from annotools.augment.ops import Expand, HorizontalFlip, Rotate, ScaleJitter, Shear, Translate
+from annotools.augment.policy import BoxPolicy
+from annotools.errors import OptionError
+
+IMAGENET_MEAN = (123, 117, 104)  # SSD's mean_value 104, 117, 123 is in BGR order
+GRAY = (114, 114, 114)
+
+
+def light() -> Augmentation:
+    """A horizontal flip and mild brightness and contrast: a baseline that cannot hurt much."""
+    jitter = ColorJitter(brightness=16.0, contrast=(0.8, 1.2), saturation=(0.8, 1.2), hue=0.02)
+    return Augmentation((jitter, HorizontalFlip()))
+
+
+def ssd(*, hsv: Literal["exact", "linear"] = "linear") -> Augmentation:
+    """The recipe of SSD (https://github.com/weiliu89/caffe, branch ssd): distort, expand, sample a crop,
+    mirror.
+
+    As there: brightness +-32, contrast and saturation 0.5 to 1.5, hue +-36 degrees, each with a coin; expand
+    up to 4x on the mean colour with a coin; the crop of `IoUCrop`; the centre rule; no limit on visibility.
+    Different: the resize is bilinear where SSD picks one of five interpolations; `hsv="linear"` replaces the
+    HSV round trip by a matrix (pass "exact" for the original); crop windows are rounded to pixels, not cut
+    down to them.
+    """
+    return Augmentation(
+        (ColorJitter(hsv=hsv), Expand(4.0), IoUCrop(), HorizontalFlip()),
+        policy=BoxPolicy(),
+        fill=IMAGENET_MEAN,
+        resize="stretch",
+    )
+
+
+def torchvision_ssd(*, hsv: Literal["exact", "linear"] = "linear") -> Augmentation:
+    """What torchvision's detection references call `ssd`: RandomPhotometricDistort, RandomZoomOut,
+    RandomIoUCrop, flip.
+
+    As there: brightness, contrast and saturation factors, hue +-18 degrees, channel order; zoom out up to 4x
+    on the mean; crops with sides drawn apart, aspect in pixels, 40 trials, centres strictly inside.
+    Different: brightness adds up to +-32 where torchvision multiplies by 0.875 to 1.125; thresholds that find
+    nothing are left out of the choice where torchvision draws again without end.
+    """
+    crop = IoUCrop(trials=40, rule="torchvision")
+    jitter = ColorJitter(hue=0.05, hsv=hsv)
+    return Augmentation(
+        (jitter, ChannelShuffle(0.5), Expand(4.0), crop, HorizontalFlip()),
+        policy=BoxPolicy(),
+        fill=IMAGENET_MEAN,
+        resize="stretch",
+    )
+
+
+def yolo(
+    *,
+    epochs: int | None = None,
+    close_mosaic: int = 10,
+    mosaic: float = 1.0,
+    mixup: float = 0.0,
+    degrees: float = 0.0,
+    shear: float = 0.0,
+    hsv: Literal["exact", "linear"] = "linear",
+) -> Augmentation:
+    """Mosaic, zoom 0.5 to 1.5, shift by 0.1, flip, HSV jitter: the numbers of the YOLOv5 and later defaults.
+
+    epochs, close_mosaic   with `epochs` given, mosaic and mixup stop `close_mosaic` epochs before the end,
+                           inside the graph: the same data set goes on, nothing is built or traced again
+    Boxes need 2 pixels, a tenth of their original area (of the original: those recipes compare with the area
+    after the mosaic's own cut) and an aspect under 100. Needs partner images; small models may do better
+    without mosaic (https://github.com/AlexeyAB/darknet/issues/6105).
+    """
+    if epochs is not None and not 0 <= close_mosaic <= epochs:
+        raise OptionError("out of range", field="close_mosaic", found=close_mosaic, expected=f"0 to {epochs}")
+
+    def scheduled(chance: float) -> float | Schedule:
+        if epochs is None or close_mosaic == 0:
+            return chance
+        end = epochs - close_mosaic
+        return Schedule(((0, chance), (end, 0.0))) if end > 0 else 0.0
+
+    turned = (Rotate(degrees),) if degrees else ()
+    slanted = (Shear(shear, shear),) if shear else ()
+    mixed = (MixUp(p=scheduled(mixup)),) if mixup else ()
+    jitter = ColorJitter(
+        brightness=0.0, contrast=(0.6, 1.4), saturation=(0.3, 1.7), hue=0.015, p_each=1.0, hsv=hsv
+    )
+    return Augmentation(
+        (
+            Mosaic(p=scheduled(mosaic)),
+            *turned,
+            *slanted,
+            ScaleJitter((0.5, 1.5)),
+            Translate((0.1, 0.1)),
+            *mixed,
+            HorizontalFlip(),
+            jitter,
+        ),
+        policy=BoxPolicy(min_visibility=0.1, min_size=2.0, max_aspect=100.0),
+        fill=GRAY,
+        resize="letterbox",
+    )
+
+
+PRESETS = {"light": light, "ssd": ssd, "torchvision_ssd": torchvision_ssd, "yolo": yolo}

@@ -48,10 +48,11 @@ _PNG_MODES = {0: ("L", 1), 2: ("RGB", 3), 3: ("P", 3), 4: ("LA", 2), 6: ("RGBA",
 def read_header(data: Data, path: str | None = None) -> Image:
     """The header of an image file, from its bytes or from a prefix of them (64 KiB nearly always do).
 
-    `channels` is what `tf.io.decode_image` delivers for JPEG, PNG and GIF, what Pillow delivers for BMP and
-    WebP: a palette counts 3, in a PNG with transparency 4; 16-bit samples count like 8-bit ones. A damaged
-    EXIF block counts as orientation 1 (`exif_fault` tells). In a prefix, an EXIF block that PNG and WebP may
-    keep behind the pixels is not seen.
+    `channels` is what `tf.io.decode_image` delivers: a palette counts 3, in a PNG with transparency 4; 16-bit
+    samples count like 8-bit ones. Three exceptions, where Pillow is followed: a CMYK JPEG counts 4
+    (TensorFlow converts it to RGB), a BMP with a palette 3 (TensorFlow gives the bare indices), and a 32-bit
+    BMP without an alpha mask 3. A damaged EXIF block counts as orientation 1 (`exif_fault` tells). In a
+    prefix, an EXIF block that PNG and WebP may keep behind the pixels is not seen.
 
     Raises ImageError for an unknown format and for a header that is damaged or ends early.
     """
@@ -129,7 +130,7 @@ def is_truncated(data: Data, image: Image) -> bool:
 
     Nothing is decoded: a JPEG must have an end marker behind its first scan, a PNG its IEND chunk, a GIF its
     trailer; a BMP and a WebP must be as long as they say. Bytes behind the end (padding, a video of a motion
-    photo) are allowed. tf.io.decode_jpeg refuses a JPEG that stops inside its pixels.
+    photo) are allowed. tf.io.decode_jpeg refuses a JPEG without end marker, even where every pixel is there.
     """
     match image.format:
         case "jpeg":
@@ -140,7 +141,9 @@ def is_truncated(data: Data, image: Image) -> bool:
             # In coded data FF is followed by 00 or a restart number, so that FFD9 can only be the end.
             return scan == 0 or data.rfind(b"\xff\xd9", scan) < 0
         case "png":
-            return data[-12:] != _PNG_END and all(kind != b"IEND" for kind, _, _ in png_chunks(data))
+            if data[-12:] == _PNG_END:
+                return False
+            return not any(kind == b"IEND" and end + 4 <= len(data) for kind, _, end in png_chunks(data))
         case "gif":
             return not gif_is_complete(data)
         case "webp":

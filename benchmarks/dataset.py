@@ -3,8 +3,9 @@
     python benchmarks/dataset.py FOLDER --files 5000
 
 Annotations/ holds one XML of about 1 kB for each image, in the layout of VOC2007, each different.
-JPEGImages/ holds 500x375 JPEG of about 44 kB: a few dozen distinct pictures, hard-linked to all names. So
-50,000 of them cost little disk and stay in the page cache: the benchmarks measure programs, not the disk.
+JPEGImages/ holds JPEG, 500x375 and about 44 kB unless asked otherwise: a few dozen distinct pictures,
+hard-linked to all names. So 50,000 of them cost little disk and stay in the page cache: the benchmarks
+measure programs, not the disk.
 The same arguments give the same bytes.
 """
 
@@ -23,22 +24,20 @@ CLASSES = (
     "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor",
 )  # fmt: skip
 POSES = ("Unspecified", "Left", "Right", "Frontal", "Rear")
-WIDTH, HEIGHT = 500, 375
+Size = tuple[int, int]
 
 
-def picture(rng: Random, kilobytes: int) -> bytes:
+def picture(rng: Random, kilobytes: int, size: Size) -> bytes:
     """A JPEG whose detail falls off with frequency as in photographs, of `kilobytes` within 5 %."""
-    image = Image.new("RGB", (WIDTH, HEIGHT), (128, 128, 128))
-    for octave in range(7):
-        size = (4 << octave, 3 << octave)
-        noise = Image.frombytes("RGB", size, rng.randbytes(3 * size[0] * size[1]))
-        layer = noise.resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC)
+    image = Image.new("RGB", size, (128, 128, 128))
+    for octave in range(7 if size[0] < 1000 else 9):
+        cells = (4 << octave, 3 << octave)
+        noise = Image.frombytes("RGB", cells, rng.randbytes(3 * cells[0] * cells[1]))
+        layer = noise.resize(size, Image.Resampling.BICUBIC)
         layer = Image.blend(layer.convert("L").convert("RGB"), layer, 0.3)  # photographs are mostly grey
         image = Image.blend(image, layer, 0.6 / (octave + 1))
     for _ in range(6):  # edges: things in front of a background
-        blob = Image.frombytes("L", (5, 4), rng.randbytes(20)).resize(
-            (WIDTH, HEIGHT), Image.Resampling.BICUBIC
-        )
+        blob = Image.frombytes("L", (5, 4), rng.randbytes(20)).resize(size, Image.Resampling.BICUBIC)
         mask = blob.point([255 if v > 170 else 0 for v in range(256)]).filter(ImageFilter.GaussianBlur(1))
         tint = Image.new("RGB", image.size, tuple(80 + v // 3 for v in rng.randbytes(3)))
         image = Image.composite(ImageChops.overlay(image, tint), image, mask)
@@ -57,8 +56,9 @@ def picture(rng: Random, kilobytes: int) -> bytes:
     return best
 
 
-def annotation(rng: Random, stem: str) -> str:
+def annotation(rng: Random, stem: str, size: Size) -> str:
     """One to five objects; every twentieth person has the parts of VOC's person layout task."""
+    width, height = size
     lines = [
         "<annotation>",
         "\t<folder>VOC2007</folder>",
@@ -74,16 +74,16 @@ def annotation(rng: Random, stem: str) -> str:
         "\t\t<name>somebody</name>",
         "\t</owner>",
         "\t<size>",
-        f"\t\t<width>{WIDTH}</width>",
-        f"\t\t<height>{HEIGHT}</height>",
+        f"\t\t<width>{width}</width>",
+        f"\t\t<height>{height}</height>",
         "\t\t<depth>3</depth>",
         "\t</size>",
         "\t<segmented>0</segmented>",
     ]
     for _ in range(rng.choice((1, 1, 2, 2, 3, 3, 4, 5))):
         name = rng.choice(CLASSES)
-        xmin, ymin = rng.randrange(1, WIDTH - 60), rng.randrange(1, HEIGHT - 60)
-        xmax, ymax = rng.randrange(xmin + 40, WIDTH + 1), rng.randrange(ymin + 40, HEIGHT + 1)
+        xmin, ymin = rng.randrange(1, width - 60), rng.randrange(1, height - 60)
+        xmax, ymax = rng.randrange(xmin + 40, width + 1), rng.randrange(ymin + 40, height + 1)
         lines += [
             "\t<object>",
             f"\t\t<name>{name}</name>",
@@ -113,10 +113,18 @@ def annotation(rng: Random, stem: str) -> str:
     return "\n".join([*lines, "</annotation>", ""])
 
 
-def make(folder: Path, files: int, *, seed: int = 0, distinct: int = 32, kilobytes: int = 44) -> Path:
+def make(
+    folder: Path,
+    files: int,
+    *,
+    seed: int = 0,
+    distinct: int = 32,
+    kilobytes: int = 44,
+    size: Size = (500, 375),
+) -> Path:
     """Write the data set, unless the folder holds it already; returns `folder`."""
     stamp = folder / ".complete"
-    recipe = f"files={files} seed={seed} distinct={distinct} kilobytes={kilobytes}\n"
+    recipe = f"files={files} seed={seed} distinct={distinct} kilobytes={kilobytes} size={size}\n"
     if stamp.exists() and stamp.read_text() == recipe:
         return folder
     annotations, images = folder / "Annotations", folder / "JPEGImages"
@@ -126,10 +134,10 @@ def make(folder: Path, files: int, *, seed: int = 0, distinct: int = 32, kilobyt
     originals: list[Path] = []
     for i in range(files):
         stem = f"{i:06d}"
-        (annotations / f"{stem}.xml").write_text(annotation(rng, stem), encoding="utf-8")
+        (annotations / f"{stem}.xml").write_text(annotation(rng, stem, size), encoding="utf-8")
         path = images / f"{stem}.jpg"
         if len(originals) < distinct:
-            path.write_bytes(picture(rng, kilobytes))
+            path.write_bytes(picture(rng, kilobytes, size))
             originals.append(path)
         else:
             os.link(originals[i % distinct], path)
@@ -148,5 +156,15 @@ if __name__ == "__main__":
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--distinct", type=int, default=32, help="different pictures")
     parser.add_argument("--kilobytes", type=int, default=44, help="size of one picture")
+    parser.add_argument("--size", default="500x375", help="of the pictures, in pixels")
     args = parser.parse_args()
-    print(make(args.folder, args.files, seed=args.seed, distinct=args.distinct, kilobytes=args.kilobytes))
+    width, height = (int(extent) for extent in args.size.split("x"))
+    made = make(
+        args.folder,
+        args.files,
+        seed=args.seed,
+        distinct=args.distinct,
+        kilobytes=args.kilobytes,
+        size=(width, height),
+    )
+    print(made)

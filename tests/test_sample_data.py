@@ -16,6 +16,8 @@ import PIL
 import pytest
 from PIL import Image
 
+import annotools
+
 SAMPLE = Path(__file__).parents[1] / "sample_data"
 CLASSES = ("clothes", "pants", "shoes", "watch", "phone", "audio", "computer", "books")
 TAGS = ("xmin", "ymin", "xmax", "ymax")
@@ -152,3 +154,11 @@ def test_script_draws_the_committed_files_again(make: Any, tmp_path: Path) -> No
             for new_item, old_item in zip(objects(tmp_path / name), objects(SAMPLE / name), strict=True):
                 assert new_item.name == old_item.name, name
                 assert np.abs(np.subtract(new_item.box, old_item.box)).max() <= 2, name
+
+
+def test_converts_without_a_single_remark(tmp_path: Path) -> None:
+    result = annotools.convert(SAMPLE, tmp_path / "out", to="tfrecord", classes=SAMPLE / "classes.txt")
+    ledger = result.ledger.as_dict()
+    assert (ledger["images"]["found"], ledger["images"]["written"]) == (24, 24)
+    assert (ledger["objects"]["found"], ledger["objects"]["written"]) == (130, 130)
+    assert result.issues == ()

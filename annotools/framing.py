@@ -115,7 +115,7 @@ def scan(path: str | os.PathLike[str]) -> Iterator[tuple[int, bytes]]:
     name = os.fspath(path)
     offset = 0
     try:
-        with open(name, "rb", buffering=_BUFFER) as raw:
+        with io.BufferedReader(io.FileIO(name), _BUFFER) as raw:
             file, size = _uncompressed(raw)
             while header := file.read(_HEADER.size):
                 data = _record(file, header, None if size is None else size - offset)

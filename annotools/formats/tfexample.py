@@ -103,14 +103,16 @@ def decode(data: bytes, *, classes: ClassMap | None = None) -> Example:
     Pascal VOC. Keys that are absent or empty: size, format and channels come from the header of the image,
     sha256 from its bytes; flags are 0; texts are ""; `id` is the file name without its extension, or
     source_id. Where there are either only labels or only names, `classes` gives the other ones; without it
-    names are "". Ids that count from 0, as those of tensorflow_datasets do, become label map ids from 1.
+    names are "". tensorflow_datasets counts classes from 0: its labels become the ids that `classes` has at
+    these positions, without it position + 1.
 
     Coordinates are the stored float32 times the size of the image, in pixels. Of all numbers that are stored
     as the same float32 a whole one is preferred, so that whole pixels come back as they were; others are off
     by at most 2**-25 of the size of the image (0.00002 pixels for 500).
 
     RecordError for what is no tf.Example, for a value of the wrong kind, for lists of different lengths (it
-    names the keys), and for a coordinate that is not finite.
+    names the keys), for a coordinate that is not finite, and for a label that is not in `classes`.
+    UnknownClassError for a name that is not in `classes`, where the label has to come from it.
     """
     found, label_base = _translate(protobuf.parse(data))
     encoded = _one(found, "encoded", b"")
@@ -131,7 +133,7 @@ def decode(data: bytes, *, classes: ClassMap | None = None) -> Example:
         for field, size in (("xmin", width), ("ymin", height), ("xmax", width), ("ymax", height))
     ]
     count = _common_length(found, "xmin", "ymin", "xmax", "ymax")
-    labels, names = _classes(found, count, 1 - label_base, classes)
+    labels, names = _classes(found, count, label_base, classes)
     return Example(
         id=os.path.splitext(filename)[0] or source_id,
         filename=filename,
@@ -244,20 +246,38 @@ def _common_length(found: Mapping[str, Feature], *fields: str) -> int:
 
 
 def _classes(
-    found: Mapping[str, Feature], count: int, shift: int, classes: ClassMap | None
+    found: Mapping[str, Feature], count: int, label_base: int, classes: ClassMap | None
 ) -> tuple[tuple[int, ...], tuple[str, ...]]:
-    labels = tuple([label + shift for label in _many(found, "labels")])
+    labels = tuple(_many(found, "labels"))
     names = _texts(found, "names")
-    if count and not labels:
+    if not count:
+        return (), ()
+    if not labels:
         if classes is None or not names:
             raise RecordError(
                 "the objects have no class", field=_KEY_OF["labels"], found="none", expected="a label each"
             )
         labels = tuple([classes.id(name) for name in names])
-    if count and not names:
+    elif label_base == 0:
+        labels = _ids_of_positions(labels, classes)
+    if not names:
         by_label = _names_by_label(classes) if classes is not None else {}
         names = tuple([by_label.get(label, "") for label in labels])
     return labels, names
+
+
+def _ids_of_positions(positions: tuple[int, ...], classes: ClassMap | None) -> tuple[int, ...]:
+    if classes is None:
+        return tuple([position + 1 for position in positions])
+    ids = tuple(_names_by_label(classes))
+    if not all(0 <= position < len(ids) for position in positions):
+        raise RecordError(
+            "a label without a class",
+            field=_KEY_OF["labels"],
+            found=positions,
+            expected=f"0 to {len(ids) - 1}",
+        )
+    return tuple([ids[position] for position in positions])
 
 
 @functools.lru_cache(4)

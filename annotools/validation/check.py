@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +21,7 @@ from annotools.validation.baseline import Baseline
 from annotools.validation.census import Census
 from annotools.validation.checker import IMAGE_MODES, Job
 from annotools.validation.rules import RULES
-from annotools.validation.settings import Selection, make_selection
+from annotools.validation.settings import make_selection
 from annotools.validation.workers import CHUNK, run_chunks
 
 BOX_ORIGINS = ("as-written", "one-based")
@@ -38,6 +38,16 @@ class Summary:
     rules: Counter[str] = field(default_factory=Counter)
     known: int = 0
     coordinate_origin: str = "unknown"
+
+    def add(self, other: Summary) -> None:
+        self.files += other.files
+        self.images += other.images
+        self.objects += other.objects
+        self.severities += other.severities
+        self.rules += other.rules
+        self.known += other.known
+        if self.coordinate_origin != other.coordinate_origin:
+            self.coordinate_origin = "unknown"
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -149,6 +159,18 @@ def validate(
     return ValidationResult(_kept(found, baseline, opened.root, summary), summary, opened.root)
 
 
+def merged(results: Sequence[ValidationResult]) -> ValidationResult:
+    """Several results as one, the sources one after the other."""
+    summary = Summary()
+
+    def issues() -> Iterator[Issue]:
+        for result in results:
+            yield from result
+            summary.add(result.summary)
+
+    return ValidationResult(issues(), summary, ", ".join(result.root for result in results))
+
+
 def _kept(issues: Iterable[Issue], baseline: Baseline | None, root: str, summary: Summary) -> Iterator[Issue]:
     remaining = None if baseline is None else baseline.matcher(root)
     for issue in issues:
@@ -219,6 +241,3 @@ class _Run:
             chunk.append(pair)
         if chunk:
             yield chunk
-
-
-__all__ = ["Selection", "Summary", "ValidationResult", "validate"]

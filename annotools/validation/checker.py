@@ -12,6 +12,7 @@ from annotools import images
 from annotools.errors import AnnotoolsError, ImageError
 from annotools.formats import voc
 from annotools.issues import Issue
+from annotools.records import Image
 from annotools.storage import HEAD
 from annotools.validation.census import NO_IMAGE, Census
 from annotools.validation.duplicates import fingerprint, perceptual_hash

@@ -1,7 +1,7 @@
-"""Edit single values of an XML file and leave every other byte as it is, so that a diff shows the repair alone.
+"""Edit single values of an XML file and leave every other byte as it is: a diff shows the repair alone.
 
-lxml can tell lines, but not bytes; expat tells both. The document is edited as UTF-8 and goes back into its own
-encoding with its own byte-order mark, line ends and blanks.
+lxml can tell lines, but not bytes; expat tells both. The document is edited as UTF-8 and goes back into its
+own encoding with its own byte-order mark, line ends and blanks.
 """
 
 from __future__ import annotations
@@ -120,6 +120,28 @@ class XmlFile:
             return
         newline = b"\r\n" if self._document[before - 2 : before] == b"\r\n" else b"\n"
         lines = [indent * (1 + level) + piece.encode() for level, piece in pieces]
+        self._edits.append((before, before, b"".join(line + newline for line in lines)))
+
+    def append(self, parent: Node, pieces: list[tuple[int, str]]) -> None:
+        """Insert lines at the end of an element, indented like its children; see `insert_before`."""
+        text = "".join(piece for _, piece in pieces).encode()
+        if parent.inner_start is None:
+            self._edits.append(
+                (parent.start, parent.end, b"<%s>%s</%s>" % (parent.raw_tag, text, parent.raw_tag))
+            )
+            return
+        before = self._line_start(parent.inner_end)
+        closing = self._document[before : parent.inner_end]
+        if closing.strip(_BLANK_BYTES):  # the closing tag does not start its line
+            self._edits.append((parent.inner_end, parent.inner_end, text))
+            return
+        indent = closing + b"\t"
+        if parent.children:
+            first = parent.children[0].start
+            indent = self._document[self._line_start(first) : first]
+        newline = b"\r\n" if self._document[before - 2 : before] == b"\r\n" else b"\n"
+        unit = indent[len(closing) :]
+        lines = [indent + unit * level + piece.encode() for level, piece in pieces]
         self._edits.append((before, before, b"".join(line + newline for line in lines)))
 
     def to_bytes(self) -> bytes:

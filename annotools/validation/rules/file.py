@@ -41,12 +41,23 @@ def empty_issues(annotation: Annotation) -> list[Issue]:
     return [Issue("empty-annotation", "info", "object: none, the image is a negative", annotation.xml_path)]
 
 
-_BLANK_NAME = re.compile(rb"<name>\s|\s</name>|<name><!\[CDATA\[\s")
+# Ten searches for fixed bytes take less time than one for an expression; NUL means UTF-16 or UTF-32.
+_BLANKS = (b" ", b"\t", b"\r", b"\n")
+_SUSPECT = (
+    *(b"<name>" + blank for blank in _BLANKS),
+    *(blank + b"</name>" for blank in _BLANKS),
+    b"<name><!",
+    b"\0",
+)
 
 
 def blank_name_issues(sample: Sample) -> Iterator[Issue]:
     """class-case-or-blank-variant for blanks around a name: to other tools 'cup ' is a class of its own."""
-    if not _BLANK_NAME.search(sample.data):
+    data = sample.data
+    for piece in _SUSPECT:
+        if piece in data:
+            break
+    else:
         return
     from annotools.validation.xml_edit import XmlFile
 

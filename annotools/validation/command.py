@@ -1,0 +1,176 @@
+"""`annotools validate` and `annotools fix`: flags to keyword arguments, results to text."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from annotools.validation.check import ValidationResult
+
+_FIX_HELP = (
+    "clip, swap-inverted, drop-zero-area, drop-duplicates, size-from-image, extension-from-content, "
+    "strip-class-names, map-classes; commas between them"
+)
+
+
+def add_validate_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("source", nargs="+", help="VOC tree, folder, archive or .xml files")
+    parser.add_argument("--format", default="text", choices=["text", "json", "junit", "sarif"])
+    parser.add_argument("-o", "--output", metavar="FILE", help="write the report there, not to stdout")
+    parser.add_argument("--strict", action="store_true", help="warnings fail too")
+    parser.add_argument("--select", metavar="RULES", action="append", help="only these rules; box-* works")
+    parser.add_argument("--extend-select", metavar="RULES", action="append", help="these rules too")
+    parser.add_argument("--ignore", metavar="RULES", action="append", help="not these rules")
+    parser.add_argument(
+        "--severity", metavar="RULE=LEVEL", action="append", type=_pair, help="error|warning|info|off"
+    )
+    parser.add_argument("--images", choices=["none", "header", "decode"], help="default: header")
+    parser.add_argument("--box-origin", choices=["as-written", "one-based"], help="default: as-written")
+    parser.add_argument("--classes", metavar="FILE", help="class file: any other class is an error")
+    parser.add_argument("--split", metavar="NAME", help="check one split only")
+    parser.add_argument("--annotations", metavar="DIR", help="folder of the XML, if not below SOURCE")
+    parser.add_argument("--image-folder", metavar="DIR", help="folder of the images, if not below SOURCE")
+    parser.add_argument("--baseline", metavar="FILE", help="do not report the problems listed there")
+    parser.add_argument("--write-baseline", metavar="FILE", help="list today's problems there, exit 0")
+    parser.add_argument("--examples", type=int, default=10, metavar="N", help="of each rule in text; 0: all")
+    parser.add_argument("--workers", type=int, metavar="N", help="default: one for each processor")
+    parser.add_argument("--quiet", action="store_true", help="no progress")
+    parser.add_argument("--rules", action=_ListRules, help="list all rules and exit")
+
+
+def run_validate(args: argparse.Namespace) -> int:
+    """Print the report; 1 if something failed, else 0."""
+    from annotools.validation import settings
+
+    options: dict[str, Any] = settings.from_pyproject()
+    severity = {**options.pop("severity", {}), **dict(args.severity or ())}
+    ignore = [*settings.split_names(options.pop("ignore", ())), *(args.ignore or ())]
+    for name in ("select", "extend_select", "images", "box_origin", "classes", "baseline"):
+        value = getattr(args, name)
+        if value is not None:
+            options[name] = value
+    if args.write_baseline:
+        options.pop("baseline", None)
+    result = _validate(args, severity=severity, ignore=ignore, **options)
+    if args.write_baseline:
+        from annotools.validation.baseline import Baseline
+
+        baseline = Baseline.of(result, result.root)
+        baseline.save(args.write_baseline)
+        print(f"{baseline.counts.total()} known problems written to {args.write_baseline}", file=sys.stderr)
+        return 0
+    report = _report(result, args)
+    if args.output:
+        _save(report, args.output)
+    else:
+        sys.stdout.buffer.write(report.encode("utf-8", "surrogateescape"))
+        sys.stdout.flush()
+    return 1 if result.failed(strict=args.strict) else 0
+
+
+def _validate(args: argparse.Namespace, **options: Any) -> ValidationResult:
+    from annotools.validation.check import merged, validate
+
+    results = [
+        validate(
+            source,
+            split=args.split,
+            annotations=args.annotations,
+            image_folder=args.image_folder,
+            workers=args.workers,
+            progress=not args.quiet,
+            **options,
+        )
+        for source in args.source
+    ]
+    return results[0] if len(results) == 1 else merged(results)
+
+
+def _report(result: ValidationResult, args: argparse.Namespace) -> str:
+    from annotools.validation import report
+
+    if args.format == "text":
+        colour = not args.output and sys.stdout.isatty() and "NO_COLOR" not in os.environ
+        return report.text(result, examples=args.examples, colour=colour, strict=args.strict)
+    if args.format == "junit":
+        return report.junit(result, strict=args.strict)
+    return report.json(result) if args.format == "json" else report.sarif(result)
+
+
+def _save(report: str, path: str) -> None:
+    from annotools.errors import OutputError
+
+    try:
+        with open(path, "wb") as file:
+            file.write(report.encode("utf-8", "surrogateescape"))
+    except OSError as error:
+        raise OutputError(f"cannot be written: {error.strerror}", path=path) from error
+
+
+class _ListRules(argparse.Action):
+    """`--rules`: print the catalogue, as --help prints the help."""
+
+    def __init__(self, option_strings: list[str], dest: str, **kwargs: Any) -> None:
+        super().__init__(option_strings, dest, nargs=0, **kwargs)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from annotools.validation.rules import RULES
+
+        for rule in RULES:
+            asked = "  (on request)" if rule.on_request else ""
+            print(f"{rule.id:<28} {rule.severity:<8} {rule.summary}{asked}")
+        parser.exit()
+
+
+def add_fix_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("source", help="VOC tree, folder, archive or .xml file; it is only read")
+    parser.add_argument("output", help="folder to write the repaired copy to")
+    parser.add_argument("--fix", metavar="FIX[,FIX]", action="append", default=[], help=_FIX_HELP)
+    parser.add_argument("--map-class", metavar="OLD=NEW", action="append", type=_pair, help="for map-classes")
+    parser.add_argument("--images", default="copy", choices=["copy", "link", "none"], help="default: copy")
+    parser.add_argument("--box-origin", default="as-written", choices=["as-written", "one-based"])
+    parser.add_argument("--annotations", metavar="DIR", help="folder of the XML, if not below SOURCE")
+    parser.add_argument("--image-folder", metavar="DIR", help="folder of the images, if not below SOURCE")
+    parser.add_argument("--report", metavar="FILE", help="write every repair as JSON")
+    parser.add_argument("--dry-run", action="store_true", help="list the repairs, write nothing")
+    parser.add_argument("--quiet", action="store_true", help="only the counts")
+
+
+def run_fix(args: argparse.Namespace) -> int:
+    """Print what was repaired; 1 if a file could not be read, else 0."""
+    import json
+
+    from annotools.validation.fix import fix
+
+    result = fix(
+        args.source,
+        args.output,
+        fixes=args.fix,
+        class_names=dict(args.map_class or ()),
+        annotations=args.annotations,
+        image_folder=args.image_folder,
+        images=args.images,
+        box_origin=args.box_origin,
+        dry_run=args.dry_run,
+    )
+    if args.report:
+        _save(json.dumps(result.as_dict(), ensure_ascii=False, indent=1) + "\n", args.report)
+    if not args.quiet:
+        for repair in result.repairs:
+            print(repair)
+    for issue in result.problems:
+        print(f"not repaired: {issue}", file=sys.stderr)
+    counts = ", ".join(f"{name} {count}" for name, count in result.counts.items()) or "nothing to repair"
+    print(f"{counts} in {result.changed} of {result.files} annotations")
+    print("dry run: nothing was written" if args.dry_run else f"written to {args.output}")
+    return 1 if result.problems else 0
+
+
+def _pair(text: str) -> tuple[str, str]:
+    old, equals, new = text.partition("=")
+    if not (old and equals and new):
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form OLD=NEW")
+    return old, new

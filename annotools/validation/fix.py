@@ -1,0 +1,316 @@
+"""`annotools fix`: a repaired copy of a data set. The originals are only read.
+
+An XML file in which nothing is repaired is copied byte for byte; in the others only the repaired values
+change. Images and lists are copied as they are (an image may get another extension). The output appears
+under its name when it is complete.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from annotools import images as image_headers
+from annotools.errors import AnnotoolsError, OptionError, OutputError
+from annotools.formats import voc
+from annotools.issues import Issue
+from annotools.records import Annotation, Box, Image, Size
+from annotools.sources import Pair, Source, open_source
+from annotools.storage import is_image
+from annotools.validation.checker import file_issue
+from annotools.validation.repair import Fixes, Repair, Repaired, make_fixes, real_name, repair
+from annotools.validation.rules.box import number
+from annotools.validation.rules.image import annotated_size
+from annotools.validation.xml_edit import Node, XmlFile
+
+COPY_MODES = ("copy", "link", "none")
+
+
+@dataclass(slots=True)
+class FixResult:
+    """What was repaired. `problems` are files that could not be read and were copied as they are."""
+
+    files: int = 0
+    changed: int = 0
+    repairs: list[Repair] = field(default_factory=list)
+    problems: list[Issue] = field(default_factory=list)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return dict(sorted(Counter(one.fix for one in self.repairs).items()))
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "repairs": [one.as_dict() for one in self.repairs],
+            "problems": [issue.as_dict() for issue in self.problems],
+            "summary": {"files": self.files, "changed": self.changed, "repairs": self.counts},
+        }
+
+
+def fix(
+    source: str | os.PathLike[str] | Source,
+    output: str | os.PathLike[str],
+    *,
+    fixes: Iterable[str] | str,
+    class_names: Mapping[str, str] | None = None,
+    annotations: str | None = None,
+    image_folder: str | None = None,
+    images: str = "copy",
+    box_origin: str = "as-written",
+    dry_run: bool = False,
+) -> FixResult:
+    """Write a repaired copy of `source` into the folder `output`, with the same names.
+
+    fixes        names of FIXES, also as one string with commas
+    class_names  for map-classes: old name -> new name
+    images       "copy", "link" (hard links where possible) or "none"
+    box_origin   as in `validate`
+    dry_run      find the repairs and write nothing
+
+    Raises OptionError, SourceError, and OutputError for an output that exists or cannot be written.
+    """
+    wanted = make_fixes(fixes, class_names)
+    if not wanted.names:
+        raise OptionError("nothing to repair was named", field="--fix", expected="one or more fixes")
+    if images not in COPY_MODES:
+        raise OptionError("no such choice", field="--images", found=images, expected=", ".join(COPY_MODES))
+    if box_origin not in ("as-written", "one-based"):
+        raise OptionError(
+            "no such choice", field="--box-origin", found=box_origin, expected="as-written, one-based"
+        )
+    opened = (
+        source
+        if isinstance(source, Source)
+        else open_source(source, annotations=annotations, images=image_folder)
+    )
+    workshop = _Workshop(opened, wanted, box_origin == "one-based", images)
+    target = Path(output)
+    if dry_run:
+        for _ in workshop.files():
+            pass
+        return workshop.result
+    if target.exists() and not (target.is_dir() and not any(target.iterdir())):
+        raise OutputError("exists already", path=str(target), expected="a new folder")
+    _write(workshop, target)
+    return workshop.result
+
+
+@dataclass(slots=True)
+class _File:
+    """One file of the output: new bytes, or (data None) a copy of the source's file `original`."""
+
+    name: str
+    original: str
+    data: bytes | None = None
+
+
+def _write(workshop: _Workshop, target: Path) -> None:
+    partial = target.with_name(f".{target.name}.partial-{os.getpid()}")
+    try:
+        partial.mkdir(parents=True)
+        for file in workshop.files():
+            path = partial / file.name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if file.data is not None:
+                path.write_bytes(file.data)
+            elif not (workshop.images == "link" and workshop.link(file.original, path)):
+                path.write_bytes(workshop.source.read_bytes(file.original))
+        if target.exists():
+            target.rmdir()  # it was empty
+        partial.rename(target)
+    except OSError as error:
+        raise OutputError(f"cannot be written: {error.strerror}", path=str(target)) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+class _Workshop:
+    """Goes through a source and says, file by file, what belongs into the output."""
+
+    def __init__(self, source: Source, fixes: Fixes, one_based: bool, images: str) -> None:
+        self.source = source
+        self.fixes = fixes
+        self.one_based = one_based
+        self.images = images
+        self.result = FixResult()
+        self._renamed: dict[str, str] = {}
+        self._names = frozenset(source.storage.names())
+
+    def files(self) -> Iterator[_File]:
+        last = None
+        for pair in self.source.pairs():
+            if pair.id == last:
+                continue
+            last = pair.id
+            image = self._header(pair)
+            name = self._image_name(pair, image)
+            if pair.xml is not None:
+                self.result.files += 1
+                yield self._annotation(pair, image, name)
+            if pair.image is not None and self.images != "none":
+                yield _File(name or pair.image, pair.image)
+        for name in sorted(self._names):
+            if not is_image(name) and not name.lower().endswith(".xml"):
+                yield _File(name, name, self._list(name))
+
+    def link(self, name: str, path: Path) -> bool:
+        """Make `path` a hard link to a file of the source; False where that is not possible."""
+        try:
+            os.link(os.path.join(self.source.root, name), path)
+        except OSError:
+            return False
+        return True
+
+    def _header(self, pair: Pair) -> Image | None:
+        if pair.image is None:
+            return None
+        path = self.source.display(pair.image)
+        try:
+            return image_headers.read_header(self.source.read_head(pair.image), path)
+        except AnnotoolsError:
+            try:
+                return self.source.read_header(pair.image)
+            except AnnotoolsError as error:
+                self.result.problems.append(file_issue("image-unreadable", error, path))
+                return None
+
+    def _image_name(self, pair: Pair, image: Image | None) -> str | None:
+        """The name of the image in the output."""
+        if pair.image is None or image is None or "extension-from-content" not in self.fixes:
+            return pair.image
+        new = real_name(pair.image, image)
+        if new == pair.image or new in self._names:
+            return pair.image
+        self._renamed[pair.image.rpartition("/")[2]] = new.rpartition("/")[2]
+        self.result.repairs.append(
+            Repair("extension-from-content", f"the image is now {new!r}", self.source.display(pair.image))
+        )
+        return new
+
+    def _annotation(self, pair: Pair, image: Image | None, image_name: str | None) -> _File:
+        source = self.source
+        assert pair.xml is not None
+        path = source.display(pair.xml)
+        data = source.read_bytes(pair.xml)
+        annotation, issues = voc.inspect(data, path)
+        if annotation is None:
+            self.result.problems += issues
+            return _File(pair.xml, pair.xml, data)
+        width = height = None
+        if image is not None:
+            width, height = annotated_size(annotation, image)
+        elif annotation.size is not None:
+            width, height = annotation.size.width or None, annotation.size.height or None
+        fixes = self.fixes
+        if image_name == pair.image:  # the image keeps its name, and so must `<filename>`
+            fixes = Fixes(fixes.names - {"extension-from-content"}, fixes.class_names)
+        repaired = repair(
+            annotation, fixes, width=width, height=height, image=image, one_based=self.one_based
+        )
+        try:
+            new, stripped = edit(data, annotation, repaired, strip="strip-class-names" in fixes)
+        except AnnotoolsError as error:
+            self.result.problems.append(file_issue("encoding", error, path))
+            return _File(pair.xml, pair.xml, data)
+        # The new extension is counted once, at the image.
+        repairs = [one for one in repaired.repairs if one.fix != "extension-from-content"]
+        self.result.repairs += sorted(
+            [*repairs, *stripped], key=lambda one: (one.line or 0, one.object_index or 0)
+        )
+        self.result.changed += new != data
+        return _File(pair.xml, pair.xml, new)
+
+    def _list(self, name: str) -> bytes:
+        """An ImageSets list; names with an extension that the fix has changed change with it."""
+        data = self.source.read_bytes(name)
+        for old, new in self._renamed.items():
+            whole_name = rb"(?m)(^|/)" + re.escape(os.fsencode(old)) + rb"(?=\s|$)"
+            data = re.sub(whole_name, rb"\g<1>" + os.fsencode(new).replace(b"\\", rb"\\"), data)
+        return data
+
+
+def edit(
+    data: bytes, before: Annotation, repaired: Repaired, *, strip: bool = False
+) -> tuple[bytes, list[Repair]]:
+    """(the XML file with the repairs in it, the repairs of blanks around class names).
+
+    `before` is the record of `data`. Those blanks are not in the records, only in the file. Raises
+    ParseError when the file's encoding cannot be written back to the byte.
+    """
+    after = repaired.annotation
+    if not repaired.repairs and not strip:
+        return data, []
+    file = XmlFile(data)
+    stripped = []
+    nodes = file.objects()
+    position = dict(zip(repaired.kept, after.objects, strict=True))
+    for index, (node, old) in enumerate(zip(nodes, before.objects, strict=True)):
+        new = position.get(index)
+        if new is None:
+            file.remove(node)
+            continue
+        name = node.find("name")
+        if name is not None and strip and name.text != name.text.strip() and old.name:
+            message = f"{name.text!r} is now {new.name!r}"
+            if old.name == old.name.strip():  # else it is among the repairs of the record
+                stripped.append(Repair("strip-class-names", message, before.xml_path, name.line, index))
+            file.set_whole_text(name, new.name)
+        elif name is not None and new.name != old.name:
+            file.set_text(name, new.name)
+        box = node.find("bndbox")
+        if box is not None and old.bndbox is not None and new.bndbox is not None and new.bndbox != old.bndbox:
+            _set_box(file, box, old.bndbox, new.bndbox)
+    if after.size != before.size and after.size is not None:
+        _set_size(file, after.size)
+    filename = file.root.find("filename")
+    if filename is not None and after.filename is not None and after.filename != before.filename:
+        file.set_text(filename, after.filename)
+    return file.to_bytes(), stripped
+
+
+def _set_box(file: XmlFile, node: Node, old: Box, new: Box) -> None:
+    for low, high in (("xmin", "xmax"), ("ymin", "ymax")):
+        before, after = ((getattr(box, low), getattr(box, high)) for box in (old, new))
+        first, second = node.find(low), node.find(high)
+        if before == after or first is None or second is None:
+            continue
+        if before == after[::-1]:
+            file.swap_text(first, second)
+            continue
+        for child, value, was in ((first, after[0], before[0]), (second, after[1], before[1])):
+            if value != was:
+                file.set_text(child, number(value))
+
+
+def _set_size(file: XmlFile, size: Size) -> None:
+    node = file.root.find("size")
+    values = {"width": size.width, "height": size.height, "depth": size.depth}
+    if node is None:
+        lines = [(0, "<size>")]
+        lines += [(1, f"<{tag}>{value}</{tag}>") for tag, value in values.items() if value is not None]
+        lines.append((0, "</size>"))
+        anchor = next((file.root.find(tag) for tag in ("segmented", "object") if file.root.find(tag)), None)
+        if anchor is not None:
+            file.insert_before(anchor, lines)
+        else:
+            file.append(file.root, lines)
+        return
+    missing = []
+    for tag in ("width", "height"):
+        child = node.find(tag)
+        if child is None:
+            missing.append((0, f"<{tag}>{values[tag]}</{tag}>"))
+        elif child.text.strip() != str(values[tag]):
+            file.set_text(child, str(values[tag]))
+    if not missing:
+        return
+    if node.children:
+        file.insert_before(node.children[0], missing)
+    else:
+        file.append(node, missing)

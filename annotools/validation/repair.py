@@ -1,0 +1,251 @@
+"""Repairs by name: what each `--fix` does to a record. The same for `annotools fix` and `annotools convert`.
+
+Nothing is repaired unless its fix was asked for, and each repair is one entry in the list that comes back.
+A fault that a fix cannot mend is left for the rules to report.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from posixpath import splitext
+
+from annotools import spelling
+from annotools.errors import OptionError
+from annotools.records import Annotation, Box, Image, Object, Size
+from annotools.validation.rules.box import TOLERANCE, number
+from annotools.validation.rules.image import EXTENSIONS, size_verdict
+
+FIXES: dict[str, str] = {
+    "swap-inverted": "exchange xmin and xmax (ymin and ymax) that are in the wrong order",
+    "clip": "move coordinates outside of the image to its edge",
+    "drop-zero-area": "remove objects whose box has no width or no height",
+    "drop-duplicates": "remove all but the first of equal boxes of one class",
+    "size-from-image": "write width and height of the image into <size>",
+    "extension-from-content": "give the image the extension of its real format, here and in <filename>",
+    "strip-class-names": "remove blanks around class names",
+    "map-classes": "rename classes as --map-class OLD=NEW says",
+}
+"""Every fix, in the order in which they are applied."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """One thing that was changed. `object_index` counts the objects of the original file."""
+
+    fix: str
+    message: str
+    path: str | None = None
+    line: int | None = None
+    object_index: int | None = None
+
+    def __str__(self) -> str:
+        where = ":".join(str(part) for part in (self.path, self.line) if part is not None)
+        return f"{where}: {self.fix}: {self.message}"
+
+    def as_dict(self) -> dict[str, object]:
+        return dataclasses.asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Repaired:
+    """A record after its repairs; `kept[i]` is the index that its object i had in the original."""
+
+    annotation: Annotation
+    repairs: tuple[Repair, ...] = ()
+    kept: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Fixes:
+    """The fixes that were asked for."""
+
+    names: frozenset[str] = frozenset()
+    class_names: Mapping[str, str] = field(default_factory=dict)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.names
+
+
+def make_fixes(fixes: Iterable[str] | str, class_names: Mapping[str, str] | None = None) -> Fixes:
+    """Check the names of fixes (a string is split at commas) and the class map old -> new.
+
+    A class map asks for map-classes, and map-classes needs one. Raises OptionError.
+    """
+    pieces = [fixes] if isinstance(fixes, str) else list(fixes)
+    names = {name.strip() for piece in pieces for name in piece.split(",") if name.strip()}
+    for name in sorted(names):
+        if name not in FIXES:
+            nearest = spelling.nearest(name, FIXES)
+            raise OptionError(
+                "no such fix" + (f", did you mean {nearest}?" if nearest else ""),
+                field="--fix",
+                found=name,
+                expected=", ".join(FIXES),
+            )
+    mapping = dict(class_names or {})
+    if mapping:
+        names.add("map-classes")
+    elif "map-classes" in names:
+        raise OptionError("no class to rename was given", field="--map-class", expected="OLD=NEW")
+    for old, new in mapping.items():
+        if not new.strip():
+            raise OptionError("the new name is empty", field="--map-class", found=f"{old}={new}")
+    return Fixes(frozenset(names), mapping)
+
+
+def repair(
+    annotation: Annotation,
+    fixes: Fixes,
+    *,
+    width: int | None,
+    height: int | None,
+    image: Image | None = None,
+    one_based: bool = False,
+) -> Repaired:
+    """The record with the fixes applied. `width`, `height`: of the frame of the boxes, in pixels."""
+    if not fixes.names:
+        return Repaired(annotation, (), tuple(range(len(annotation.objects))))
+    bench = _Bench(annotation, fixes, width, height, 1 if one_based else 0)
+    for index, obj in enumerate(annotation.objects):
+        bench.mend(index, obj)
+    changed = dataclasses.replace(annotation, objects=tuple(obj for _, obj in bench.objects))
+    if image is not None:
+        changed = _with_size(changed, image, bench)
+        changed = _with_extension(changed, image, bench)
+    return Repaired(changed, tuple(bench.repairs), tuple(index for index, _ in bench.objects))
+
+
+class _Bench:
+    """Mends the objects of one annotation one after the other."""
+
+    def __init__(
+        self, annotation: Annotation, fixes: Fixes, width: int | None, height: int | None, origin: int
+    ) -> None:
+        self.path = annotation.xml_path
+        self.fixes = fixes
+        self.limits = (width, height)
+        self.origin = origin
+        self.objects: list[tuple[int, Object]] = []
+        self.repairs: list[Repair] = []
+        self._seen: set[tuple[str, Box]] = set()
+
+    def note(self, fix: str, message: str, line: int | None = None, index: int | None = None) -> None:
+        self.repairs.append(Repair(fix, message, self.path, line, index))
+
+    def mend(self, index: int, obj: Object) -> None:
+        name = self.name(index, obj)
+        box = obj.bndbox
+        if box is not None:
+            line = obj.bndbox_line or obj.line
+            box = self.swapped(box, line, index)
+            box = self.clipped(box, line, index)
+            width, height = box.width + self.origin, box.height + self.origin
+            if "drop-zero-area" in self.fixes and (width == 0 or height == 0):
+                self.note(
+                    "drop-zero-area",
+                    f"removed {name!r} of {number(width)} x {number(height)} px",
+                    line,
+                    index,
+                )
+                return
+            if "drop-duplicates" in self.fixes:
+                if (name, box) in self._seen:
+                    self.note("drop-duplicates", f"removed a second {name!r} with the same box", line, index)
+                    return
+                if box.area > 0:
+                    self._seen.add((name, box))
+        if name != obj.name or box != obj.bndbox:
+            obj = dataclasses.replace(obj, name=name, bndbox=box)
+        self.objects.append((index, obj))
+
+    def name(self, index: int, obj: Object) -> str:
+        name = obj.name
+        if "strip-class-names" in self.fixes and name.strip() != name:
+            name = name.strip()
+            self.note("strip-class-names", f"{obj.name!r} is now {name!r}", obj.line, index)
+        new = self.fixes.class_names.get(name, name)
+        if new != name:
+            self.note("map-classes", f"{name!r} is now {new!r}", obj.line, index)
+        return new
+
+    def swapped(self, box: Box, line: int | None, index: int) -> Box:
+        if "swap-inverted" not in self.fixes:
+            return box
+        xmin, ymin, xmax, ymax = box.as_tuple()
+        # Counted from 1, xmin = 5 and xmax = 4 is a box without width, not one that is inverted.
+        if xmin - self.origin > xmax:
+            xmin, xmax = xmax, xmin
+            self.note(
+                "swap-inverted", f"xmin and xmax are now {number(xmin)} and {number(xmax)}", line, index
+            )
+        if ymin - self.origin > ymax:
+            ymin, ymax = ymax, ymin
+            self.note(
+                "swap-inverted", f"ymin and ymax are now {number(ymin)} and {number(ymax)}", line, index
+            )
+        return Box(xmin, ymin, xmax, ymax)
+
+    def clipped(self, box: Box, line: int | None, index: int) -> Box:
+        if "clip" not in self.fixes:
+            return box
+        low = float(self.origin)
+        right, bottom = (float("inf") if limit is None else float(limit) for limit in self.limits)
+        new = Box(
+            _clip(box.xmin, low, right + low), _clip(box.ymin, low, bottom + low),
+            _clip(box.xmax, 0.0, right), _clip(box.ymax, 0.0, bottom),
+        )  # fmt: skip
+        if new == box or box.xmin > box.xmax or box.ymin > box.ymax:
+            return box
+        empty = new.width + self.origin <= 0 or new.height + self.origin <= 0
+        was_empty = box.width + self.origin <= 0 or box.height + self.origin <= 0
+        if empty and not was_empty and "drop-zero-area" not in self.fixes:
+            return box  # nothing of it is inside: there is no box to keep, and dropping was not asked for
+        before, after = (", ".join(map(number, one.as_tuple())) for one in (box, new))
+        self.note("clip", f"({before}) is now ({after})", line, index)
+        return new
+
+
+def _clip(value: float, low: float, high: float) -> float:
+    # What the rules let pass is not touched: the file would change and no finding would go away.
+    if low - TOLERANCE <= value <= high + TOLERANCE:
+        return value
+    return min(max(value, low), high)
+
+
+def _with_size(annotation: Annotation, image: Image, bench: _Bench) -> Annotation:
+    size = annotation.size or Size()
+    claim = (size.width or 0, size.height or 0)
+    # An EXIF-rotated claim is right about the frame of the boxes; correcting it would move them.
+    if "size-from-image" not in bench.fixes or (
+        all(claim) and size_verdict(claim, image).startswith(("equal", "EXIF-rotated"))
+    ):
+        return annotation
+    width, height = image.upright_size
+    depth = image.channels if annotation.size is None else size.depth
+    before = f"{claim[0]}x{claim[1]}" if annotation.size is not None else "missing"
+    bench.note("size-from-image", f"{before} is now {width}x{height}")
+    return dataclasses.replace(annotation, size=Size(width, height, depth))
+
+
+def _with_extension(annotation: Annotation, image: Image, bench: _Bench) -> Annotation:
+    """`<filename>` only; `annotools fix` renames the file, and `convert` names no file by it."""
+    name = annotation.filename
+    if "extension-from-content" not in bench.fixes or name is None:
+        return annotation
+    new = real_name(name, image)
+    if new == name:
+        return annotation
+    bench.note("extension-from-content", f"<filename> {name!r} is now {new!r}")
+    return dataclasses.replace(annotation, filename=new)
+
+
+def real_name(name: str, image: Image) -> str:
+    """A file name with the extension of the real format; the same name if it has one already, or none."""
+    stem, extension = splitext(name)
+    known = EXTENSIONS.get(image.format, ())
+    every = {one for group in EXTENSIONS.values() for one in group}
+    if extension.lower() in known or extension.lower() not in every:
+        return name
+    return stem + known[0]

@@ -60,9 +60,9 @@ class ClassMap:
         ordered: list[tuple[int, str, str | None]] = []
         owners: dict[str | int, str] = {}
         for entry in entries:
-            for name in (entry.name, entry.display_name):
-                if name is not None:
-                    _check_name(name, path, entry.line)
+            _check_name(entry.name, path, entry.line)
+            if entry.display_name is not None:
+                _check_name(entry.display_name, path, entry.line)
             _check_id(entry, path)
             for key in dict.fromkeys((entry.id, entry.name, entry.display_name)):
                 if key is None:
@@ -174,9 +174,7 @@ class ClassMap:
         """
         for name in self.names:
             if re.search(r"[\r\n]", name) or name.startswith("\ufeff"):
-                raise ClassMapError(
-                    "a name that does not fit on a line of text", found=name, expected=".json"
-                )
+                raise ClassMapError("a text file has one name a line", found=name, expected=".json or .pbtxt")
         return "".join(f"{name}\n" for name in self.names)
 
     def to_json(self) -> str:
@@ -244,7 +242,8 @@ class ClassMap:
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a ClassMap cannot be changed: {name}")
 
-    __delattr__ = __setattr__  # type: ignore[assignment]
+    def __delattr__(self, name: str) -> None:
+        self.__setattr__(name, None)
 
 
 def _check_name(name: object, path: str | None, line: int | None) -> None:

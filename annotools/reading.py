@@ -6,7 +6,6 @@ import dataclasses
 import os
 from collections.abc import Iterator
 
-from annotools import images as image_headers
 from annotools.errors import OptionError
 from annotools.formats import pkl, tfrecord, voc
 from annotools.records import Annotation
@@ -62,7 +61,7 @@ def _from_source(source: Source, split: str | None, headers: bool) -> Iterator[A
         if pair.image is not None:
             image_path = source.display(pair.image)
             if headers:
-                image = image_headers.read_header(source.read_head(pair.image), image_path)
+                image = source.read_header(pair.image)
         yield dataclasses.replace(annotation, image_path=image_path, image=image, split=pair.split)
 
 

@@ -18,7 +18,7 @@ from annotools.convert.options import Options
 from annotools.convert.plan import Entry
 from annotools.errors import AnnotoolsError, ImageError
 from annotools.formats import voc
-from annotools.issues import Issue
+from annotools.issues import Issue, Severity
 from annotools.records import Annotation, Box, Example, Image, Object, Point, Polygon, Size
 from annotools.sources import Pair, Source
 from annotools.validation import rules
@@ -74,7 +74,7 @@ def reconcile(entry: Entry, source: Source, options: Options) -> Outcome:
                 encoded = source.read_bytes(pair.image)
                 image = images.read_header(encoded, image_path)
             else:
-                image = images.read_header(source.read_head(pair.image), image_path)
+                image = source.read_header(pair.image)
         except AnnotoolsError as error:
             return outcome.lose_image(_file_issue("image-unreadable", error, image_path), "image-unreadable")
         if encoded and images.is_truncated(encoded, image):
@@ -113,7 +113,12 @@ def reconcile(entry: Entry, source: Source, options: Options) -> Outcome:
 
     one_based = options.box_origin == "one-based"
     width, height = frame.box_size
-    outcome.issues += rules.box_issues(annotation, width=width, height=height, one_based=one_based)
+    unread = {issue.object_index for issue in outcome.issues if issue.object_index is not None}
+    outcome.issues += [
+        issue
+        for issue in rules.box_issues(annotation, width=width, height=height, one_based=one_based)
+        if issue.object_index not in unread  # what the reader could not read is not missing as well
+    ]
     outcome.issues += rules.class_issues(annotation, options.classes)
     faulty = {
         issue.object_index: issue.rule
@@ -173,7 +178,8 @@ def _frame(annotation: Annotation, image: Image | None, options: Options) -> _Fr
             done = "boxes are written upright: load the image with its EXIF orientation applied"
     else:
         done = "pixels and boxes are written as stored"
-    severity = "info" if drawn_on in ("stored", "upright") and options.stores_pixels else "warning"
+    certain = drawn_on in ("stored", "upright") and options.stores_pixels
+    severity: Severity = "info" if certain else "warning"
     issue = Issue(
         "exif-orientation", severity, f"EXIF orientation {image.orientation}; {told}; {done}", where
     )

@@ -319,8 +319,8 @@ class _Target:
                     (self.folder / "index" / f"{name}.u64").unlink(missing_ok=True)
         old.unlink(missing_ok=True)
         shutil.rmtree(staging / "plan")
-        files = sorted(p.relative_to(staging) for p in staging.rglob("*") if p.is_file())
-        for name in sorted(files, key=lambda p: (p.name == self.manifest, p)):
-            destination = self.folder / name
+        files = [file.relative_to(staging) for file in staging.rglob("*") if file.is_file()]
+        for file in sorted(files, key=lambda file: (file.name == self.manifest, file)):
+            destination = self.folder / file
             destination.parent.mkdir(exist_ok=True)
-            os.replace(staging / name, destination)
+            os.replace(staging / file, destination)

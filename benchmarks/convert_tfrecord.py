@@ -10,7 +10,6 @@ converts with one process; besides writing it checks every image header and ever
 from __future__ import annotations
 
 import argparse
-import contextlib
 import shutil
 import sys
 import tempfile
@@ -28,12 +27,18 @@ def annotools(*arguments: str) -> list[str]:
     return [str(Path(sys.executable).with_name("annotools")), *arguments]
 
 
+def remove(output: Path) -> None:
+    """A folder of shards, or the single file that the other scripts write."""
+    if output.is_dir():
+        shutil.rmtree(output)
+    else:
+        output.unlink(missing_ok=True)
+
+
 def competitors(source: Path, work: Path, *, with_tensorflow: bool) -> dict[str, Callable[[], Run]]:
     def run(*command: str) -> Run:
         output = work / "output"
-        shutil.rmtree(output, ignore_errors=True)
-        with contextlib.suppress(FileNotFoundError):
-            output.unlink()
+        remove(output)
         return process([part.replace("OUTPUT", str(output)) for part in command])
 
     convert = annotools("convert", str(source), "OUTPUT", "--to", "tfrecord", "--workers", "1", "--quiet")
@@ -60,7 +65,7 @@ def main() -> None:
         work = args.folder or Path(temporary)
         source = dataset.make(work / f"voc-{args.files}", args.files)
         runs = alternate(competitors(source, work, with_tensorflow=not args.no_tensorflow), args.runs)
-        shutil.rmtree(work / "output", ignore_errors=True)
+        remove(work / "output")
     ours = runs["annotools"]
     rows = []
     for name, theirs in runs.items():

@@ -10,21 +10,20 @@ what one more image adds to it, in bytes, from the smallest to the largest set. 
 from __future__ import annotations
 
 import argparse
-import shutil
 import tempfile
 from pathlib import Path
 
 import dataset
-from convert_tfrecord import annotools
+from convert_tfrecord import annotools, remove
 from measure import Run, process, table, verdict
 
 
 def peak(source: Path, output: Path, to: str) -> Run:
     """One conversion in one process, the output removed before and after."""
-    shutil.rmtree(output, ignore_errors=True)
+    remove(output)
     command = annotools("convert", str(source), str(output), "--to", to, "--workers", "1", "--quiet")
     run = process([*command, "--classes", str(source / "classes.txt")])
-    shutil.rmtree(output, ignore_errors=True)
+    remove(output)
     return run
 
 

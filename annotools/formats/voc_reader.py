@@ -33,7 +33,7 @@ ROTATED_TAGS = ("cx", "cy", "w", "h", "angle")
 CORNERS = ("left_top", "right_top", "right_bottom", "left_bottom")  # the order of DIOR-R
 CORNER_TAGS = tuple(f"{axis}_{corner}" for corner in CORNERS for axis in "xy")
 
-# Tools that are seen to write these with a capital; the tags of a box are taken in any case.
+# Tags are matched exactly, but for these: some tools write them with a capital.
 _CASE_VARIANTS = {tag.capitalize(): tag for tag in ("pose", "truncated", "difficult", "occluded")}
 
 _FLAGS = {"0": False, "false": False, "no": False, "0.0": False}
@@ -188,7 +188,7 @@ class Reader:
         )
 
     def _box(self, element: _Element | None, owner_tags: frozenset[str], extras: list[str]) -> Box | None:
-        values = self._numbers(element, BOX_TAGS, owner_tags, extras, any_case=True)
+        values = self._numbers(element, BOX_TAGS, owner_tags, extras)
         return Box(*values) if values else None
 
     def _point(self, element: _Element | None, extras: list[str]) -> Point | None:
@@ -321,13 +321,11 @@ class Reader:
         wanted: tuple[str, ...],
         owner_tags: frozenset[str],
         extras: list[str],
-        *,
-        any_case: bool = False,
     ) -> list[float] | None:
         """The numbers under `wanted`, in that order; None when one is missing or faulty."""
         if element is None:
             return None
-        tags, _ = self._children(element, frozenset(wanted), extras, owner_tags=owner_tags, any_case=any_case)
+        tags, _ = self._children(element, frozenset(wanted), extras, owner_tags=owner_tags)
         self._note_attributes(element)
         values = [self._coordinate(tags.get(tag), element, tag) for tag in wanted]
         numbers = [value for value in values if value is not None]
@@ -361,7 +359,6 @@ class Reader:
         *,
         several: str | None = None,
         owner_tags: frozenset[str] | None = None,
-        any_case: bool = False,
     ) -> tuple[_Single, list[_Element]]:
         """({tag: child} for the known tags, all children named `several`); the unknown go to `extras`.
 
@@ -374,7 +371,7 @@ class Reader:
         for child in element:
             tag = child.tag
             if tag not in known:
-                tag = tag.lower() if any_case else _CASE_VARIANTS.get(tag, tag)
+                tag = _CASE_VARIANTS.get(tag, tag)
             if tag == several:
                 many.append(child)
             elif tag not in known:

@@ -56,11 +56,11 @@ def make_ids(rows: Sequence[Row], layout: Layout) -> list[str]:
 
     The stem with its place in the data set but without the split folder ("shelf/a" of train/shelf/a.xml);
     where two rows would share that, the place with the split, then the whole name, then with its extension.
-    Ids are in Unicode form NFC; bytes of a name that are not UTF-8 become escapes.
+    Annotations choose before images that have none. Ids are in Unicode form NFC; bytes of a name that are
+    not UTF-8 become escapes.
     """
     ids = [""] * len(rows)
     taken: set[str] = set()
-    left = list(range(len(rows)))
 
     def candidate(row: Row, length: int) -> str:
         name = row[0] or row[1] or ""
@@ -76,23 +76,25 @@ def make_ids(rows: Sequence[Row], layout: Layout) -> list[str]:
             return text
         return unicodedata.normalize("NFC", text).encode("utf-8", "backslashreplace").decode("utf-8")
 
-    for length in range(4):
-        wanted = [candidate(rows[index], length) for index in left]
-        counts = Counter(wanted)
-        again = []
-        for index, text in zip(left, wanted, strict=True):
-            if counts[text] == 1 and text not in taken:
-                ids[index] = text
-                taken.add(text)
-            else:
-                again.append(index)
-        left = again
-    for index in left:  # names that differ in Unicode normalisation only
-        text = candidate(rows[index], 3)
-        while text in taken:
-            text += "~"
-        ids[index] = text
-        taken.add(text)
+    for lone in (False, True):
+        left = [index for index, (xml, _) in enumerate(rows) if (xml is None) is lone]
+        for length in range(4):
+            wanted = [candidate(rows[index], length) for index in left]
+            counts = Counter(wanted)
+            again = []
+            for index, text in zip(left, wanted, strict=True):
+                if counts[text] == 1 and text not in taken:
+                    ids[index] = text
+                    taken.add(text)
+                else:
+                    again.append(index)
+            left = again
+        for index in left:  # names that differ in Unicode normalisation only
+            text = candidate(rows[index], 3)
+            while text in taken:
+                text += "~"
+            ids[index] = text
+            taken.add(text)
     return ids
 
 
@@ -127,11 +129,13 @@ def splits_by_lists(
         missing = set()
         for file, number, line in split_list.lines(storage):
             index = find(line)
-            if index is not None:
+            if index is not None and index != _SEVERAL:
                 here.add(index)
             elif (name := without_flag(line)) not in missing:
                 missing.add(name)
                 message = f"the list names {name!r}, but there is neither such an image nor an annotation"
+                if index == _SEVERAL:
+                    message = f"the list names {name!r}, which several files are called; give the folder too"
                 issues.append(
                     Issue("list-names-missing-image", "error", message, storage.display(file), number)
                 )
@@ -157,22 +161,26 @@ def _overlaps(members: dict[str, set[int]], lists: Sequence[SplitList], storage:
                 )
 
 
+_SEVERAL = -1
+
+
 class _RowFinder:
     """Finds the row that a line of a list names: a stem, a file name or a path, exactly or folded."""
 
     def __init__(self, rows: Sequence[Row], layout: Layout) -> None:
-        self._rows: dict[str, int | None] = {}
-        self._folded: dict[str, int | None] | None = None
+        self._rows: dict[str, int] = {}
+        self._folded: dict[str, int] | None = None
         for index, (xml, image) in enumerate(rows):
-            keys = set()
+            keys = {image.rpartition("/")[2]} if image else set()
             for name in (xml, image):
                 if name:
                     stem = split_extension(name)[0]
                     base = stem.rpartition("/")[2]
                     keys |= {stem, layout.place(name) + base, base}
             for key in keys:
-                # a stem that occurs twice names neither; the place tells them apart
-                self._rows[key] = None if key in self._rows else index
+                # An image without annotation has no say against one with (rows come in this order).
+                if xml is not None or key not in self._rows:
+                    self._rows[key] = _SEVERAL if key in self._rows else index
 
     def __call__(self, line: str) -> int | None:
         for text in (line, without_flag(line)):

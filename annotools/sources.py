@@ -15,6 +15,7 @@ from typing import Any
 from annotools import images as image_headers
 from annotools.archives import open_archive
 from annotools.errors import SourceError
+from annotools.formats import voc
 from annotools.image_sets import default_splits, find_lists
 from annotools.issues import Issue
 from annotools.layouts import Layout, find_layout, is_image_folder, is_kind_folder
@@ -246,8 +247,6 @@ def _rows(layout: Layout, pairing: Pairing, *, lone_images: bool) -> Iterator[Ro
 
 
 def _read_filename(storage: Storage, name: str) -> str | None:
-    from annotools.formats import voc  # here, because few sources need it
-
     try:
         data = storage.read_bytes(name)
     except SourceError:

@@ -1,4 +1,4 @@
-"""Turning boxes and pixels. The judges are a drawn rectangle and Pillow's exif_transpose, not our formulas."""
+"""Turning boxes and pixels, judged by drawn rectangles and Pillow's exif_transpose, not by our formulas."""
 
 from __future__ import annotations
 
@@ -179,7 +179,7 @@ def test_jpeg_is_turned_with_its_own_tables(mode: str, sampling: int, orientatio
 
 
 def test_a_transposed_table_is_what_keeps_a_photo_alike() -> None:
-    """Turned by 90 degrees in whole blocks, a JPEG survives nearly to the bit; with other tables it does not."""
+    """Turned by 90 degrees in whole blocks, a JPEG survives nearly to the bit, with its tables turned too."""
     noisy = np.random.default_rng(1).normal(128, 40, (64, 96, 1)).repeat(3, axis=2).clip(0, 255)
     data = tagged(PIL.Image.fromarray(noisy.astype(np.uint8)), "JPEG", 6, quality=60, subsampling=0)
     turned, _ = exif.upright(data, images.read_header(data))

@@ -7,8 +7,8 @@ allocates more than the file holds, nothing recurses, and a memo index may be an
 
 from __future__ import annotations
 
-import codecs
 import pickle
+import re
 import struct
 from collections.abc import Callable
 from mmap import mmap
@@ -24,6 +24,15 @@ _HANDLERS: dict[int, Handler] = {}
 
 _UINT8, _UINT16, _UINT32, _UINT64 = map(struct.Struct, ("<B", "<H", "<I", "<Q"))
 _INT32, _DOUBLE = struct.Struct("<i"), struct.Struct(">d")
+
+
+# What Python 2's repr of a str contains. Not codecs.escape_decode, which warns where it should refuse.
+_ESCAPE = re.compile(rb"\\(?:x([0-9a-f]{2})|(.?))", re.DOTALL)
+_ESCAPED = {b"\\": b"\\", b"'": b"'", b'"': b'"', b"n": b"\n", b"r": b"\r", b"t": b"\t"}
+
+
+def _unescape(match: re.Match[bytes]) -> bytes:
+    return bytes([int(match[1], 16)]) if match[1] else _ESCAPED[match[2]]
 
 
 class ByteString(str):
@@ -81,6 +90,8 @@ class Machine:
                 if code in until:
                     return code
         except (LookupError, ValueError, TypeError, OverflowError, struct.error, MemoryError) as error:
+            if self.pos <= 1:
+                raise PickleError("not a pickle", path=self.path, found=data[:20]) from error
             end = ": it ends too early" if self.pos >= len(data) else ""
             raise self.error(f"damaged pickle{end}") from error
 
@@ -188,9 +199,10 @@ class Machine:
 
     def push_text(self) -> None:
         start = self.pos + 4
-        self.pos = end = start + _UINT32.unpack_from(self.data, self.pos)[0]
+        end = start + _UINT32.unpack_from(self.data, self.pos)[0]
         if end > len(self.data):
             raise self.error("damaged pickle: it ends too early")
+        self.pos = end
         self.stack.append(str(self.data[start:end], "utf-8", "surrogatepass"))
 
     def push_int_line(self) -> None:
@@ -202,7 +214,7 @@ class Machine:
         text = self.line().strip()
         if len(text) < 2 or text[:1] not in (b"'", b'"') or text[-1:] != text[:1]:
             raise self.error("damaged pickle: a string without quotes")
-        self.stack.append(ByteString.of(codecs.escape_decode(text[1:-1])[0]))
+        self.stack.append(ByteString.of(_ESCAPE.sub(_unescape, text[1:-1])))
 
     def check_protocol(self) -> None:
         protocol = self.number(_UINT8)
@@ -211,7 +223,7 @@ class Machine:
 
     def refuse_instance(self) -> None:
         self.find_global(self.line().decode(), self.line().decode())  # names the class in its error
-        raise self.error("asks for more than plain data", "INST")
+        raise self.error("asks for more than plain data", "INST", "opcodes of plain data")
 
 
 def _on(code: bytes, handler: Handler) -> None:
@@ -296,7 +308,7 @@ _on(pickle.STOP, lambda m: None)
 
 def _refuse(name: str) -> None:
     def handler(machine: Machine) -> None:
-        raise machine.error("asks for more than plain data", name)
+        raise machine.error("asks for more than plain data", name, "opcodes of plain data")
 
     _HANDLERS[getattr(pickle, name)[0]] = handler
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from annotools import __version__
 from annotools.convert import command as convert_command
 from annotools.errors import AnnotoolsError
+from annotools.validation import command as validation_command
 
 Run = Callable[[argparse.Namespace], int]
 
@@ -37,6 +38,20 @@ def build_parser() -> argparse.ArgumentParser:
         "list the classes of a source, or write them as a class file",
         convert_command.add_classes_arguments,
         convert_command.run_classes,
+    )
+    _add(
+        commands,
+        "validate",
+        "check annotations and images against the rules",
+        validation_command.add_validate_arguments,
+        validation_command.run_validate,
+    )
+    _add(
+        commands,
+        "fix",
+        "write repaired copies of the annotations, by the rules that are named",
+        validation_command.add_fix_arguments,
+        validation_command.run_fix,
     )
     return parser
 

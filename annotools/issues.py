@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from annotools.errors import LedgerError
+from annotools.errors import AnnotoolsError, LedgerError
 
 Severity = Literal["error", "warning", "info"]
 
@@ -26,6 +26,13 @@ class Issue:
     def __str__(self) -> str:
         where = ":".join(str(part) for part in (self.path, self.line) if part is not None)
         return f"{where}: {self.rule}: {self.message}" if where else f"{self.rule}: {self.message}"
+
+    @classmethod
+    def from_error(cls, rule: str, error: AnnotoolsError, path: str | None) -> Issue:
+        """An exception about a whole file as an issue; its path and line move out of the text."""
+        bare = type(error).__new__(type(error))
+        bare.__dict__.update(error.__dict__, path=None, line=None)
+        return cls(rule, "error", str(bare), error.path or path, error.line)
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -81,7 +88,7 @@ class Ledger:
                 )
 
     def as_dict(self) -> dict[str, Any]:
-        """`{"images": {"found", "written", "skipped": {code: n}}, "objects": {..., "dropped": {code: n}}}`."""
+        """{"images": {"found", "written", "skipped": {code: n}}, "objects": {..., "dropped": {code: n}}}"""
         return {
             "images": _tally_dict(self.images, "skipped"),
             "objects": _tally_dict(self.objects, "dropped"),

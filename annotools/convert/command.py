@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from annotools.validation.command import old_and_new
+
 if TYPE_CHECKING:
     from annotools.convert.run import ConvertResult
     from annotools.issues import Issue
@@ -34,6 +36,14 @@ def add_convert_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--box-origin", default="as-written", choices=["as-written", "one-based"])
     parser.add_argument("--exif", default="upright", choices=["upright", "keep", "error"])
     parser.add_argument("--source-id", default="filename", choices=["filename", "numeric"])
+    parser.add_argument(
+        "--fix",
+        metavar="FIX[,FIX]",
+        action="append",
+        default=[],
+        help="repairs, as `annotools fix` knows them",
+    )
+    parser.add_argument("--map-class", metavar="OLD=NEW", action="append", type=old_and_new, default=[])
     parser.add_argument("--annotations", metavar="DIR", help="folder of the XML, if not below SOURCE")
     parser.add_argument("--images", metavar="DIR", help="folder of the images, if not below SOURCE")
     parser.add_argument("--report", metavar="FILE", help="write ledger, issues and options as JSON")
@@ -62,6 +72,8 @@ def run_convert(args: argparse.Namespace) -> int:
             box_origin=args.box_origin,
             exif=args.exif,
             source_id=args.source_id,
+            fix=args.fix,
+            map_classes=dict(args.map_class),
             annotations=args.annotations,
             images=args.images,
             dry_run=args.dry_run,
@@ -74,10 +86,15 @@ def run_convert(args: argparse.Namespace) -> int:
         _print_issues(error.issues, errors_only=args.quiet)
         raise
     if args.report:
-        _write_report(
-            args.report, {"ledger": result.ledger.as_dict(), "manifest": result.manifest}, result.issues
-        )
+        report = {
+            "ledger": result.ledger.as_dict(),
+            "manifest": result.manifest,
+            "repairs": [repair.as_dict() for repair in result.repairs],
+        }
+        _write_report(args.report, report, result.issues)
     if not args.quiet:
+        for repair in result.repairs:
+            print(f"repaired: {repair}", file=sys.stderr)
         _print_issues(result.issues)
         print(_summary(result, args))
     return 0
@@ -114,6 +131,9 @@ def _summary(result: ConvertResult, args: argparse.Namespace) -> str:
             f"{name}: {tally['found']} found = {tally['written']} written + {total} {lost}"
             + (f" ({codes})" if codes else "")
         )
+    if result.repairs:
+        repairs = ", ".join(f"{name} {count}" for name, count in result.manifest["repairs"].items())
+        lines.append(f"repairs: {repairs}")
     for name, split in result.manifest["splits"].items():
         files = len(split["shards"])
         lines.append(

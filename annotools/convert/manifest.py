@@ -5,6 +5,7 @@ without it is known to be unfinished. It has no clock and no absolute path: same
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -40,10 +41,11 @@ def build(options: Options, results: Sequence[ShardResult], ledger: Ledger) -> d
         )
     for split in splits.values():
         split["classes"] = dict(sorted(split["classes"].items()))
-    counts: dict[str, int] = {}
+    issues: Counter[str] = Counter()
+    repairs: Counter[str] = Counter()
     for result in results:
-        for rule, count in result.issue_counts.items():
-            counts[rule] = counts.get(rule, 0) + count
+        issues.update(result.issue_counts)
+        repairs.update(repair.fix for repair in result.repairs)
     return {
         "format": "annotools",
         "version": VERSION,
@@ -52,7 +54,8 @@ def build(options: Options, results: Sequence[ShardResult], ledger: Ledger) -> d
         "classes": dict(options.classes.ids),
         "splits": splits,
         "ledger": ledger.as_dict(),
-        "issues": dict(sorted(counts.items())),
+        "issues": dict(sorted(issues.items())),
+        "repairs": dict(sorted(repairs.items())),
     }
 
 

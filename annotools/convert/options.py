@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from annotools.classes import ClassMap
 from annotools.errors import OptionError
+from annotools.validation.repair import FIXES, Fixes
 
 FORMATS = ("pickle", "ssd-pickle", "tfrecord", "tfds")
 BOX_ORIGINS = ("as-written", "one-based")
@@ -28,6 +29,7 @@ class Options:
     split: str | None = None
     group_by: str | None = None
     seed: int = 0
+    fixes: Fixes = field(default_factory=Fixes)
 
     def __post_init__(self) -> None:
         for name, allowed in (
@@ -54,6 +56,8 @@ class Options:
             "split": self.split,
             "group_by": self.group_by,
             "seed": self.seed,
+            "fix": [name for name in FIXES if name in self.fixes],
+            "map_classes": dict(sorted(self.fixes.class_names.items())),
         }
 
 

@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +27,7 @@ from annotools.formats import ssd_pickle, tfds
 from annotools.issues import Issue, Ledger
 from annotools.sources import Source, open_source
 from annotools.splits import RatioSplit, best_seed, compile_group_by, parse_split
+from annotools.validation.repair import Repair, make_fixes
 
 UNFINISHED = ".annotools-unfinished"
 """The folder, inside OUTPUT, in which files are written before they get their names."""
@@ -42,12 +43,14 @@ class ConvertResult:
     manifest   what manifest.json holds
     issues     every error; of warnings and infos the first of each rule
     counts     issues by rule, all of them
+    repairs    what `fix` changed, one by one
     """
 
     ledger: Ledger
     manifest: dict[str, Any]
     issues: tuple[Issue, ...]
     counts: dict[str, int]
+    repairs: tuple[Repair, ...] = ()
 
 
 def convert(
@@ -66,6 +69,8 @@ def convert(
     box_origin: str = "as-written",
     exif: str = "upright",
     source_id: str = "filename",
+    fix: Iterable[str] | str = (),
+    map_classes: Mapping[str, str] | None = None,
     annotations: str | None = None,
     images: str | None = None,
     dry_run: bool = False,
@@ -90,6 +95,8 @@ def convert(
     exif         "upright" writes pixels and boxes as a viewer shows them; "keep" as they are stored;
                  "error" refuses images with an orientation
     source_id    "filename", or "numeric": the image's place by id, from 1
+    fix          repairs to make on the way, by name: annotools.validation.repair.FIXES
+    map_classes  new names by old name
     annotations, images   the two folders, when they are not below `source`
     dry_run      read and check everything, write nothing
     overwrite    replace an earlier output of annotools; other files in the folder stay
@@ -103,12 +110,13 @@ def convert(
     )
     if workers < 1:
         raise OptionError("at least one worker is needed", field="--workers", found=workers, expected=">= 1")
+    fixes = make_fixes(fix, map_classes)
     if isinstance(classes, ClassMap):
         class_map = classes
     elif classes is not None:
         class_map = ClassMap.from_file(classes)
     else:
-        class_map = discover_classes(opened)
+        class_map = discover_classes(opened, fixes)
     options = Options(
         to=to,
         classes=class_map,
@@ -119,6 +127,7 @@ def convert(
         split=split,
         group_by=group_by,
         seed=_seed(seed, opened, split, group_by),
+        fixes=fixes,
     )
     target = _Target(Path(output), to)
     with target.staging(dry_run=dry_run, overwrite=overwrite) as folder:
@@ -199,7 +208,11 @@ def _balance(plan: Plan, results: list[ShardResult]) -> ConvertResult:
         issues += result.issues
     ledger.check()
     return ConvertResult(
-        ledger, manifests.build(plan.options, results, ledger), tuple(issues), dict(sorted(counts.items()))
+        ledger,
+        manifests.build(plan.options, results, ledger),
+        tuple(issues),
+        dict(sorted(counts.items())),
+        tuple(repair for result in results for repair in result.repairs),
     )
 
 

@@ -17,6 +17,7 @@ from annotools.convert.reconcile import Outcome, reconcile
 from annotools.formats import pkl, ssd_pickle, tfds, tfexample, tfrecord
 from annotools.issues import Issue, Ledger
 from annotools.records import Example
+from annotools.validation.repair import Repair
 
 EXAMPLES_KEPT = 50
 """Warnings and infos of one rule that a shard keeps whole; all are counted. Errors are all kept."""
@@ -42,6 +43,7 @@ class ShardResult:
     issues: list[Issue] = field(default_factory=list)
     issue_counts: Counter[str] = field(default_factory=Counter)
     classes: Counter[str] = field(default_factory=Counter)
+    repairs: list[Repair] = field(default_factory=list)
 
     @property
     def failed(self) -> bool:
@@ -51,6 +53,7 @@ class ShardResult:
         """Enter one image into the books."""
         images, objects = self.ledger.images, self.ledger.objects
         images.found += 1
+        self.repairs += outcome.repairs
         objects.found += outcome.found
         objects.lost.update(outcome.lost)
         if outcome.example is None:

@@ -9,6 +9,7 @@ from annotools.classes import ClassMap
 from annotools.errors import AnnotoolsError, DataError
 from annotools.formats import voc
 from annotools.sources import Pair, Source
+from annotools.validation.repair import Fixes
 
 
 def class_names(source: Source, pairs: Iterator[Pair]) -> Iterator[tuple[Pair, list[str]]]:
@@ -42,14 +43,17 @@ def count_classes(source: Source, split: str | None = None) -> Counter[str]:
     return counts
 
 
-def discover_classes(source: Source) -> ClassMap:
+def discover_classes(source: Source, fixes: Fixes | None = None) -> ClassMap:
     """The class map of a source without a class file: its class names in sorted order, ids from 1.
 
-    All splits count, also those that are not converted, so that the ids of train and test agree.
+    The names are those after the repairs. All splits count, also those that are not converted, so that the
+    ids of train and test agree.
     """
-    names = set()
+    names: set[str] = set()
     for _, found in class_names(source, source.pairs()):
         names.update(found)
+    if fixes is not None:
+        names = {fixes.renamed(name) for name in names}
     if not names:
         raise DataError("no object with a class name was found", path=source.root, expected="at least one")
     return ClassMap.from_names(sorted(names))

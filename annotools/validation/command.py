@@ -25,7 +25,7 @@ def add_validate_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--extend-select", metavar="RULES", action="append", help="these rules too")
     parser.add_argument("--ignore", metavar="RULES", action="append", help="not these rules")
     parser.add_argument(
-        "--severity", metavar="RULE=LEVEL", action="append", type=_pair, help="error|warning|info|off"
+        "--severity", metavar="RULE=LEVEL", action="append", type=old_and_new, help="error|warning|info|off"
     )
     parser.add_argument("--images", choices=["none", "header", "decode"], help="default: header")
     parser.add_argument("--box-origin", choices=["as-written", "one-based"], help="default: as-written")
@@ -129,7 +129,9 @@ def add_fix_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", help="VOC tree, folder, archive or .xml file; it is only read")
     parser.add_argument("output", help="folder to write the repaired copy to")
     parser.add_argument("--fix", metavar="FIX[,FIX]", action="append", default=[], help=_FIX_HELP)
-    parser.add_argument("--map-class", metavar="OLD=NEW", action="append", type=_pair, help="for map-classes")
+    parser.add_argument(
+        "--map-class", metavar="OLD=NEW", action="append", type=old_and_new, help="for map-classes"
+    )
     parser.add_argument("--images", default="copy", choices=["copy", "link", "none"], help="default: copy")
     parser.add_argument("--box-origin", default="as-written", choices=["as-written", "one-based"])
     parser.add_argument("--annotations", metavar="DIR", help="folder of the XML, if not below SOURCE")
@@ -169,7 +171,7 @@ def run_fix(args: argparse.Namespace) -> int:
     return 1 if result.problems else 0
 
 
-def _pair(text: str) -> tuple[str, str]:
+def old_and_new(text: str) -> tuple[str, str]:
     old, equals, new = text.partition("=")
     if not (old and equals and new):
         raise argparse.ArgumentTypeError(f"{text!r} is not of the form OLD=NEW")

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from posixpath import splitext
 
-from annotools import spelling
 from annotools.errors import OptionError
 from annotools.records import Annotation, Box, Image, Object, Size
 from annotools.validation.rules.box import TOLERANCE, number
@@ -67,6 +66,12 @@ class Fixes:
     def __contains__(self, name: str) -> bool:
         return name in self.names
 
+    def renamed(self, name: str) -> str:
+        """The class name after strip-class-names and map-classes."""
+        if "strip-class-names" in self.names:
+            name = name.strip()
+        return self.class_names.get(name, name)
+
 
 def make_fixes(fixes: Iterable[str] | str, class_names: Mapping[str, str] | None = None) -> Fixes:
     """Check the names of fixes (a string is split at commas) and the class map old -> new.
@@ -77,6 +82,8 @@ def make_fixes(fixes: Iterable[str] | str, class_names: Mapping[str, str] | None
     names = {name.strip() for piece in pieces for name in piece.split(",") if name.strip()}
     for name in sorted(names):
         if name not in FIXES:
+            from annotools import spelling
+
             nearest = spelling.nearest(name, FIXES)
             raise OptionError(
                 "no such fix" + (f", did you mean {nearest}?" if nearest else ""),

@@ -108,7 +108,7 @@ def decode(data: bytes, *, classes: ClassMap | None = None) -> Example:
 
     Coordinates are the stored float32 times the size of the image, in pixels. Of all numbers that are stored
     as the same float32 a whole one is preferred, so that whole pixels come back as they were; others are off
-    by at most 2**-25 of the size of the image (0.00002 pixels for 500).
+    by at most 2**-24 of the size of the image (0.00003 pixels for 500).
 
     RecordError for what is no tf.Example, for a value of the wrong kind, for lists of different lengths (it
     names the keys), for a coordinate that is not finite, and for a label that is not in `classes`.

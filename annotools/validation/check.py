@@ -10,9 +10,8 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from annotools.classes import ClassMap
 from annotools.errors import OptionError
 from annotools.issues import Issue
 from annotools.sources import Pair, Source, open_source
@@ -23,6 +22,9 @@ from annotools.validation.checker import IMAGE_MODES, Job
 from annotools.validation.rules import RULES
 from annotools.validation.settings import make_selection
 from annotools.validation.workers import CHUNK, run_chunks
+
+if TYPE_CHECKING:
+    from annotools.classes import ClassMap
 
 BOX_ORIGINS = ("as-written", "one-based")
 
@@ -149,14 +151,19 @@ def validate(
         if isinstance(source, Source)
         else open_source(source, annotations=annotations, images=image_folder)
     )
-    if classes is not None and not isinstance(classes, ClassMap):
-        classes = ClassMap.from_file(classes)
+    class_map = None if classes is None else _class_map(classes)
     if baseline is not None and not isinstance(baseline, Baseline):
         baseline = Baseline.load(baseline)
-    job = Job(opened, selection, classes, images, box_origin == "one-based")
+    job = Job(opened, selection, class_map, images, box_origin == "one-based")
     summary = Summary()
     found = _Run(job, split, workers, progress, summary).issues()
     return ValidationResult(_kept(found, baseline, opened.root, summary), summary, opened.root)
+
+
+def _class_map(classes: ClassMap | str | os.PathLike[str]) -> ClassMap:
+    from annotools.classes import ClassMap  # half of the modules here would be loaded for it
+
+    return classes if isinstance(classes, ClassMap) else ClassMap.from_file(classes)
 
 
 def merged(results: Sequence[ValidationResult]) -> ValidationResult:

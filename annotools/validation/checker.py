@@ -90,7 +90,9 @@ class Checker:
                 self.census.files += 1
             else:
                 if image_path is not None:
-                    annotation = dataclasses.replace(annotation, image_path=image_path, image=image)
+                    # Ours alone so far, and dataclasses.replace takes as long as all the rules together.
+                    object.__setattr__(annotation, "image_path", image_path)
+                    object.__setattr__(annotation, "image", image)
                 sample = Sample(
                     annotation, data, pair, source, head, image,
                     one_based=job.one_based, classes=job.classes,

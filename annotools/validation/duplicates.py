@@ -6,7 +6,6 @@ Only where two numbers agree are the files themselves read again and compared.
 
 from __future__ import annotations
 
-import hashlib
 import zlib
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,9 +23,17 @@ NEAR_BITS = 3
 """Perceptual hashes of 64 bits that differ in at most this many are near-duplicates."""
 
 
+_SAMPLE = 4096
+
+
 def fingerprint(head: bytes, size: int) -> int:
-    """A 64-bit number that is equal for files with the same first bytes and the same size; never NO_IMAGE."""
-    return (size & 0xFFFFFFFF) << 32 | zlib.crc32(head) or 1
+    """A 64-bit number that is equal for equal files; never NO_IMAGE. `head` has the first bytes of the file.
+
+    Made of the size and a few kilobytes at both ends of `head`: whether files with the same number are
+    really equal is settled later, by reading them.
+    """
+    mark = zlib.crc32(head[-_SAMPLE:], zlib.crc32(head[:_SAMPLE]))
+    return (size & 0xFFFFFFFF) << 32 | mark or 1
 
 
 def perceptual_hash(data: bytes) -> int:
@@ -135,6 +142,8 @@ def _groups_of_equal(numbers: array[int]) -> list[list[int]]:
 
 
 def _confirmed(source: Source, group: list[int], names: dict[int, str | None]) -> list[list[int]]:
+    import hashlib  # loads OpenSSL; most data sets have no suspects
+
     by_digest: dict[bytes, list[int]] = {}
     for place in group:
         try:

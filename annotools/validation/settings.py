@@ -12,14 +12,12 @@ box-tiny = "error"                   # error, warning, info or off
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, cast
 
-from annotools import spelling
 from annotools.errors import OptionError
 from annotools.issues import Severity
 from annotools.validation.rules import RULES, RULES_BY_ID
@@ -79,6 +77,8 @@ def expand(patterns: Iterable[str], option: str) -> set[str]:
     for pattern in patterns:
         matching = {rule for rule in RULES_BY_ID if fnmatchcase(rule, pattern)}
         if not matching:
+            from annotools import spelling
+
             nearest = spelling.nearest(pattern, RULES_BY_ID)
             raise OptionError(
                 "no such rule" + (f", did you mean {nearest}?" if nearest else ""),
@@ -105,6 +105,8 @@ def from_pyproject(start: str | Path = ".") -> dict[str, Any]:
 
 
 def _read(file: Path) -> dict[str, Any]:
+    import tomllib
+
     try:
         table = tomllib.loads(file.read_text(encoding="utf-8")).get("tool", {}).get("annotools", {})
     except (OSError, ValueError) as error:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
@@ -16,6 +14,9 @@ from annotools.validation.census import Census
 from annotools.validation.checker import Checker, Job
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+    from multiprocessing.context import BaseContext
+
     from annotools.sources import Pair
 
 CHUNK = 64
@@ -52,6 +53,9 @@ def _here(job: Job, chunks: Iterable[list[Pair]]) -> Iterator[Checked]:
 
 
 def _in_processes(job: Job, chunks: Iterable[list[Pair]], workers: int) -> Iterator[Checked]:
+    # Imported here: 20 ms, which a small source need not wait for.
+    from concurrent.futures import ProcessPoolExecutor
+
     under_way: deque[Future[Checked]] = deque()
     with ProcessPoolExecutor(workers, _context(), _start, (job,)) as pool:
         try:
@@ -66,7 +70,9 @@ def _in_processes(job: Job, chunks: Iterable[list[Pair]], workers: int) -> Itera
                 future.cancel()
 
 
-def _context() -> multiprocessing.context.BaseContext:
+def _context() -> BaseContext:
+    import multiprocessing
+
     # A fork starts in 10 ms where spawning takes 200, but a process with threads must not fork.
     single = sys.platform == "linux" and len(os.listdir("/proc/self/task")) == 1
     return multiprocessing.get_context("fork" if single else "spawn")

@@ -62,7 +62,7 @@ def _leaks(s: Sample) -> list[Issue]:
 
 
 def _unknown_tags(s: Sample) -> list[Issue]:
-    return list(file.unknown_tag_issues(s.annotation, s.data))
+    return file.unknown_tag_issues(s.annotation, s.data)
 
 
 def _empty(s: Sample) -> list[Issue]:

@@ -10,23 +10,27 @@ from annotools.records import Annotation
 from annotools.validation.rules.rule import Sample
 
 _TAG = re.compile(r"<([^\s/>]+)")
+# VOC2007 has these, for the photographs came from flickr; the records keep them as text.
+_OF_VOC = ("<flickrid>", "<owner>")
 
 
-def unknown_tag_issues(annotation: Annotation, data: bytes) -> Iterator[Issue]:
+def unknown_tag_issues(annotation: Annotation, data: bytes) -> list[Issue]:
     """unknown-tag (info): tags that VOC does not define; they are kept, but nothing is trained on them."""
-    pieces = list(annotation.extras)
-    if annotation.source is not None:
-        pieces += annotation.source.extras
+    pieces = [piece for piece in annotation.extras if not piece.startswith(_OF_VOC)]
+    if annotation.source is not None and annotation.source.extras:
+        pieces += [piece for piece in annotation.source.extras if not piece.startswith(_OF_VOC)]
     for obj in annotation.objects:
         if obj.extras:
             pieces += obj.extras
-        for part in obj.parts:
-            pieces += part.extras
+        if obj.parts:
+            pieces += [piece for part in obj.parts for piece in part.extras]
+    if not pieces:
+        return []
     tags = dict.fromkeys(found[1] for piece in pieces if (found := _TAG.match(piece)))
-    for tag in tags:
-        yield Issue(
-            "unknown-tag", "info", f"<{tag}>: is not a tag of VOC", annotation.xml_path, _line(data, tag)
-        )
+    return [
+        Issue("unknown-tag", "info", f"<{tag}>: is not a tag of VOC", annotation.xml_path, _line(data, tag))
+        for tag in tags
+    ]
 
 
 def _line(data: bytes, tag: str) -> int | None:
@@ -41,23 +45,15 @@ def empty_issues(annotation: Annotation) -> list[Issue]:
     return [Issue("empty-annotation", "info", "object: none, the image is a negative", annotation.xml_path)]
 
 
-# Ten searches for fixed bytes take less time than one for an expression; NUL means UTF-16 or UTF-32.
-_BLANKS = (b" ", b"\t", b"\r", b"\n")
-_SUSPECT = (
-    *(b"<name>" + blank for blank in _BLANKS),
-    *(blank + b"</name>" for blank in _BLANKS),
-    b"<name><!",
-    b"\0",
-)
+# The tag, unless a name without blanks at its ends follows. One search for a fixed beginning takes 1.5 us;
+# an alternative such as <name>\s|\s</name> has none and takes 18.
+_BLANK_NAME = re.compile(rb"<name>(?!\S[^<]*\S</name>|\S</name>)")
 
 
 def blank_name_issues(sample: Sample) -> Iterator[Issue]:
     """class-case-or-blank-variant for blanks around a name: to other tools 'cup ' is a class of its own."""
     data = sample.data
-    for piece in _SUSPECT:
-        if piece in data:
-            break
-    else:
+    if not _BLANK_NAME.search(data) and b"\0" not in data:  # NUL: UTF-16, where nothing can be searched
         return
     from annotools.validation.xml_edit import XmlFile
 

@@ -22,8 +22,8 @@ from typing import Any, TypeVar, dataclass_transform
 T = TypeVar("T")
 
 
-def _provenance() -> Any:
-    return dataclasses.field(default=None, compare=False)
+def _provenance(*, default: None) -> Any:
+    return dataclasses.field(default=default, compare=False)
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(dataclasses.field, _provenance))
@@ -34,10 +34,10 @@ def record(cls: type[T]) -> type[T]:
     Object, which is more than parsing its XML costs. Here the fields are set while the instance belongs
     to a twin class of the same layout that is not frozen: 1.2 us (benchmarks/records.py).
     """
-    thawed = dataclass(slots=True, eq=False, repr=False)(type(cls.__name__, (), dict(cls.__dict__)))
+    thawed: Any = dataclass(slots=True, eq=False, repr=False)(type(cls.__name__, (), dict(cls.__dict__)))
     frozen = dataclass(frozen=True, slots=True)(cls)
     set_class = object.__setattr__
-    set_fields: Any = thawed.__init__
+    set_fields = thawed.__init__
 
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
         set_class(self, "__class__", thawed)
@@ -46,7 +46,7 @@ def record(cls: type[T]) -> type[T]:
 
     __init__.__doc__ = set_fields.__doc__
     __init__.__wrapped__ = set_fields  # type: ignore[attr-defined]  # inspect.signature sees the fields
-    frozen.__init__ = __init__  # type: ignore[method-assign, assignment]
+    frozen.__init__ = __init__  # type: ignore[method-assign]
     return frozen
 
 
@@ -156,8 +156,8 @@ class Object:
     rotated: RotatedBox | Polygon | None = None
     xml_attributes: tuple[tuple[str, str], ...] = ()
     extras: tuple[str, ...] = ()
-    line: int | None = _provenance()
-    bndbox_line: int | None = _provenance()
+    line: int | None = _provenance(default=None)
+    bndbox_line: int | None = _provenance(default=None)
 
 
 @record
@@ -197,10 +197,10 @@ class Annotation:
     objects: tuple[Object, ...] = ()
     xml_attributes: tuple[tuple[str, str], ...] = ()
     extras: tuple[str, ...] = ()
-    xml_path: str | None = _provenance()
-    image_path: str | None = _provenance()
-    image: Image | None = _provenance()
-    split: str | None = _provenance()
+    xml_path: str | None = _provenance(default=None)
+    image_path: str | None = _provenance(default=None)
+    image: Image | None = _provenance(default=None)
+    split: str | None = _provenance(default=None)
 
 
 @record

@@ -1,33 +1,47 @@
-"""For test suites: hypothesis strategies that make records.
+"""For test suites, pytest or unittest: checks that raise AssertionError, records, hypothesis strategies.
 
-    from hypothesis import given
-    from annotools.testing import annotations
+    from annotools.testing import annotations, assert_valid_dataset, make_annotation
+
+    def test_my_data():
+        assert_valid_dataset("data/voc", strict=True)
+
+    def test_my_converter():
+        assert my_converter(make_annotation(boxes=[("cup", 10, 20, 60, 80)])) == ...
 
     @given(annotations())
-    def test_my_converter(annotation): ...
+    def test_my_converter_with_everything_that_voc_can_say(annotation): ...
 
-`boxes`, `objects` and `annotations` are those of annotools.strategies, loaded when asked for: hypothesis is
-needed for them only, and without it they raise MissingExtraError.
+Everything is loaded when asked for. `boxes`, `objects` and `annotations` are those of annotools.strategies:
+hypothesis is needed for them only, and without it they raise MissingExtraError.
 """
 
 # No `from __future__ import annotations` here: that name is a strategy.
+import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from annotools.assertions import assert_valid_annotation as assert_valid_annotation
+    from annotools.assertions import assert_valid_dataset as assert_valid_dataset
+    from annotools.assertions import make_annotation as make_annotation
     from annotools.strategies import annotations as annotations
     from annotools.strategies import boxes as boxes
     from annotools.strategies import objects as objects
 
-_STRATEGIES = ("annotations", "boxes", "objects")
+_HOME = {
+    "annotations": "annotools.strategies",
+    "boxes": "annotools.strategies",
+    "objects": "annotools.strategies",
+    "assert_valid_annotation": "annotools.assertions",
+    "assert_valid_dataset": "annotools.assertions",
+    "make_annotation": "annotools.assertions",
+}
 
 
 def __getattr__(name: str) -> Any:
-    if name in _STRATEGIES:
-        from annotools import strategies
-
-        return getattr(strategies, name)
+    if name in _HOME:
+        return getattr(importlib.import_module(_HOME[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_STRATEGIES})
+    return sorted({*globals(), *_HOME})

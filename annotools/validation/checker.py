@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
@@ -12,7 +13,7 @@ from annotools import images
 from annotools.errors import AnnotoolsError, ImageError
 from annotools.formats import voc
 from annotools.issues import Issue
-from annotools.records import Image
+from annotools.records import Annotation, Image
 from annotools.storage import HEAD
 from annotools.validation.census import NO_IMAGE, Census
 from annotools.validation.duplicates import fingerprint, perceptual_hash
@@ -57,7 +58,7 @@ class Checker:
         self.census = Census(one_based=job.one_based)
         enabled = job.selection.enabled
         # One function may serve several rules; it runs once.
-        self._checks = tuple(dict.fromkeys(rule.check for rule in RULES if rule.id in enabled and rule.check))
+        self.checks = tuple(dict.fromkeys(rule.check for rule in RULES if rule.id in enabled and rule.check))
         self._hashes = "near-duplicate-image" in enabled and job.images != "none"
 
     def take_census(self) -> Census:
@@ -102,7 +103,7 @@ class Checker:
                 more: list[Issue] = []
                 if pair.image is None and job.images != "none":
                     more.append(image_missing_issue(annotation))
-                for check in self._checks:
+                for check in self.checks:
                     more += check(sample)
                 found = [*found, *without_repeats(more, found)] if found else more
             issues += found
@@ -145,6 +146,36 @@ def _header(source: Source, name: str, head: bytes, path: str) -> Image:
         if len(head) < HEAD:
             raise
         return source.read_header(name)  # a header of more than 64 KiB: large ICC profiles and previews
+
+
+def check_annotation(
+    annotation: Annotation | bytes | str | os.PathLike[str],
+    selection: Selection,
+    *,
+    width: int | None = None,
+    height: int | None = None,
+    classes: ClassMap | None = None,
+) -> list[Issue]:
+    """The issues of a record, of the bytes of a file, or of the file at a path; no image is looked at."""
+    from annotools.sources import Pair
+
+    found: list[Issue] = []
+    record: Annotation | None
+    data = b""
+    if isinstance(annotation, Annotation):
+        record = annotation
+    else:
+        path = None if isinstance(annotation, bytes) else os.fspath(annotation)
+        data = annotation if isinstance(annotation, bytes) else voc.read_bytes(annotation)
+        record, found = voc.inspect(data, path)
+    job = Job(None, selection, classes, "none")  # type: ignore[arg-type]  # no rule asks it without an image
+    if record is None:
+        return list(job.selected(found))
+    sample = Sample(record, data, Pair("", None, None), job.source, classes=classes)
+    _set_frame(sample)
+    sample.width, sample.height = width or sample.width, height or sample.height
+    more = [issue for check in Checker(job).checks for issue in check(sample)]
+    return list(job.selected([*found, *without_repeats(more, found)]))
 
 
 def decode_issues(data: bytes, image: Image, path: str | None) -> list[Issue]:

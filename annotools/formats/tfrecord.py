@@ -48,11 +48,10 @@ _STYLES: Final = tuple(
     for style in (
         r"(?P<dataset>\w+)-(?P<base>[\w-]+)\.tfrecord-(?P<index>\d{5,})-of-(?P<count>\d{5,})",
         rf"(?P<base>.+?)(?:{_EXTENSION})?-(?P<index>\d{{5,}})-of-(?P<count>\d{{5,}})(?:{_EXTENSION})?",
-        rf"(?P<base>.+)_(?P<index>\d{{3,}}){_EXTENSION}",
+        rf"(?P<base>.+)_(?P<index>\d{{3}}){_EXTENSION}",
         rf"(?P<base>.+){_EXTENSION}",
     )
 )
-
 
 _PLAIN: Final = -1
 _UNTOLD: Final = 0
@@ -76,7 +75,7 @@ def shard_name(split: str, index: int, count: int) -> str:
 
 def is_shard_name(name: str) -> bool:
     """Whether a file of this name (without folder) is taken for a shard."""
-    return any(style.fullmatch(name) for style in _STYLES)
+    return not name.startswith(".") and any(style.fullmatch(name) for style in _STYLES)
 
 
 def shards(path: StrPath | Sequence[StrPath]) -> list[tuple[str, list[str]]]:
@@ -141,7 +140,8 @@ def _sets(parsed: Iterable[_Shard]) -> dict[tuple[str, int], list[_Shard]]:
         if count == _UNTOLD and members[0].index != 0:
             del sets[base, count]
             for shard in members:
-                sets[f"{base}_{shard.index:03}", _PLAIN] = [shard]
+                plain = _Shard(f"{base}_{shard.index:03}", _PLAIN, 0, shard.file)
+                sets[plain.base, _PLAIN] = [plain]
     return sets
 
 
@@ -157,11 +157,8 @@ def _check_complete(members: Sequence[_Shard], count: int, path: str) -> None:
             expected=f"each number from 0 to {expected - 1} once",
         )
     if len(indices) != expected:
-        example = members[0]
-        missing = itertools.islice(
-            (i for i in itertools.count() if i not in present), expected - len(present)
-        )
-        names = [_renumbered(example, i) for i in itertools.islice(missing, _NAMED_MISSING)]
+        missing = (index for index in range(expected) if index not in present)
+        names = [_renumbered(members[0], index) for index in itertools.islice(missing, _NAMED_MISSING)]
         more = expected - len(present) - len(names)
         raise RecordError(
             f"shards are missing: {', '.join(names)}" + (f" and {more} more" if more else ""),

@@ -53,3 +53,22 @@ def test_a_failing_competitor_ends_the_run(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, cwd=BENCHMARKS)
     assert done.returncode == 1
     assert "exit 1" in done.stderr
+
+
+def test_rounds_start_in_turn_and_ratios_are_taken_within_rounds() -> None:
+    program = """
+from measure import Run, alternate, median_ratio
+order = []
+def competitor(name, factor):
+    def run():
+        order.append(name)
+        return Run(0, factor)
+    return run
+runs = alternate({"a": competitor("a", 1), "b": competitor("b", 3), "c": competitor("c", 5)}, 3)
+print("".join(order), [len(found) for found in runs.values()])
+print(median_ratio([Run(0, 1), Run(0, 8), Run(0, 30)], [Run(0, 1), Run(0, 2), Run(0, 10)]))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=BENCHMARKS)
+    order, ratio = done.stdout.splitlines()
+    assert order == "cababcbcacab [3, 3, 3]"
+    assert float(ratio) == 3.0

@@ -22,46 +22,36 @@ from dataclasses import dataclass, field
 from annotools.errors import SourceError
 from annotools.image_sets import is_split_name
 from annotools.issues import Issue
-from annotools.storage import IMAGE_RANKS, split_extension
+from annotools.storage import IMAGE_RANKS
 
 _ANNOTATION_FOLDERS = frozenset({"annotations", "annotation", "annots", "labels", "label", "xmls", "xml"})
 _IMAGE_FOLDERS = frozenset({"jpegimages", "pngimages", "images", "image", "imgs", "img"})
 
 
 @dataclass(slots=True)
-class Layout:
-    """The files of one data set, each list sorted.
+class Files:
+    """The files of one kind: their names, and for each its key, which is its place and its stem."""
 
-    tree     the folder that holds Annotations and JPEGImages; "" is the root, None: there is no such folder
-    base     the folder that holds everything, from which places count
-    limits   the folders that the caller named for annotations and images
+    names: list[str] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Layout:
+    """The files of one data set.
+
+    tree   the folder that holds Annotations and JPEGImages; "" is the root, None: there is no such folder
     """
 
-    xmls: list[str]
-    images: list[str]
+    xmls: Files
+    images: Files
     lists: list[str]
     tree: str | None = None
-    base: str = ""
-    limits: tuple[str, ...] = ()
     issues: list[Issue] = field(default_factory=list)
-    _places: dict[str, str] = field(default_factory=dict)
-
-    def place(self, name: str) -> str:
-        """Where a file belongs: its folder below the base without the folders of a kind, "" or "a/b/"."""
-        folder = name[: name.rfind("/") + 1]
-        place = self._places.get(folder)
-        if place is None:
-            limit = max((limit for limit in self.limits if _is_below(folder, limit)), key=len, default="")
-            parts = _plain_parts(folder[len(limit) :])
-            above = [] if limit else _plain_parts(self.base)
-            if parts[: len(above)] == above:
-                parts = parts[len(above) :]
-            place = self._places[folder] = "".join(f"{part}/" for part in parts)
-        return place
 
 
-def _plain_parts(folder: str) -> list[str]:
-    return [part for part in folder.split("/") if part and not is_kind_folder(part)]
+Folders = dict[str, list[str]]
+"""Names by folder, so that most of the judging is done once for each folder and not for each file."""
 
 
 def is_image_folder(folder: str) -> bool:
@@ -72,6 +62,11 @@ def is_image_folder(folder: str) -> bool:
 def is_kind_folder(folder: str) -> bool:
     """Whether a folder's name only says that annotations, or images, are in it."""
     return folder.lower() in _ANNOTATION_FOLDERS or is_image_folder(folder)
+
+
+def place_of(key: str) -> str:
+    """Where a file belongs: its folder without the folders of a kind, "" or "a/b/"."""
+    return key[: key.rfind("/") + 1]
 
 
 def split_of_place(place: str) -> str | None:
@@ -88,44 +83,77 @@ def without_split(place: str) -> str:
 def find_layout(
     names: Iterable[str], root: str, *, annotations: str | None = None, images: str | None = None
 ) -> Layout:
-    """Sort the files of a source. `annotations` and `images` are folder names that limit where each is taken.
+    """Sort the files of a source. `annotations` and `images` are folders that limit where each is taken.
 
     Raises SourceError when there are no annotations, or when there are several VOC trees.
     """
-    all_xmls: list[str] = []
-    all_images: list[str] = []
+    xml_folders: Folders = {}
+    image_folders: Folders = {}
     lists: list[str] = []
     for name in names:
-        extension = split_extension(name)[1]
-        (all_xmls if extension == "xml" else all_images if extension in IMAGE_RANKS else lists).append(name)
-    layout = Layout(all_xmls, all_images, lists)
+        extension = name[name.rfind(".") + 1 :].lower()
+        if extension == "xml":
+            xml_folders.setdefault(name[: name.rfind("/") + 1], []).append(name)
+        elif extension in IMAGE_RANKS:
+            image_folders.setdefault(name[: name.rfind("/") + 1], []).append(name)
+        else:
+            lists.append(name)
+    issues: list[Issue] = []
+    tree = None
+    limits = tuple(f"{limit}/" for limit in (annotations, images) if limit)
     if annotations is not None or images is not None:
-        layout.xmls = [name for name in all_xmls if _is_below(name, annotations)]
-        layout.images = [name for name in all_images if _is_below(name, images)]
-        layout.limits = tuple(folder for folder in (annotations, images) if folder)
+        xml_folders = {one: names for one, names in xml_folders.items() if _is_below(one, annotations)}
+        image_folders = {one: names for one, names in image_folders.items() if _is_below(one, images)}
     else:
-        layout.tree = _only_tree(all_xmls, all_images, lists, root)
-        if layout.tree is not None:
-            _keep_tree(layout, layout.tree, root)
-    if not layout.xmls:
+        tree = _only_tree(xml_folders, image_folders, lists, root)
+        if tree is not None:
+            all_folders = xml_folders, image_folders
+            xml_folders = _inside(xml_folders, tree, _ANNOTATION_FOLDERS)
+            image_folders = _inside(image_folders, tree, _IMAGE_FOLDERS)
+            issues += _left_outside(all_folders, (xml_folders, image_folders), tree, root)
+    if not xml_folders:
         raise SourceError(
             "no annotation files were found",
             path=root,
-            found=f"{len(layout.images)} images and no .xml",
+            found=f"{_count(image_folders)} images and no .xml",
             expected="a VOC tree, or folders or an archive of .xml files and images",
         )
-    layout.base = layout.tree if layout.tree is not None else _common_folder(layout.xmls)
-    return layout
+    base = f"{tree}/" if tree is not None else _common_folder(xml_folders)
+    return Layout(_files(xml_folders, base, limits), _files(image_folders, base, limits), lists, tree, issues)
 
 
-def _is_below(name: str, folder: str | None) -> bool:
-    return not folder or name.startswith(f"{folder}/")
+def _files(folders: Folders, base: str, limits: Iterable[str]) -> Files:
+    files = Files()
+    for folder in sorted(folders):
+        names = folders[folder]
+        place, start = _place(folder, base, limits), len(folder)
+        files.names += names
+        files.keys += [place + name[start : name.rindex(".")] for name in names]
+    return files
 
 
-def _trees(names: Iterable[str], kinds: frozenset[str]) -> set[str]:
-    """The folders that hold the outermost folder of a kind, for each file that lies in one."""
+def _place(folder: str, base: str, limits: Iterable[str]) -> str:
+    """A folder counted from the limit it is under, else from `base`, without the parts that name a kind."""
+    limit = max((limit for limit in limits if folder.startswith(limit)), key=len, default="")
+    parts = _plain_parts(folder[len(limit) :])
+    above = [] if limit else _plain_parts(base)
+    if parts[: len(above)] == above:
+        parts = parts[len(above) :]
+    return "".join(f"{part}/" for part in parts)
+
+
+def _plain_parts(folder: str) -> list[str]:
+    return [part for part in folder.split("/") if part and not is_kind_folder(part)]
+
+
+def _is_below(folder: str, above: str | None) -> bool:
+    return not above or folder.startswith(f"{above}/")
+
+
+def _trees(folders: Iterable[str], kinds: frozenset[str]) -> set[str]:
+    """The folders that hold the outermost folder of a kind, for each folder that lies in one."""
     trees: set[str] = set()
-    for folder in {name.rpartition("/")[0] for name in names}:
+    for folder in folders:
         parts = folder.split("/")
         first = next((index for index, part in enumerate(parts) if part.lower() in kinds), None)
         if first is not None:
@@ -133,7 +161,7 @@ def _trees(names: Iterable[str], kinds: frozenset[str]) -> set[str]:
     return trees
 
 
-def _only_tree(xmls: list[str], images: list[str], lists: list[str], root: str) -> str | None:
+def _only_tree(xmls: Folders, images: Folders, lists: list[str], root: str) -> str | None:
     """The folder with an annotation and an image folder in it, if there is one and it is no split."""
     partners = _trees(images, _IMAGE_FOLDERS) | _trees(lists, frozenset({"imagesets"}))
     trees = sorted(_trees(xmls, _ANNOTATION_FOLDERS) & partners)
@@ -150,37 +178,39 @@ def _only_tree(xmls: list[str], images: list[str], lists: list[str], root: str) 
     return trees[0]
 
 
-def _keep_tree(layout: Layout, tree: str, root: str) -> None:
-    """Take annotations from the annotation folders of the tree and images from its image folders, only."""
-
-    def inside(name: str, kinds: frozenset[str]) -> bool:
-        if not _is_below(name, tree):
-            return False
-        folder = name[len(tree) + 1 if tree else 0 :].rpartition("/")[0].partition("/")[0]
-        return folder.lower() in kinds
-
-    kept_xmls = [name for name in layout.xmls if inside(name, _ANNOTATION_FOLDERS)]
-    kept_images = [name for name in layout.images if inside(name, _IMAGE_FOLDERS)]
-    xmls, images = len(layout.xmls) - len(kept_xmls), len(layout.images) - len(kept_images)
-    if xmls or images:
-        layout.issues.append(
-            Issue(
-                "outside-layout",
-                "warning" if xmls else "info",
-                f"{xmls} .xml and {images} images outside of the annotation and image folders"
-                f" of {tree or 'the source'!r} are not part of the data set",
-                root,
-            )
-        )
-    layout.xmls, layout.images = kept_xmls, kept_images
+def _inside(folders: Folders, tree: str, kinds: frozenset[str]) -> Folders:
+    """The folders that lie in a folder of a kind, right below the tree."""
+    start = len(tree) + 1 if tree else 0
+    return {
+        folder: names
+        for folder, names in folders.items()
+        if _is_below(folder, tree) and folder[start:].partition("/")[0].lower() in kinds
+    }
 
 
-def _common_folder(xmls: list[str]) -> str:
-    """The folder above all annotations, but not a split folder: the top folder of an archive, for example."""
-    first, last = xmls[0].split("/")[:-1], xmls[-1].split("/")[:-1]  # sorted, so these differ the most
+def _left_outside(
+    found: tuple[Folders, Folders], kept: tuple[Folders, Folders], tree: str, root: str
+) -> list[Issue]:
+    xmls, images = (_count(one) - _count(other) for one, other in zip(found, kept, strict=True))
+    if not xmls and not images:
+        return []
+    message = (
+        f"{xmls} .xml and {images} images outside of the annotation and image folders"
+        f" of {tree or 'the source'!r} are not part of the data set"
+    )
+    return [Issue("outside-layout", "warning" if xmls else "info", message, root)]
+
+
+def _count(folders: Folders) -> int:
+    return sum(map(len, folders.values()))
+
+
+def _common_folder(folders: Iterable[str]) -> str:
+    """The folder above all others, but not a split: the top folder of an archive, for example."""
+    first, last = min(folders).split("/")[:-1], max(folders).split("/")[:-1]  # these differ the most
     common = []
     for one, other in zip(first, last, strict=False):
         if one != other or is_split_name(one):
             break
-        common.append(one)
-    return "/".join(common)
+        common.append(f"{one}/")
+    return "".join(common)

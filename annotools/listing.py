@@ -9,35 +9,71 @@ from __future__ import annotations
 import unicodedata
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from annotools.image_sets import SplitList, split_order, without_flag
 from annotools.issues import Issue
-from annotools.layouts import Layout, split_of_place, without_split
-from annotools.pairing import fold
+from annotools.layouts import Layout, place_of, split_of_place, without_split
+from annotools.pairing import Pairing, fold
 from annotools.storage import Storage, split_extension
 
-Row = tuple[str | None, str | None]
-"""(XML or None, image or None); one of them is there."""
+
+@dataclass(slots=True)
+class Rows:
+    """The annotations with their images, then the images that have none; parallel lists.
+
+    keys    place and stem of the annotation, else of the image
+    """
+
+    xmls: list[str]
+    images: list[str]
+    keys: list[str]
+    image_keys: list[str]
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+
+def make_rows(layout: Layout, pairing: Pairing, *, lone_images: bool) -> Rows:
+    """`lone_images`: also list images without annotation."""
+    # An extra entry at the end is what NOTHING, -1, leads to.
+    images, image_keys = [*layout.images.names, ""], [*layout.images.keys, ""]
+    rows = Rows(
+        layout.xmls.names[:],
+        [images[index] for index in pairing.partners],
+        layout.xmls.keys[:],
+        [image_keys[index] for index in pairing.partners],
+    )
+    if lone_images:
+        paired = set(pairing.partners)
+        lone = [index for index in range(len(layout.images.names)) if index not in paired]
+        rows.xmls += [""] * len(lone)
+        rows.images += [images[index] for index in lone]
+        rows.keys += [image_keys[index] for index in lone]
+        rows.image_keys += [image_keys[index] for index in lone]
+    return rows
 
 
 class Listing:
     """Rows sorted by id, as one block of bytes. Reading a row makes it anew."""
 
-    def __init__(self, ids: Sequence[str], rows: Sequence[Row], splits: Sequence[tuple[str, ...]]) -> None:
+    def __init__(self, ids: Sequence[str], rows: Rows, splits: Sequence[tuple[str, ...]]) -> None:
         self.combinations = list(dict.fromkeys(splits))
         codes = {combination: code for code, combination in enumerate(self.combinations)}
-        self._codes = array("H")
-        self._ends = array("Q")
-        text = bytearray()
-        for index in sorted(range(len(rows)), key=ids.__getitem__):
-            xml, image = rows[index]
+        order = sorted(range(len(rows)), key=ids.__getitem__)
+        self._codes = array("H", [codes[splits[index]] for index in order])
+        texts = [f"{ids[index]}\0{rows.xmls[index]}\0{rows.images[index]}" for index in order]
+        text = "".join(texts)
+        if text.isascii():
+            self._text = text.encode("ascii")
+            self._ends = array("Q", accumulate(map(len, texts)))
+        else:
             # surrogatepass, because file names that are not UTF-8 hold lone surrogates
-            text += "\0".join((ids[index], xml or "", image or "")).encode("utf-8", "surrogatepass")
-            self._ends.append(len(text))
-            self._codes.append(codes[splits[index]])
-        self._text = bytes(text)
+            encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
+            self._text = b"".join(encoded)
+            self._ends = array("Q", accumulate(map(len, encoded)))
 
     def __len__(self) -> int:
         return len(self._ends)
@@ -51,7 +87,7 @@ class Listing:
             start = end
 
 
-def make_ids(rows: Sequence[Row], layout: Layout) -> list[str]:
+def make_ids(rows: Rows) -> list[str]:
     """A different id for each row, the same in every run: as short as it can be without a clash.
 
     The stem with its place in the data set but without the split folder ("shelf/a" of train/shelf/a.xml);
@@ -59,27 +95,28 @@ def make_ids(rows: Sequence[Row], layout: Layout) -> list[str]:
     Annotations choose before images that have none. Ids are in Unicode form NFC; bytes of a name that are
     not UTF-8 become escapes.
     """
-    ids = [""] * len(rows)
-    taken: set[str] = set()
+    short_places = {place: without_split(place) for place in set(map(place_of, rows.keys))}
 
-    def candidate(row: Row, length: int) -> str:
-        name = row[0] or row[1] or ""
-        stem = split_extension(name)[0]
-        base = stem.rpartition("/")[2]
+    def candidate(index: int, length: int) -> str:
+        key = rows.keys[index]
         if length == 0:
-            text = without_split(layout.place(name)) + base
+            place = place_of(key)
+            text = short_places[place] + key[len(place) :]
         elif length == 1:
-            text = layout.place(name) + base
+            text = key
         else:
-            text = stem if length == 2 else name
+            name = rows.xmls[index] or rows.images[index]
+            text = split_extension(name)[0] if length == 2 else name
         if text.isascii():
             return text
         return unicodedata.normalize("NFC", text).encode("utf-8", "backslashreplace").decode("utf-8")
 
+    ids = [""] * len(rows)
+    taken: set[str] = set()
     for lone in (False, True):
-        left = [index for index, (xml, _) in enumerate(rows) if (xml is None) is lone]
+        left = [index for index, xml in enumerate(rows.xmls) if (not xml) is lone]
         for length in range(4):
-            wanted = [candidate(rows[index], length) for index in left]
+            wanted = [candidate(index, length) for index in left]
             counts = Counter(wanted)
             again = []
             for index, text in zip(left, wanted, strict=True):
@@ -90,7 +127,7 @@ def make_ids(rows: Sequence[Row], layout: Layout) -> list[str]:
                     again.append(index)
             left = again
         for index in left:  # names that differ in Unicode normalisation only
-            text = candidate(rows[index], 3)
+            text = candidate(index, 3)
             while text in taken:
                 text += "~"
             ids[index] = text
@@ -107,21 +144,24 @@ class Splits:
     issues: list[Issue] = field(default_factory=list)
 
 
-def splits_by_folder(rows: Iterable[Row], layout: Layout) -> Splits:
-    """The split of a row is the first folder of its image (else of its XML) that is named like a split."""
+def splits_by_folder(rows: Rows) -> Splits:
+    """The split of a row is the first folder of its place, or of that of its image, with such a name."""
+    places = {place_of(key) for keys in (rows.keys, rows.image_keys) for key in keys}
+    by_place = {place: split for place in places if (split := split_of_place(place)) is not None}
+    if not by_place:
+        return Splits([()] * len(rows), ())
     of_rows: list[tuple[str, ...]] = []
-    for xml, image in rows:
-        names = (split_of_place(layout.place(name)) for name in (image, xml) if name)
-        split = next((name for name in names if name), None)
+    for key, image_key in zip(rows.keys, rows.image_keys, strict=True):
+        split = by_place.get(place_of(key)) or by_place.get(place_of(image_key))
         of_rows.append((split,) if split else ())
     return Splits(of_rows, tuple(sorted({name for names in of_rows for name in names}, key=split_order)))
 
 
 def splits_by_lists(
-    rows: Sequence[Row], layout: Layout, lists: Sequence[SplitList], names: tuple[str, ...], storage: Storage
+    rows: Rows, lists: Sequence[SplitList], names: tuple[str, ...], storage: Storage
 ) -> Splits:
     """The splits whose lists name a row. `names` are the splits to report, the others exist on request."""
-    find = _RowFinder(rows, layout)
+    find = _RowFinder(rows)
     members: dict[str, set[int]] = {}
     issues = []
     for split_list in lists:
@@ -167,29 +207,41 @@ _SEVERAL = -1
 class _RowFinder:
     """Finds the row that a line of a list names: a stem, a file name or a path, exactly or folded."""
 
-    def __init__(self, rows: Sequence[Row], layout: Layout) -> None:
-        self._rows: dict[str, int] = {}
-        self._folded: dict[str, int] | None = None
-        for index, (xml, image) in enumerate(rows):
-            keys = {image.rpartition("/")[2]} if image else set()
-            for name in (xml, image):
-                if name:
-                    stem = split_extension(name)[0]
-                    base = stem.rpartition("/")[2]
-                    keys |= {stem, layout.place(name) + base, base}
-            for key in keys:
-                # An image without annotation has no say against one with (rows come in this order).
-                if xml is not None or key not in self._rows:
-                    self._rows[key] = _SEVERAL if key in self._rows else index
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+        # Backwards, so that of two equal keys the first counts: that of an annotation, not of a lone image.
+        self._by_key = {rows.keys[index]: index for index in range(len(rows) - 1, -1, -1)}
+        self._by_name: dict[str, int] | None = None
+        self._folded: dict[str, int] = {}
 
     def __call__(self, line: str) -> int | None:
+        index = self._by_key.get(line)
+        if index is not None:
+            return index
+        if self._by_name is None:
+            self._by_name = self._index_names()
+            self._folded = {fold(name): index for name, index in self._by_name.items()}
         for text in (line, without_flag(line)):
             path = text.replace("\\", "/").lstrip("./")
             stem = split_extension(path)[0]
-            for key in (path, stem, path.rpartition("/")[2], stem.rpartition("/")[2]):
-                index = self._rows.get(key)
+            for name in (path, stem, path.rpartition("/")[2], stem.rpartition("/")[2]):
+                index = self._by_name.get(name)
                 if index is not None:
                     return index
-        if self._folded is None:
-            self._folded = {fold(key): index for key, index in self._rows.items()}
         return self._folded.get(fold(split_extension(without_flag(line))[0]))
+
+    def _index_names(self) -> dict[str, int]:
+        """Rows by all that a line may call them."""
+        by_name: dict[str, int] = {}
+        rows = self._rows
+        for index, (xml, image, key) in enumerate(zip(rows.xmls, rows.images, rows.keys, strict=True)):
+            names = {key, key.rpartition("/")[2], rows.image_keys[index], image, image.rpartition("/")[2]}
+            for name in (xml, image):
+                stem = split_extension(name)[0]
+                names |= {stem, stem.rpartition("/")[2]}
+            for name in names:
+                # An image without annotation has no say against one with, and comes later.
+                if xml or name not in by_name:
+                    by_name[name] = _SEVERAL if name in by_name else index
+        by_name.pop("", None)
+        return by_name

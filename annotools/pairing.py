@@ -23,7 +23,7 @@ NOTHING = -1
 
 @dataclass(slots=True)
 class Pairing:
-    """`partners[i]` is the index of the image of `layout.xmls[i]`, or NOTHING.
+    """`partners[i]` is the index of the image of the annotation i of the layout, or NOTHING.
 
     rivals   indices of images that lost their annotation to an image of the same stem
     """
@@ -58,14 +58,16 @@ class _Matcher:
     def __init__(
         self, layout: Layout, read_filename: Callable[[str], str | None], display: Callable[[str], str]
     ) -> None:
-        self.layout = layout
+        self.xmls = layout.xmls
+        self.images = layout.images
         self.read_filename = read_filename
         self.display = display
-        self.pairing = Pairing([NOTHING] * len(layout.xmls))
-        self.free = bytearray(b"\x01") * len(layout.images)
+        self.pairing = Pairing([NOTHING] * len(layout.xmls.names))
+        self.free = bytearray(b"\x01") * len(layout.images.names)
 
     def run(self) -> Pairing:
-        self.match_places(lambda key: key)
+        if not self.match_distinct_keys():
+            self.match_places(lambda key: key)
         if self.unmatched():
             self.match_places(fold)
         if self.unmatched():
@@ -78,20 +80,28 @@ class _Matcher:
     def unmatched(self) -> list[int]:
         return [index for index, partner in enumerate(self.pairing.partners) if partner == NOTHING]
 
-    def free_images(self) -> Iterator[tuple[int, str]]:
-        return ((index, name) for index, name in enumerate(self.layout.images) if self.free[index])
-
-    def key(self, name: str) -> str:
-        return self.layout.place(name) + split_extension(name)[0].rpartition("/")[2]
+    def free_keys(self) -> Iterator[tuple[int, str]]:
+        return ((index, key) for index, key in enumerate(self.images.keys) if self.free[index])
 
     def claim(self, xml: int, image: int) -> None:
         self.pairing.partners[xml] = image
         self.free[image] = 0
 
+    def match_distinct_keys(self) -> bool:
+        """What `match_places` does, in a fifth of its time, for a source in which no key comes twice."""
+        by_key = {key: index for index, key in enumerate(self.images.keys)}
+        if len(by_key) < len(self.images.keys) or len(set(self.xmls.keys)) < len(self.xmls.keys):
+            return False
+        self.pairing.partners = [by_key.get(key, NOTHING) for key in self.xmls.keys]
+        for image in self.pairing.partners:
+            if image != NOTHING:
+                self.free[image] = 0
+        return True
+
     def match_places(self, form: Callable[[str], str]) -> None:
-        names = self.layout.images
-        by_key = _index((form(self.key(name)), index) for index, name in self.free_images())
-        xmls = _index((form(self.key(self.layout.xmls[index])), index) for index in self.unmatched())
+        names = self.images.names
+        by_key = _index((form(key), index) for index, key in self.free_keys())
+        xmls = _index((form(self.xmls.keys[index]), index) for index in self.unmatched())
         for key, rivals in xmls.items():
             images = by_key.get(key)
             if images is None:
@@ -111,13 +121,13 @@ class _Matcher:
                 left = [other for other in left if other not in near]
 
     def beside(self, xml: int, images: Iterable[int]) -> bool:
-        folder = self.layout.xmls[xml].rpartition("/")[0]
-        return any(self.layout.images[image].rpartition("/")[0] == folder for image in images)
+        folder = self.xmls.names[xml].rpartition("/")[0]
+        return any(self.images.names[image].rpartition("/")[0] == folder for image in images)
 
     def choose(self, xml: int, images: list[int]) -> int:
         """One of several images of one stem: the one that `<filename>` names, else by extension."""
-        names = self.layout.images
-        named = fold(base_of(self.read_filename(self.layout.xmls[xml]) or ""))
+        names = self.images.names
+        named = fold(base_of(self.read_filename(self.xmls.names[xml]) or ""))
         ranked = sorted(
             images,
             key=lambda image: (
@@ -132,27 +142,27 @@ class _Matcher:
         return ranked[0]
 
     def report(self, xml: int, message: str) -> None:
-        path = self.display(self.layout.xmls[xml])
+        path = self.display(self.xmls.names[xml])
         self.pairing.issues.append(
             Issue("stem-collision", "warning", f"several files have this stem: {message}", path)
         )
 
     def match_stems(self, form: Callable[[str], str]) -> None:
-        def stem(name: str) -> str:
-            return form(split_extension(name)[0].rpartition("/")[2])
+        def stem(key: str) -> str:
+            return form(key.rpartition("/")[2])
 
-        images = _index((stem(name), index) for index, name in self.free_images())
-        xmls = _index((stem(name), index) for index, name in enumerate(self.layout.xmls))
+        images = _index((stem(key), index) for index, key in self.free_keys())
+        xmls = _index((stem(key), index) for index, key in enumerate(self.xmls.keys))
         for index in self.unmatched():
-            key = stem(self.layout.xmls[index])
-            image = images.get(key)
-            if isinstance(image, int) and isinstance(xmls[key], int):
+            text = stem(self.xmls.keys[index])
+            image = images.get(text)
+            if isinstance(image, int) and isinstance(xmls[text], int):
                 self.claim(index, image)
 
     def match_filenames(self) -> None:
-        finder = ImageFinder(self.layout.images)
+        finder = ImageFinder(self.images.names)
         for index in self.unmatched():
-            name = self.layout.xmls[index]
+            name = self.xmls.names[index]
             image = finder.find(self.read_filename(name) or "", near=name, free=self.free)
             if image is not None:
                 self.claim(index, image)

@@ -19,8 +19,8 @@ from annotools.formats import voc
 from annotools.image_sets import default_splits, find_lists
 from annotools.issues import Issue
 from annotools.layouts import Layout, find_layout, is_image_folder, is_kind_folder
-from annotools.listing import Listing, Row, make_ids, splits_by_folder, splits_by_lists
-from annotools.pairing import NOTHING, ImageFinder, Pairing, base_of, fold, pair_files
+from annotools.listing import Listing, make_ids, make_rows, splits_by_folder, splits_by_lists
+from annotools.pairing import ImageFinder, base_of, fold, pair_files
 from annotools.records import Image
 from annotools.storage import HEAD, Folder, Storage, is_image, split_extension
 
@@ -217,33 +217,27 @@ def _open_file(path: str) -> Source:
         folders = [f"{name}/"] + [one for one in folder.entries("")[1] if is_image_folder(one[:-1])]
     else:
         folder, xml, folders = Folder(parent), base, [""]
-    files = sorted(file for one in folders for file in folder.entries(one)[0] if is_image(file))
-    return _make_source(folder, Layout([xml], files, []), lone_images=False)
+    files = [file for one in folders for file in folder.entries(one)[0] if is_image(file)]
+    layout = find_layout([xml, *sorted(files)], path)
+    layout.issues.clear()  # of the files around it nobody asked
+    return _make_source(folder, layout, lone_images=False)
 
 
 def _make_source(storage: Storage, layout: Layout, *, lone_images: bool = True) -> Source:
     pairing = pair_files(layout, lambda name: _read_filename(storage, name), storage.display)
-    rows = list(_rows(layout, pairing, lone_images=lone_images))
+    rows = make_rows(layout, pairing, lone_images=lone_images)
     lists = find_lists(storage, layout.lists, layout.tree)
     if lists:
-        splits = splits_by_lists(rows, layout, lists, default_splits(lists), storage)
+        splits = splits_by_lists(rows, lists, default_splits(lists), storage)
     else:
-        splits = splits_by_folder(rows, layout)
+        splits = splits_by_folder(rows)
     return Source(
         storage,
-        Listing(make_ids(rows, layout), rows, splits.of_rows),
+        Listing(make_ids(rows), rows, splits.of_rows),
         splits=splits.names,
         issues=(*storage.issues(), *layout.issues, *pairing.issues, *splits.issues),
-        rivals=frozenset(layout.images[index] for index in pairing.rivals),
+        rivals=frozenset(layout.images.names[index] for index in pairing.rivals),
     )
-
-
-def _rows(layout: Layout, pairing: Pairing, *, lone_images: bool) -> Iterator[Row]:
-    for xml, partner in zip(layout.xmls, pairing.partners, strict=True):
-        yield xml, None if partner == NOTHING else layout.images[partner]
-    if lone_images:
-        paired = set(pairing.partners)
-        yield from ((None, image) for index, image in enumerate(layout.images) if index not in paired)
 
 
 def _read_filename(storage: Storage, name: str) -> str | None:

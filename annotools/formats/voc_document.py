@@ -179,22 +179,23 @@ def _declared_encoding(data: bytes) -> str:
     if name in _UTF8_NAMES:
         return "utf-8"
     try:
-        codec = codecs.lookup(name)
-        usable = codec.name.replace("_", "-") not in _NOT_ENCODINGS and isinstance(
-            b"".decode(codec.name), str
-        )  # LookupError for codecs such as zlib that do not give text
-    except (LookupError, ValueError, ImportError):
-        usable = False
-    if not usable:
-        raise DocumentError(
-            "encoding",
-            "the XML declaration names an encoding that is not known",
-            line=1,
-            field="encoding",
-            found=name,
-            expected="a text encoding such as utf-8",
-        )
-    return _SUPERSETS.get(codec.name, codec.name)
+        codec = codecs.lookup(name).name.replace("_", "-")
+    except (LookupError, ValueError):
+        codec = "undefined"
+    if codec in _NOT_ENCODINGS:
+        raise _unknown_encoding(name)
+    return _SUPERSETS.get(codec, codec)
+
+
+def _unknown_encoding(name: str) -> DocumentError:
+    return DocumentError(
+        "encoding",
+        "the XML declaration names an encoding that is not known",
+        line=1,
+        field="encoding",
+        found=name,
+        expected="a text encoding such as utf-8",
+    )
 
 
 def _decode(data: bytes, encoding: str, lines_cut: int) -> str:
@@ -209,6 +210,8 @@ def _decode(data: bytes, encoding: str, lines_cut: int) -> str:
             found=data[error.start : error.start + 8],
             expected=f"{encoding} text, or an XML declaration that names the real encoding",
         ) from error
+    except LookupError as error:  # zlib and the like are codecs, but not of text
+        raise _unknown_encoding(encoding) from error
     except UnicodeError as error:  # some codecs give no position
         raise DocumentError("encoding", f"the bytes of the file are not {encoding}") from error
 

@@ -34,7 +34,7 @@ CORNERS = ("left_top", "right_top", "right_bottom", "left_bottom")  # the order 
 CORNER_TAGS = tuple(f"{axis}_{corner}" for corner in CORNERS for axis in "xy")
 
 # Tags are matched exactly, but for these: some tools write them with a capital.
-_CASE_VARIANTS = {tag.capitalize(): tag for tag in ("pose", "truncated", "difficult", "occluded")}
+CASE_VARIANTS = {tag.capitalize(): tag for tag in ("pose", "truncated", "difficult", "occluded")}
 
 _FLAGS = {"0": False, "false": False, "no": False, "0.0": False}
 _FLAGS |= {"1": True, "true": True, "yes": True, "1.0": True}
@@ -44,7 +44,7 @@ FLAG_EXPECTED = "0 or 1 (also true, false, yes, no)"
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
 _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,18}(?:\.0*)?")
-_POLYGON_TAG = re.compile(r"([xy])([0-9]{1,6})")
+POLYGON_TAG = re.compile(r"([xy])([0-9]{1,6})")
 
 _Element = etree._Element
 _Single = dict[str, _Element]
@@ -217,7 +217,7 @@ class Reader:
         extras: list[str] = []
         faults = len(self.faults)
         for child in element:
-            name = _POLYGON_TAG.fullmatch(child.tag)
+            name = POLYGON_TAG.fullmatch(child.tag)
             if child.tag == "pt":
                 values = self._numbers(child, ("x", "y"), frozenset(), extras)
                 points += [Point(*values)] if values else []
@@ -371,7 +371,7 @@ class Reader:
         for child in element:
             tag = child.tag
             if tag not in known:
-                tag = _CASE_VARIANTS.get(tag, tag)
+                tag = CASE_VARIANTS.get(tag, tag)
             if tag == several:
                 many.append(child)
             elif tag not in known:
@@ -398,7 +398,7 @@ class Reader:
     def _duplicate(self, element: _Element) -> None:
         self._fault(
             "field-invalid", f"<{element.tag}> is given more than once", element, element.tag,
-            _value(element), "one value",
+            _value(element) or None, "one value",
         )  # fmt: skip
 
     def _invalid(self, element: _Element, text: str, expected: str, severity: Severity = "error") -> None:

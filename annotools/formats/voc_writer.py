@@ -14,9 +14,11 @@ from annotools.formats.voc_document import parse_xml
 from annotools.formats.voc_reader import (
     ANNOTATION_TAGS,
     BOX_TAGS,
+    CASE_VARIANTS,
     CORNER_TAGS,
     OBJECT_TAGS,
     PART_TAGS,
+    POLYGON_TAG,
     ROTATED_TAGS,
     SOURCE_TAGS,
 )
@@ -102,8 +104,10 @@ class _Writer:
             self._polygon(item.polygon)
         if item.rotated is not None:
             self._rotated(item.rotated)
-        # `<attributes>` may be an unknown tag too: LabelMe keeps free text there
-        self._extras(item.extras, OBJECT_TAGS - ({"attributes"} if not item.attributes else set()))
+        taken = OBJECT_TAGS | CASE_VARIANTS.keys()
+        if not item.attributes:  # may be an unknown tag too: LabelMe keeps free text there
+            taken -= {"attributes"}
+        self._extras(item.extras, taken)
         self._close("object")
 
     def _part(self, part: Part) -> None:
@@ -131,7 +135,7 @@ class _Writer:
         for number, point in enumerate(polygon.points, start=1):
             self._number(f"x{number}", point.x)
             self._number(f"y{number}", point.y)
-        self._extras(polygon.extras, frozenset({"pt"}))
+        self._extras(polygon.extras, frozenset({"pt"}), POLYGON_TAG)
         self._close("polygon")
 
     def _rotated(self, rotated: RotatedBox | Polygon) -> None:
@@ -162,14 +166,16 @@ class _Writer:
         whole = value.is_integer() and abs(value) < 2**53 and str(value) != "-0.0"
         self._leaf(tag, str(int(value)) if whole else repr(value))
 
-    def _extras(self, extras: tuple[str, ...], taken: frozenset[str]) -> None:
+    def _extras(
+        self, extras: tuple[str, ...], taken: frozenset[str], pattern: re.Pattern[str] | None = None
+    ) -> None:
         for extra in extras:
             self._legal(extra, "extras")
             try:
                 element = parse_xml(extra.encode("utf-8"))
             except ParseError:
                 self._refuse("an extra is not one well-formed element", "extras", extra, "<tag>...</tag>")
-            if element.tag in taken:
+            if element.tag in taken or (pattern and pattern.fullmatch(element.tag)):
                 self._refuse("an extra has a tag of VOC's own", "extras", extra, "a tag that VOC lacks")
             self._lines.append("\t" * self._depth + extra)
 

@@ -52,6 +52,7 @@ def apply(
     difficult: Any = None,
     partner: Partner | None = None,
     interpolation: Interpolation = "bilinear",
+    color: bool = True,
     name: str = "image",
 ) -> Result:
     """Augment one image, eagerly or inside a graph.
@@ -75,7 +76,7 @@ def apply(
         epoch=epoch,
         partner=partner,
     )
-    picture = execute(plan, interpolation=interpolation)
+    picture = execute(plan, color=color, interpolation=interpolation)
     return Result(picture, plan.boxes, plan.labels, plan.difficult, plan.ids, plan.ignore, plan.drops, plan)
 
 

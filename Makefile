@@ -7,8 +7,8 @@ BIN := $(VENV)/bin
 
 demo: $(VENV)/.demo-installed
 	rm -rf demo_output
-	$(BIN)/annotools convert sample_data demo_output/tfrecord --to tfrecord --shards 2
-	$(BIN)/annotools convert sample_data demo_output/pickle --to ssd-pickle
+	$(BIN)/annotools convert sample_data demo_output/tfrecord --to tfrecord --shards 2 --classes sample_data/classes.txt
+	$(BIN)/annotools convert sample_data demo_output/gt.pkl --to ssd-pickle --classes sample_data/classes.txt
 	$(BIN)/annotools classes sample_data
 
 test: $(VENV)/.test-installed lint

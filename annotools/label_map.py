@@ -209,19 +209,16 @@ class _Parser:
             raise self._error("a string is not UTF-8", line, b"".join(pieces)) from None
 
     def _unescape(self, match: re.Match[bytes], line: int) -> bytes:
-        if match["octal"]:
-            # protobuf keeps the low eight bits of an escape above \377.
-            return bytes([int(match["octal"], 8) & 0xFF])
+        if match["octal"] and int(match["octal"], 8) < 256:
+            return bytes([int(match["octal"], 8)])
         if match["hex"]:
             return bytes([int(match["hex"], 16)])
         code = match["u"] or match["U"]
-        if code:
-            if int(code, 16) > 0x10FFFF:
-                raise self._error("unknown escape", line, match[0].decode())
+        if code and int(code, 16) <= 0x10FFFF:
             return chr(int(code, 16)).encode("utf-8", "surrogatepass")
-        if match["letter"] not in _LETTERS:
-            raise self._error("unknown escape", line, match[0].decode("utf-8", "replace"))
-        return _LETTERS[match["letter"]]
+        if match["letter"] in _LETTERS:
+            return _LETTERS[match["letter"]]
+        raise self._error("unknown escape", line, match[0].decode("utf-8", "replace"))
 
     def _skip_value(self, depth: int) -> None:
         """Read over `: scalar`, `: [values]` or a message in braces, whatever its fields are."""

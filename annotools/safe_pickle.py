@@ -191,7 +191,7 @@ class _ArrayMachine(Machine):
             case _DType(), (3, "<" | ">" | "|" | "=" as order, None, None, None, -1, -1, 0):
                 target.order = order
                 return target
-            case _Array(array=None), (1, shape, _DType() as dtype, 0 | 1 as fortran, raw):
+            case _Array(), (1, shape, _DType() as dtype, 0 | 1 as fortran, raw):
                 if isinstance(raw, ByteString):
                     raw = raw.raw
                 if type(raw) is not bytes:

@@ -291,6 +291,10 @@ ATTACKS = {
         "an array that does not hold numbers",
         b"cnumpy\ndtype\n" + text("O8") + b"K\x00K\x01\x87R.",
     ),
+    "dtype-with-alignment": (
+        "a call of dtype with unusual",
+        b"cnumpy\ndtype\n" + text("f8") + b"K\x01K\x01\x87R.",
+    ),
     "dtype-of-a-list": (
         "a call of dtype with unusual",
         b"cnumpy\ndtype\n](" + text("O") + b"eK\x00K\x01\x87R.",

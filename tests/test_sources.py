@@ -291,6 +291,11 @@ def test_split_folders_keep_their_names(tmp_path: Path) -> None:
     ]
 
 
+def test_a_split_folder_alone_is_still_a_split(tmp_path: Path) -> None:
+    source = open_source(make(tmp_path, "top/train/a.xml", "top/train/a.jpg"))
+    assert [(pair.id, pair.split) for pair in source.pairs()] == [("a", "train")]
+
+
 # Pairing
 
 
@@ -370,6 +375,16 @@ def test_filename_decides_where_no_stem_fits(tmp_path: Path) -> None:
     ]
 
 
+def test_one_image_for_two_annotations_of_its_stem(tmp_path: Path) -> None:
+    """Neither has a better claim, so neither gets it by its stem."""
+    source = open_source(make(tmp_path, "x/a.xml", "y/a.xml", "z/a.jpg"))
+    assert [(pair.id, pair.image) for pair in source.pairs()] == [
+        ("x/a", None),
+        ("y/a", None),
+        ("z/a", "z/a.jpg"),
+    ]
+
+
 def test_the_stem_goes_before_filename_and_the_other_image_is_told(tmp_path: Path) -> None:
     make(tmp_path, *VOC)
     put(tmp_path / "Annotations/a.xml", xml("b.jpg"))
@@ -424,6 +439,12 @@ def test_a_list_means_the_annotated_one_of_two_images(tmp_path: Path) -> None:
     source = open_source(lists(tmp_path, train="a\n"))
     assert table(source, "train") == [("a", "Annotations/a.xml", "JPEGImages/a.jpg", "train")]
     assert [rule for rule, _, _ in rules(source)] == ["stem-collision"]
+
+
+def test_a_list_means_the_annotated_one_of_two_places(tmp_path: Path) -> None:
+    make(tmp_path, "Annotations/y/a.xml", "JPEGImages/y/a.jpg", "JPEGImages/x/a.jpg")
+    source = open_source(lists(tmp_path, train="a\n"))
+    assert [(pair.id, pair.split) for pair in source.pairs()] == [("x/a", None), ("y/a", "train")]
 
 
 def test_a_list_that_could_mean_two(tmp_path: Path) -> None:
@@ -524,6 +545,8 @@ def test_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert source.display("Annotations/b.xml") == str(tmp_path / "Annotations/b.xml")
     assert source.issues() == []
     assert table(open_source(tmp_path / "flat/a.xml")) == [("a", "a.xml", "a.png", None)]
+    make(tmp_path, "Annotations/c.jpg")
+    assert open_source(tmp_path / "Annotations" / "b.xml").issues() == []
     assert table(open_source(tmp_path / "flat/c.xml")) == [("c", "c.xml", None, None)]
     monkeypatch.chdir(tmp_path / "flat")
     source = open_source("a.xml")

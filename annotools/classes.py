@@ -16,23 +16,14 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
-from annotools import label_map, spelling
-from annotools.errors import ClassMapError, OutputError, SourceError, UnknownClassError, shorten
+from annotools import class_files, label_map, spelling
+from annotools.class_files import Entry
+from annotools.errors import ClassMapError, OutputError, UnknownClassError, shorten
 
-BACKGROUND = "background"
 MAX_ID = 2**31 - 1  # StringIntLabelMapItem.id is an int32
 SHOWN_NAMES = 10
-
-
-class _Entry(NamedTuple):
-    """One class as a caller or a file gives it, not checked yet."""
-
-    id: Any
-    name: Any
-    display_name: Any = None
-    line: int | None = None
 
 
 class ClassMap:
@@ -54,9 +45,9 @@ class ClassMap:
         stray = [name for name in shown if name not in ids]
         if stray:
             raise ClassMapError("a display name for a class that is not in the map", found=stray[0])
-        self._fill((_Entry(id, name, shown.get(name)) for name, id in ids.items()), None)
+        self._fill((Entry(id, name, shown.get(name)) for name, id in ids.items()), None)
 
-    def _fill(self, entries: Iterable[_Entry], path: str | None) -> None:
+    def _fill(self, entries: Iterable[Entry], path: str | None) -> None:
         ordered: list[tuple[int, str, str | None]] = []
         owners: dict[str | int, str] = {}
         for entry in entries:
@@ -86,7 +77,7 @@ class ClassMap:
         object.__setattr__(self, "_by_name", by_name)
 
     @classmethod
-    def _from_entries(cls, entries: Iterable[_Entry], path: str | None) -> ClassMap:
+    def _from_entries(cls, entries: Iterable[Entry], path: str | None) -> ClassMap:
         self = cls.__new__(cls)
         self._fill(entries, path)
         return self
@@ -94,7 +85,7 @@ class ClassMap:
     @classmethod
     def from_names(cls, names: Iterable[str]) -> ClassMap:
         """Ids 1, 2, 3, ... in the given order."""
-        return cls._from_entries((_Entry(id, name) for id, name in enumerate(names, start=1)), None)
+        return cls._from_entries((Entry(id, name) for id, name in enumerate(names, start=1)), None)
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str]) -> ClassMap:
@@ -105,18 +96,7 @@ class ClassMap:
         it is no class.
         """
         where = os.fspath(path)
-        text = _read_text(where)
-        extension = Path(where).suffix.lower()
-        if extension == ".json":
-            return cls._from_entries(_json_entries(_parse_json(text, where), where), where)
-        if extension == ".pbtxt":
-            return cls._from_entries(_label_map_entries(text, where), where)
-        if extension != ".txt":
-            if label_map.looks_like_label_map(text):
-                return cls._from_entries(_label_map_entries(text, where), where)
-            if text.lstrip()[:1] in ("{", "["):
-                return cls._from_entries(_json_entries(_parse_json(text, where), where), where)
-        return cls._from_entries(_text_entries(text, where), where)
+        return cls._from_entries(class_files.read(where), where)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -258,7 +238,7 @@ def _check_name(name: object, path: str | None, line: int | None) -> None:
         raise ClassMapError("a class name that UTF-8 cannot hold", path=path, line=line, found=name) from None
 
 
-def _check_id(entry: _Entry, path: str | None) -> None:
+def _check_id(entry: Entry, path: str | None) -> None:
     # bool is an int to Python, and {"cup": true} in a JSON file is a mistake.
     if not isinstance(entry.id, int) or isinstance(entry.id, bool) or not 1 <= entry.id <= MAX_ID:
         raise ClassMapError(
@@ -268,81 +248,3 @@ def _check_id(entry: _Entry, path: str | None) -> None:
             found=entry.id,
             expected=f"an integer from 1 (0 is the background) to {MAX_ID}",
         )
-
-
-def _read_text(path: str) -> str:
-    try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        raise SourceError(f"cannot read the class file: {error.strerror}", path=path) from error
-    utf16 = data.startswith((b"\xff\xfe", b"\xfe\xff"))  # what Notepad calls "Unicode"
-    try:
-        return data.decode("utf-16" if utf16 else "utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = None if utf16 else data.count(b"\n", 0, error.start) + 1
-        raise ClassMapError("not UTF-8", path=path, line=line, found=data[error.start : error.end]) from None
-
-
-def _text_entries(text: str, path: str) -> list[_Entry]:
-    # Not splitlines: that would also split at U+2028, U+0085 and form feeds.
-    names = text.replace("\r\n", "\n").split("\n")
-    while names and not names[-1].strip():
-        names.pop()
-    if not names:
-        raise ClassMapError("no class names", path=path)
-    for line, name in enumerate(names, start=1):
-        if not name.strip():
-            raise ClassMapError("a blank line between class names", path=path, line=line)
-    return [_Entry(line, name, line=line) for line, name in enumerate(names, start=1)]
-
-
-def _parse_json(text: str, path: str) -> Any:
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        # json keeps the last of two equal keys, so that a class would be lost silently.
-        content: dict[str, Any] = {}
-        for key, value in pairs:
-            if key in content:
-                raise ClassMapError(f"{shorten(key)} is given twice", path=path)
-            content[key] = value
-        return content
-
-    try:
-        return json.loads(text, object_pairs_hook=unique)
-    except json.JSONDecodeError as error:
-        raise ClassMapError(f"malformed JSON: {error.msg}", path=path, line=error.lineno) from None
-    except (RecursionError, ValueError):  # ValueError: an integer of more than 4,300 digits
-        raise ClassMapError("malformed JSON: nested too deeply or a number too long", path=path) from None
-
-
-def _json_entries(content: Any, path: str) -> list[_Entry]:
-    if isinstance(content, dict):
-        for key in ("classes", "categories"):
-            if isinstance(content.get(key), list | dict):
-                return _json_entries(content[key], path)
-        return [_Entry(id, name) for name, id in content.items() if (name, id) != (BACKGROUND, 0)]
-    if isinstance(content, list) and content and all(isinstance(item, str) for item in content):
-        return [_Entry(id, name) for id, name in enumerate(content, start=1)]
-    if isinstance(content, list) and content and all(isinstance(item, dict) for item in content):
-        entries = [_Entry(i.get("id"), i.get("name"), i.get("display_name")) for i in content]
-        return [entry for entry in entries if (entry.name, entry.id) != (BACKGROUND, 0)]
-    raise ClassMapError(
-        "no class names",
-        path=path,
-        found=content,
-        expected='a list of names, {name: id}, {"classes": [...]} or [{"id", "name"}, ...]',
-    )
-
-
-def _label_map_entries(text: str, path: str) -> list[_Entry]:
-    entries = []
-    for item in label_map.parse(text, path):
-        # object_detection/utils/label_map_util.py allows id 0 for 'background' alone, in either name.
-        if item.id == 0 and BACKGROUND in (item.name, item.display_name):
-            continue
-        name = item.display_name if item.name is None else item.name
-        if name is None:
-            raise ClassMapError("an item has neither name nor display_name", path=path, line=item.line)
-        entries.append(_Entry(item.id, name, None if item.name is None else item.display_name, item.line))
-    if not entries:
-        raise ClassMapError("no class names", path=path)
-    return entries

@@ -15,9 +15,10 @@ import bisect
 import contextlib
 import hashlib
 import json
+import mmap
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -104,22 +105,22 @@ def make_plan(
                 continue
             pair = Pair(pair.id, pair.xml, pair.image, split)
             size = _bytes_of(source, pair) if by_size else 0
-            listing.add(ALL_SPLITS if merged else split, Entry(number, pair), size)
+            listing.add(ALL_SPLITS if merged else split, number, pair, size)
     if not listing.keys:
         raise SourceError("no images or annotations were found", path=source.root)
 
     planned = []
-    with open(listing.path, "rb") as lines, open(folder / "plan.jsonl", "wb") as ordered:
+    with listing.lines() as line_at, open(folder / "plan.jsonl", "wb") as ordered:
+        written = 0
         for split in sorted(listing.keys):
             size = listing.bytes[split]
             count = shards or max(1, -(-size // shard_size)) if options.stores_pixels else 1
             order = listing.order(split, by_hash=options.stores_pixels)
             borders = listing.borders(split, order, count)
             for index in range(count):
-                start = ordered.tell()
+                start = written
                 for offset in listing.offsets_of(split, order[borders[index] : borders[index + 1]]):
-                    lines.seek(offset)
-                    ordered.write(lines.readline())
+                    written += ordered.write(line_at(offset))
                 entries = borders[index + 1] - borders[index]
                 planned.append(Shard(split, index, count, start, entries))
     return Plan(source, options, str(folder / "plan.jsonl"), tuple(planned), left_out)
@@ -180,20 +181,28 @@ class _Listing:
         self.bytes: Counter[str] = Counter()
 
     def __enter__(self) -> _Listing:
+        self._position = 0
         self._file = open(self.path, "wb")  # closed in __exit__
         return self
 
     def __exit__(self, *exc: object) -> None:
         self._file.close()
 
-    def add(self, split: str, entry: Entry, size: int) -> None:
-        pair = entry.pair
-        self.offsets.setdefault(split, array("Q")).append(self._file.tell())
-        self.keys.setdefault(split, array("Q")).append(hash_of(pair.id))
+    def add(self, split: str, number: int, pair: Pair, size: int) -> None:
+        if split not in self.keys:
+            self.keys[split], self.offsets[split] = array("Q"), array("Q")
+        self.offsets[split].append(self._position)
+        self.keys[split].append(hash_of(pair.id))
         self.bytes[split] += size
         # json escapes what is not ASCII, lone surrogates of undecodable file names included
-        line = _to_json([entry.number, pair.id, pair.xml, pair.image, pair.split])
-        self._file.write(line.encode("ascii") + b"\n")
+        line = _to_json([number, pair.id, pair.xml, pair.image, pair.split])
+        self._position += self._file.write(line.encode("ascii") + b"\n")
+
+    @contextlib.contextmanager
+    def lines(self) -> Iterator[Callable[[int], bytes]]:
+        """A function from the offset of a line to the line."""
+        with open(self.path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
+            yield lambda offset: text[offset : text.find(b"\n", offset) + 1]
 
     def order(self, split: str, *, by_hash: bool) -> Sequence[int]:
         """The lines of a split by their numbers, in the order in which they are written."""

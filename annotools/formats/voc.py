@@ -29,7 +29,8 @@ from annotools.formats.voc_document import (
     read_bytes,
     to_utf8,
 )
-from annotools.formats.voc_reader import Fault, LayoutMatters, Reader
+from annotools.formats.voc_fields import Fault
+from annotools.formats.voc_reader import Reader
 from annotools.formats.voc_writer import to_xml
 from annotools.issues import Issue
 from annotools.records import Annotation
@@ -86,13 +87,9 @@ def _read(data: bytes, path: str | None) -> tuple[Annotation | None, list[Fault]
 
 
 def _read_document(document: bytes, path: str | None, lines_cut: int) -> tuple[Annotation, list[Fault]]:
-    attributes = has_attributes(document)
-    try:
-        reader = Reader(path, lines_cut, has_attributes=attributes)
-        return reader.annotation(parse_xml(document, lines_cut)), reader.faults
-    except LayoutMatters:
-        reader = Reader(path, lines_cut, has_attributes=attributes, keeps_layout=True)
-        return reader.annotation(parse_xml(document, lines_cut, keep_layout=True)), reader.faults
+    """The long way, through lxml: the same record as voc_plain for plain files, and all others."""
+    reader = Reader(path, lines_cut, has_attributes=has_attributes(document))
+    return reader.annotation(parse_xml(document, lines_cut)), reader.faults
 
 
 def _issue(fault: Fault, path: str | None) -> Issue:

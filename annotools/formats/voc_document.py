@@ -57,31 +57,25 @@ class DocumentError(ParseError):
         self.rule = rule
 
 
-class _Parsers(threading.local):
-    """One pair of parsers a thread: lxml would make threads wait for each other at a shared one."""
+class _Parser(threading.local):
+    """One a thread: lxml would make threads wait for each other at a shared one."""
 
     def __init__(self) -> None:
-        self.plain = _parser(remove_blank_text=True)
-        self.keeping_layout = _parser(remove_blank_text=False)
+        self.lxml = etree.XMLParser(
+            encoding="utf-8",  # whatever the declaration says: `to_utf8` has dealt with it
+            resolve_entities=False,
+            no_network=True,
+            load_dtd=False,
+            dtd_validation=False,
+            huge_tree=False,
+            recover=False,
+            remove_comments=True,
+            remove_pis=True,
+            collect_ids=False,
+        )
 
 
-def _parser(*, remove_blank_text: bool) -> etree.XMLParser:
-    return etree.XMLParser(
-        encoding="utf-8",  # whatever the declaration says: `to_utf8` has dealt with it
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        dtd_validation=False,
-        huge_tree=False,
-        recover=False,
-        remove_comments=True,
-        remove_pis=True,
-        remove_blank_text=remove_blank_text,
-        collect_ids=False,
-    )
-
-
-_parsers = _Parsers()
+_parser = _Parser()
 
 
 def read_bytes(path: str | os.PathLike[str]) -> bytes:
@@ -216,11 +210,10 @@ def _decode(data: bytes, encoding: str, lines_cut: int) -> str:
         raise DocumentError("encoding", f"the bytes of the file are not {encoding}") from error
 
 
-def parse_xml(data: bytes, lines_cut: int = 0, *, keep_layout: bool = False) -> etree._Element:
+def parse_xml(data: bytes, lines_cut: int = 0) -> etree._Element:
     """The root of a UTF-8 document, with namespaces removed; comments and processing instructions are gone.
 
-    `keep_layout` keeps the blanks between tags, which only matter inside tags kept as XML text. Raises
-    DocumentError (unparsable) for what is not well-formed and for a document type declaration.
+    Raises DocumentError (unparsable) for what is not well-formed and for a document type declaration.
     """
     if b"<!DOCTYPE" in data:
         # Nobody needs one in VOC, and it is the door to entity bombs and to files outside.
@@ -231,9 +224,8 @@ def parse_xml(data: bytes, lines_cut: int = 0, *, keep_layout: bool = False) -> 
             found="<!DOCTYPE",
             expected="an <annotation> element",
         )
-    parser = _parsers.keeping_layout if keep_layout else _parsers.plain
     try:
-        root = etree.fromstring(data, parser)
+        root = etree.fromstring(data, _parser.lxml)
     except etree.XMLSyntaxError as error:
         raise DocumentError(
             "unparsable",
@@ -248,6 +240,8 @@ def parse_xml(data: bytes, lines_cut: int = 0, *, keep_layout: bool = False) -> 
 
 def has_attributes(document: bytes) -> bool:
     """False when no tag below the root can have an attribute: there is no "=" behind the root's tag."""
+    if b"xmlns" in document:  # the root may be <voc:annotation>
+        return True
     return document.find(b"=", document.find(b">", document.find(b"<annotation"))) >= 0
 
 

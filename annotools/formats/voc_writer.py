@@ -11,10 +11,10 @@ from typing import NoReturn
 
 from annotools.errors import OutputError, ParseError
 from annotools.formats.voc_document import parse_xml
+from annotools.formats.voc_fields import CASE_VARIANTS
 from annotools.formats.voc_reader import (
     ANNOTATION_TAGS,
     BOX_TAGS,
-    CASE_VARIANTS,
     CORNER_TAGS,
     OBJECT_TAGS,
     PART_TAGS,

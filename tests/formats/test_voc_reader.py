@@ -166,6 +166,9 @@ def test_what_nothing_is_computed_from_is_a_warning(tag: str) -> None:
         "<name>a</name>" + BOX.replace("<bndbox>", '<bndbox id="1">'),
         f'<name>a</name>{BOX}<part no="1"><name>b</name></part>',
         f'<name>a</name>{BOX}<actions at="dawn"><walking>1</walking></actions>',
+        f'<name>a</name>{BOX}<polygon><pt id="1"><x>1</x><y>2</y></pt></polygon>',
+        f'<name>a</name>{BOX}<actions><walking sure="no">1</walking></actions>',
+        f"<name>a</name>{BOX.replace('<bndbox>', '<bndbox><Difficult>1</Difficult>')}",
         f"<name>a</name>{BOX}<polygon>stray<x1>1</x1><y1>2</y1></polygon>",
     ],
 )
@@ -177,6 +180,40 @@ def test_what_has_no_place_in_the_record_is_counted(inside: str) -> None:
     assert [(issue.rule, issue.severity, issue.object_index) for issue in issues] == [
         ("unknown-tag", "info", 0)
     ]
+
+
+def test_shapes_and_actions_survive_what_is_merely_not_kept() -> None:
+    polygon = '<polygon><pt id="1"><x>1</x><y>2</y></pt></polygon>'
+    annotation = voc.parse(one(f'<name>a</name>{polygon}<actions><walking sure="no">1</walking></actions>'))
+    assert annotation.objects[0].polygon == Polygon((Point(1, 2),))
+    assert annotation.objects[0].actions == (("walking", True),)
+
+
+def test_attributes_of_objects_are_kept_whatever_the_prefix_of_the_root() -> None:
+    inside = "<v:object id='1'><v:name>a</v:name></v:object><annotation/>"
+    annotation, _ = voc.inspect(f"<v:annotation xmlns:v='u'>{inside}</v:annotation>".encode())
+    assert annotation is not None
+    assert annotation.objects[0].xml_attributes == (("id", "1"),)
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        "<attributes>red, broken</attributes>",
+        "<attributes><attribute><name>a</name></attribute></attributes>",
+        "<attributes><attribute><name>a</name><value>1</value><unit>px</unit></attribute></attributes>",
+        '<attributes><attribute id="1"><name>a</name><value>1</value></attribute></attributes>',
+        "<attributes><attribute>stray<name>a</name><value>1</value></attribute></attributes>",
+        "<attributes><attribute><name>a</name>stray<value>1</value></attribute></attributes>",
+        "<attributes><colour>red</colour></attributes>",
+        '<attributes kind="none"/>',
+    ],
+)
+def test_attributes_that_are_not_those_of_cvat_are_kept_as_they_stand(attributes: str) -> None:
+    annotation = voc.parse(one(f"<name>a</name>{BOX}{attributes}"))
+    assert annotation.objects[0].attributes == ()
+    assert annotation.objects[0].extras == (attributes,)
+    assert voc.parse(voc.to_xml(annotation)) == annotation
 
 
 def test_unknown_tags_of_a_box_or_size_move_up_to_their_owner() -> None:

@@ -1,0 +1,17 @@
+"""Batches for training: from what annotools wrote, from other TFRecords, from VOC. Needs TensorFlow.
+
+ds = make_dataset("out", split="train", image_size=(300, 300), batch_size=32, augment=ssd(), seed=0)
+model.fit(ds)
+"""
+
+try:
+    import tensorflow as _tensorflow  # noqa: F401
+except ImportError:
+    from annotools.errors import MissingExtraError
+
+    raise MissingExtraError("annotools.loader", "tensorflow") from None
+
+from annotools.loader.dataset import make_dataset, pipeline_of, steps_per_epoch
+from annotools.loader.pack import IGNORE, LEFT_OUT, PAD
+
+__all__ = ["IGNORE", "LEFT_OUT", "PAD", "make_dataset", "pipeline_of", "steps_per_epoch"]

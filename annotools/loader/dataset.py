@@ -1,0 +1,205 @@
+"""`make_dataset`: from a data set on disk to batches for training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, get_args
+
+import tensorflow as tf
+
+from annotools.augment import BoxPolicy, as_augmentation
+from annotools.augment.ops import check_size
+from annotools.augment.plan import ResizeMode
+from annotools.boxes import check_format
+from annotools.classes import ClassMap
+from annotools.errors import OptionError
+from annotools.loader.examples import Examples
+from annotools.loader.opening import StrPath, open_examples
+from annotools.loader.order import Order
+from annotools.loader.pack import KeepDifficult, Overflow
+from annotools.loader.pipeline import Pipeline
+
+Dtype = Literal["uint8", "float32"]
+
+
+def make_dataset(
+    source: StrPath | Sequence[StrPath],
+    *,
+    image_size: tuple[int, int] | int | None,
+    batch_size: int | None,
+    split: str | None = None,
+    augment: Any = None,
+    policy: BoxPolicy | None = None,
+    seed: int = 0,
+    epoch: int = 0,
+    epochs: int | None = 1,
+    start_step: int = 0,
+    shuffle: bool = True,
+    max_boxes: int | None = None,
+    overflow: Overflow = "error",
+    box_format: str = "xyxy",
+    resize: ResizeMode = "stretch",
+    dtype: Dtype = "uint8",
+    keep_difficult: KeepDifficult = "keep",
+    drop_remainder: bool = False,
+    ragged: bool = False,
+    left_out: bool = False,
+    shard: tuple[int, int] = (0, 1),
+    num_parallel_calls: int = tf.data.AUTOTUNE,
+    deterministic: bool = True,
+    service: str | None = None,
+    classes: ClassMap | StrPath | None = None,
+) -> tf.data.Dataset:
+    """Batches of images and boxes for detection training, the same ones every time.
+
+    A batch is `{"images": (B, H, W, 3), "bounding_boxes": {"boxes": (B, M, 4) float32, "labels": (B, M)
+    int32}, "num_boxes": (B,) int32, "image_id": (B,) string}`. Boxes are in pixels of the output (or as
+    `box_format` says), labels count from 0, rows without an object hold -1. An image's id is its file name
+    without extension.
+
+    source       what `annotools convert` wrote (tfrecord, tfds), or TFRecord files of other writers (keys of
+                 the TF Object Detection API, balancap/SSD-Tensorflow or TFDS): a folder, file, pattern, list
+    image_size   (H, W) or one number for both; None, with batch_size None or 1: whatever `augment` gives
+    batch_size   B; None: single samples, without the first axis
+    split        "train"; may be left out where there is only one
+    augment      a preset, one op or a list of them (annotools.augment); None: only the resize
+    policy       which boxes stay (annotools.augment.BoxPolicy), instead of the preset's
+    seed, epoch  with the image's id they fix every draw; they fix the order too
+    epochs       how many epochs follow each other in this data set; None: without end. To iterate again is to
+                 see the same epochs again: for `model.fit(epochs=30)` ask for 30 here, and pass
+                 `steps_per_epoch=steps_per_epoch(ds)` there
+    start_step   batches of the first epoch to leave out; the rest is the same, bit for bit
+    shuffle      one permutation of all images for each epoch; False: the order of the files
+    max_boxes    M; None: the most objects that one image can have, as the manifest or a count tells
+    overflow     more than M: "error" names the image, "drop_smallest" leaves out by area and counts
+    box_format   a Keras name: xyxy, yxyx, xywh, center_xywh, center_yxhw, rel_xyxy, ...
+    resize       "stretch", "letterbox" or "crop" to image_size, where the preset does not say
+    dtype        of the images, "uint8" or "float32"; both hold 0 to 255
+    keep_difficult  "keep" as any object, "drop", or "ignore": label -2, neither object nor background
+    drop_remainder  leave out the last batch of an epoch if it is not full
+    ragged       boxes (B, None, 4) and labels (B, None) as RaggedTensors, for evaluation
+    left_out     adds "left_out": (B, len(LEFT_OUT)) int32, objects that are not in the batch, by reason
+    shard        (i, n): this is worker i of n; each has its part of the same permutation
+    num_parallel_calls, deterministic  for tf.data. The first changes nothing, `deterministic=False`
+                 changes which samples come together, but never a sample
+    service      "grpc://host:port" of a tf.data service dispatcher, whose workers then do the work. They must
+                 see the same files. Batches are those made here, in the order in which workers finish
+    classes      a ClassMap or class file: labels follow the class names in the records, where there are any
+
+    The data set has a `pipeline`, which `explain` and the adapters read; a checkpoint of its iterator
+    (tf.train.Checkpoint) is a few kilobytes. Raises OptionError, SourceError, RecordError; while iterating,
+    tf.errors.InvalidArgumentError that names the image.
+    """
+    examples = open_examples(source, split, classes=classes)
+    if not len(examples):
+        raise OptionError("the split has no images", path=examples.path, field="split", found=split)
+    augmentation = as_augmentation(augment, policy)
+    size = _size(image_size, batch_size)
+    check_format(box_format)
+    for field, value, allowed in (
+        ("overflow", overflow, get_args(Overflow)),
+        ("dtype", dtype, get_args(Dtype)),
+        ("keep_difficult", keep_difficult, get_args(KeepDifficult)),
+    ):
+        if value not in allowed:
+            raise OptionError("unknown choice", field=field, found=value, expected=", ".join(allowed))
+    order = Order(
+        count=len(examples),
+        batch_size=1 if batch_size is None else batch_size,
+        seed=seed,
+        shuffle=shuffle,
+        shard=shard,
+        drop_remainder=drop_remainder,
+    )
+    _check_run(order, epoch, epochs, start_step)
+    if service is not None and examples.is_local:
+        raise OptionError(
+            "workers elsewhere cannot see images in this memory", field="service", found=service
+        )
+    if ragged and batch_size is None:
+        raise OptionError("single samples have no ragged axis", field="ragged", found=ragged)
+    pipeline = Pipeline(
+        examples=examples,
+        order=order,
+        augmentation=augmentation,
+        image_size=size,
+        resize=resize,
+        max_boxes=_max_boxes(examples, max_boxes, overflow, keep_difficult, augmentation.partners),
+        overflow=overflow,
+        keep_difficult=keep_difficult,
+        box_format=box_format,
+        dtype=dtype,
+        ragged=ragged,
+        left_out=left_out,
+    )
+    dataset = pipeline.dataset(
+        epoch=epoch,
+        epochs=epochs,
+        start_step=start_step,
+        batched=batch_size is not None,
+        num_parallel_calls=num_parallel_calls,
+        deterministic=deterministic,
+        service=service,
+    )
+    dataset.pipeline = pipeline
+    return dataset
+
+
+def pipeline_of(dataset: tf.data.Dataset) -> Pipeline:
+    """The pipeline of a data set from `make_dataset`; OptionError for any other, also one derived from it."""
+    pipeline = getattr(dataset, "pipeline", None)
+    if not isinstance(pipeline, Pipeline):
+        raise OptionError(
+            "not a data set of make_dataset",
+            field="dataset",
+            found=dataset,
+            expected="its result, before any map",
+        )
+    return pipeline
+
+
+def steps_per_epoch(dataset: tf.data.Dataset) -> int:
+    """Batches in one whole epoch, for `model.fit(..., steps_per_epoch=...)`."""
+    return pipeline_of(dataset).order.steps
+
+
+def _size(image_size: tuple[int, int] | int | None, batch_size: int | None) -> tuple[int, int] | None:
+    if image_size is None:
+        if batch_size not in (None, 1):
+            raise OptionError(
+                "images of different sizes make no batch", field="image_size", found=None, expected="(H, W)"
+            )
+        return None
+    size = (image_size, image_size) if isinstance(image_size, int) else image_size
+    check_size(size, "image_size")
+    return size
+
+
+def _max_boxes(
+    examples: Examples, asked: int | None, overflow: str, keep_difficult: str, partners: int
+) -> int:
+    if asked is None:
+        return max(1, examples.max_boxes) * (1 + partners)
+    if asked < 1:
+        raise OptionError("too small", field="max_boxes", found=asked, expected="1 or more")
+    most = examples.boxes
+    if most is not None and asked < most and overflow == "error" and keep_difficult != "drop":
+        raise OptionError(
+            f"an image has {most} objects",
+            path=examples.path,
+            field="max_boxes",
+            found=asked,
+            expected=f"{most} or more, or overflow='drop_smallest'",
+        )
+    return asked
+
+
+def _check_run(order: Order, epoch: int, epochs: int | None, start_step: int) -> None:
+    if epoch < 0:
+        raise OptionError("negative", field="epoch", found=epoch, expected="0 or more")
+    if epochs is not None and epochs < 1:
+        raise OptionError("too small", field="epochs", found=epochs, expected="1 or more, or None")
+    if not 0 <= start_step <= order.steps:
+        raise OptionError(
+            "not a step of the epoch", field="start_step", found=start_step, expected=f"0 to {order.steps}"
+        )

@@ -6,10 +6,9 @@ import dataclasses
 import os
 from collections.abc import Iterator
 
-from annotools.errors import OptionError
 from annotools.formats import pkl, tfrecord, voc
 from annotools.records import Annotation
-from annotools.sources import Source, open_source
+from annotools.sources import Pair, Source, open_source
 
 
 def read(
@@ -30,7 +29,7 @@ def read(
 
     Images without an annotation file are passed over: `validate` and `convert` count them.
     Raises ParseError at the first file that cannot be read, ImageError for a header with `headers`,
-    SourceError when the source has no known layout.
+    SourceError when the source has no known layout, or no such split.
     """
     path = os.fspath(source)
     suffix = os.path.splitext(path)[1].lower()
@@ -41,19 +40,11 @@ def read(
             examples = tfrecord.read(path, split=split)
             return (dataclasses.replace(e.annotation(), split=split) for e in examples)
     opened = open_source(path, annotations=annotations, images=images)
-    if split is not None and split not in opened.splits:
-        raise OptionError(
-            "the source has no such split",
-            path=path,
-            field="split",
-            found=split,
-            expected=", ".join(opened.splits) or "None: this source has no splits",
-        )
-    return _from_source(opened, split, headers)
+    return _from_source(opened, opened.pairs(split), headers)
 
 
-def _from_source(source: Source, split: str | None, headers: bool) -> Iterator[Annotation]:
-    for pair in source.pairs(split):
+def _from_source(source: Source, pairs: Iterator[Pair], headers: bool) -> Iterator[Annotation]:
+    for pair in pairs:
         if pair.xml is None:
             continue
         annotation = voc.parse(source.read_bytes(pair.xml), source.display(pair.xml))
@@ -62,7 +53,7 @@ def _from_source(source: Source, split: str | None, headers: bool) -> Iterator[A
             image_path = source.display(pair.image)
             if headers:
                 image = source.read_header(pair.image)
-        yield dataclasses.replace(annotation, image_path=image_path, image=image, split=pair.split)
+        yield annotation.found_at(image_path, image, pair.split)
 
 
 def _of_split(annotations: Iterator[Annotation], split: str | None) -> Iterator[Annotation]:

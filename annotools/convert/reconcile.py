@@ -64,6 +64,9 @@ def reconcile(entry: Entry, source: Source, options: Options) -> Outcome:
         annotation, lost = _judge_objects(annotation, frame, options, outcome)
         if frame.turn_pixels and encoded:
             encoded = _turned_upright(encoded, annotation)
+        example = _example(entry, annotation, frame, encoded, options)
+        if options.to == "tfds":
+            _check_tfds(example, annotation)
     except ImageLostError as loss:
         if loss.issue is not None:
             outcome.issues.append(loss.issue)
@@ -71,7 +74,7 @@ def reconcile(entry: Entry, source: Source, options: Options) -> Outcome:
         return outcome
     outcome.lost = lost
     outcome.annotation = annotation
-    outcome.example = _example(entry, annotation, frame, encoded, options)
+    outcome.example = example
     return outcome
 
 
@@ -175,6 +178,18 @@ def _turned_upright(encoded: bytes, annotation: Annotation) -> bytes:
         raise ImageLostError("image-unreadable", issue) from None
 
 
+def _check_tfds(example: Example, annotation: Annotation) -> None:
+    """One image that tensorflow_datasets cannot decode would make the whole folder unreadable for it."""
+    from annotools.formats import tfds
+
+    try:
+        tfds.check_format(example)
+    except ImageError as error:
+        error.path = annotation.image_path
+        issue = Issue.from_error("image-format", error, None)
+        raise ImageLostError("image-format", issue) from None
+
+
 def _example(entry: Entry, annotation: Annotation, frame: Frame, encoded: bytes, options: Options) -> Example:
     pair = entry.pair
     filename = _filename(pair, annotation, options)
@@ -236,4 +251,7 @@ def _filename(pair: Pair, annotation: Annotation, options: Options) -> str:
     name = pair.image.rpartition("/")[2]
     if "/" in pair.id:
         name = f"{pair.id}{posixpath.splitext(name)[1]}"
-    return real_name(name, annotation.image) if "extension-from-content" in options.fixes else name
+    if "extension-from-content" in options.fixes:
+        name = real_name(name, annotation.image)
+    # a tf.Example holds UTF-8: the bytes of a name that is none become escapes, as in the image id
+    return name if name.isascii() else name.encode("utf-8", "backslashreplace").decode()

@@ -234,19 +234,21 @@ def _write_companions(
     plan: Plan, results: list[ShardResult], manifest: dict[str, Any], folder: Path, target: _Target
 ) -> None:
     classes = plan.options.classes
-    classes.save(folder / target.label_map)
-    if plan.options.to == "ssd-pickle" and target.single_file is None:
+    if plan.options.to == "ssd-pickle":
         from annotools.formats import ssd_pickle
 
         for result in results:
-            classes.save(folder / ssd_pickle.classes_path(Path(result.file)).name)
+            # names in the order of the one-hot columns; ids, which may have gaps, are in the label map
+            beside = folder / ssd_pickle.classes_path(Path(result.file)).name
+            beside.write_text(classes.to_txt(), encoding="utf-8", newline="\n")
+    classes.save(folder / target.label_map)
     if plan.options.to == "tfds":
         from annotools.formats import tfds
 
         shards: dict[str, list[tuple[int, int]]] = {}
         for result in results:
             shards.setdefault(result.split, []).append((result.records, result.bytes))
-        tfds.write_metadata(folder, name="annotools", version="1.0.0", classes=classes, splits=shards)
+        tfds.write_metadata(folder, classes=classes, splits=shards)
     manifests.dump(manifest, folder / target.manifest)
 
 
@@ -273,9 +275,7 @@ class _Target:
 
     @property
     def label_map(self) -> str:
-        if not self.single_file:
-            return "label_map.pbtxt"
-        return f"{self.path.stem}.{'classes.txt' if self.to == 'ssd-pickle' else 'label_map.pbtxt'}"
+        return f"{self.path.stem}.label_map.pbtxt" if self.single_file else "label_map.pbtxt"
 
     @contextlib.contextmanager
     def staging(self, *, dry_run: bool, overwrite: bool) -> Iterator[Path]:

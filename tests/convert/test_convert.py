@@ -183,6 +183,41 @@ def test_the_header_overrules_size(size: Any, rule: str, tree: Any, tmp_path: Pa
     assert result.counts == {rule: 1}
 
 
+def test_what_tfds_cannot_decode_is_an_error_of_that_image(
+    tree: Any, tmp_path: Path, make_picture: Any
+) -> None:
+    tree.add("good").add("moving", image=make_picture(fmt="GIF"), extension=".gif")
+    result = annotools.convert(tree.root, tmp_path / "out", to="tfds", on_error="skip")
+    assert dict(result.ledger.images.lost) == {"image-format": 1}
+    (issue,) = [i for i in result.issues if i.severity == "error"]
+    assert issue.path == str(tree.root / "JPEGImages" / "moving.gif")
+    assert "gif" in issue.message
+    assert not annotools.convert(tree.root, tmp_path / "tfr", to="tfrecord").ledger.images.lost
+
+
+def test_a_file_name_that_is_not_utf8(tree: Any, tmp_path: Path, make_xml: Any) -> None:
+    tree.add("good")
+    for folder, suffix, data in (
+        ("Annotations", b".xml", make_xml("x.jpg", [("shoes", 5, 6, 30, 35)])),
+        ("JPEGImages", b".jpg", (tree.root / "JPEGImages" / "good.jpg").read_bytes()),
+    ):
+        with open(bytes(tree.root / folder) + b"/caf\xe9" + suffix, "wb") as file:
+            file.write(data)
+    annotools.convert(tree.root, tmp_path / "out", to="tfrecord")
+    assert {e.filename for e in tfrecord.read(tmp_path / "out")} == {"good.jpg", "caf\\udce9.jpg"}
+
+
+def test_class_ids_with_gaps_fit_every_format(shop: Any, tmp_path: Path) -> None:
+    (tmp_path / "c.json").write_text('{"books": 7, "手机": 20, "watch": 30, "shoes": 4}', encoding="utf-8")
+    for to in FORMATS:
+        annotools.convert(shop.root, tmp_path / to, to=to, classes=tmp_path / "c.json")
+        saved = annotools.ClassMap.from_file(tmp_path / to / "label_map.pbtxt")
+        assert dict(saved.ids) == {"shoes": 4, "books": 7, "手机": 20, "watch": 30}
+    annotools.convert(shop.root, tmp_path / "gt.pkl", to="ssd-pickle", classes=tmp_path / "c.json")
+    names = (tmp_path / "gt.classes.txt").read_text(encoding="utf-8").split()
+    assert names == ["shoes", "books", "手机", "watch"]  # the order of the one-hot columns
+
+
 def test_float_noise_at_the_edge_does_not_leave_the_image(tree: Any, tmp_path: Path) -> None:
     tree.add("a", [("shoes", -0.0004, -1e-9, 60.0009, 40.0000001)])
     result = annotools.convert(tree.root, tmp_path / "out", to="tfrecord")
@@ -257,7 +292,7 @@ def test_a_pickle_can_be_one_file(shop: Any, tmp_path: Path) -> None:
     shop.lists(train=[f"img{n:03d}" for n in range(30)], val=[f"img{n:03d}" for n in range(30, 40)])
     annotools.convert(shop.root, tmp_path / "gt.pkl", to="ssd-pickle")
     files = {p.name for p in tmp_path.iterdir() if p.is_file()}
-    assert files == {"gt.pkl", "gt.classes.txt", "gt.manifest.json"}
+    assert files == {"gt.pkl", "gt.classes.txt", "gt.label_map.pbtxt", "gt.manifest.json"}
     with open(tmp_path / "gt.pkl", "rb") as file:
         table = pickle.load(file)  # noqa: S301
     assert list(table) == [f"img{n:03d}.jpg" for n in range(40)]

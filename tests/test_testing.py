@@ -1,78 +1,105 @@
-"""The strategies that users import from annotools.testing."""
+"""annotools.testing, as another project's suite uses it."""
 
 from __future__ import annotations
 
-import dataclasses
 import subprocess
 import sys
+import unittest
+from pathlib import Path
+from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from annotools import testing
-from annotools.records import Annotation, Box, Object
-
-BOX = Box(1, 2, 3, 4)
-
-
-@given(st.data(), st.integers(1, 2000), st.integers(1, 2000))
-def test_boxes_lie_inside_the_image_they_are_asked_for(data: st.DataObject, width: int, height: int) -> None:
-    box = data.draw(testing.boxes(width=width, height=height))
-    assert 0 <= box.xmin < box.xmax <= width
-    assert 0 <= box.ymin < box.ymax <= height
-    assert box.width >= 1 - 1e-9
-    assert box.height >= 1 - 1e-9
+from annotools.classes import ClassMap
+from annotools.errors import SourceError
+from annotools.formats import voc
+from annotools.testing import assert_valid_annotation, assert_valid_dataset, make_annotation
 
 
-@settings(max_examples=30, deadline=None)
-@given(
-    testing.annotations(testing.objects(names=st.just("a"), bndbox=st.just(Box(1, 2, 3, 4))), max_objects=2)
-)
-def test_names_boxes_and_number_are_as_asked(annotation: Annotation) -> None:
-    assert len(annotation.objects) <= 2
-    assert all((item.name, item.bndbox) == ("a", BOX) for item in annotation.objects)
+def test_dataset_that_is_valid(tree: Any) -> None:
+    assert_valid_dataset(tree.add("a").root, strict=True)
 
 
-def test_strategies_reach_every_field() -> None:
-    """Whatever the reader can fill is filled in some example, or round trips would prove little."""
-    seen: set[str] = set()
-
-    @settings(max_examples=80, deadline=None, database=None, derandomize=True)
-    @given(testing.annotations())
-    def look(annotation: Annotation) -> None:
-        records: tuple[Annotation | Object, ...] = (annotation, *annotation.objects)
-        for record in records:
-            for field in dataclasses.fields(record):
-                if getattr(record, field.name) not in (None, (), ""):
-                    seen.add(f"{type(record).__name__}.{field.name}")
-
-    look()
-    provenance = {"xml_path", "image_path", "image", "split", "line", "bndbox_line"}
-    assert seen == {
-        f"{record.__name__}.{field.name}"
-        for record in (Annotation, Object)
-        for field in dataclasses.fields(record)
-        if field.name not in provenance
-    }
+def test_dataset_with_errors(tree: Any) -> None:
+    tree.add("a", [("shoes", 30, 6, 5, 35)])
+    with pytest.raises(AssertionError) as caught:
+        assert_valid_dataset(tree.root)
+    first, second = str(caught.value).splitlines()
+    assert first == f"{tree.root} has 1 problem:"
+    assert second.startswith(f"{tree.root}/Annotations/a.xml:7: box-inverted: ")
+    assert_valid_dataset(tree.root, ignore="box-inverted")
 
 
-def test_without_hypothesis_the_module_loads_and_the_strategies_say_what_is_missing() -> None:
-    code = """
-import sys
-sys.modules["hypothesis"] = None
-from annotools import testing
-from annotools.errors import MissingExtraError
-try:
-    testing.annotations
-except MissingExtraError as error:
-    print(error)
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "pip install 'annotools-voc[test]'" in done.stdout
+def test_dataset_with_warnings_fails_when_strict(tree: Any) -> None:
+    tree.add("a", [("shoes", 5, 6, 6, 35)])
+    assert_valid_dataset(tree.root)
+    with pytest.raises(AssertionError, match="box-tiny"):
+        assert_valid_dataset(tree.root, strict=True)
 
 
-def test_an_unknown_name_is_an_attribute_error() -> None:
-    with pytest.raises(AttributeError, match="nothing"):
-        getattr(testing, "nothing")  # noqa: B009
-    assert {"annotations", "boxes", "objects"} <= set(dir(testing))
+def test_dataset_with_many_errors_shows_the_first(tree: Any) -> None:
+    tree.add("a", [("shoes", 30, 6, 5, 35)] * 9)
+    with pytest.raises(AssertionError) as caught:
+        assert_valid_dataset(tree.root, shown=3)
+    lines = str(caught.value).splitlines()
+    assert (len(lines), lines[-1]) == (5, "... and 6 more")
+
+
+def test_dataset_that_does_not_exist(tmp_path: Path) -> None:
+    with pytest.raises(SourceError):
+        assert_valid_dataset(tmp_path / "absent")
+
+
+def test_annotation_as_record_bytes_and_path(tmp_path: Path) -> None:
+    good, bad = make_annotation(), make_annotation([("cup", 60, 20, 10, 80)])
+    (tmp_path / "a.xml").write_bytes(voc.to_xml(bad))
+    assert_valid_annotation(good, strict=True)
+    assert_valid_annotation(voc.to_xml(good), strict=True)
+    for value in (bad, voc.to_xml(bad), tmp_path / "a.xml", str(tmp_path / "a.xml")):
+        with pytest.raises(AssertionError, match="box-inverted"):
+            assert_valid_annotation(value)
+    with pytest.raises(AssertionError, match="unparsable"):
+        assert_valid_annotation(b"<annotation>")
+
+
+def test_annotation_against_size_classes_and_rules() -> None:
+    record = make_annotation([("cup", 10, 20, 60, 80)])
+    with pytest.raises(AssertionError, match="box-outside-image"):
+        assert_valid_annotation(record, width=50, height=100)
+    assert_valid_annotation(record, width=50, height=100, ignore="box-outside-image")
+    assert_valid_annotation(record, width=50, height=100, select="box-inverted")
+    assert_valid_annotation(record, classes=["cup"])
+    for classes in (["cups"], ClassMap.from_names(["pen"])):
+        with pytest.raises(AssertionError, match="class-unknown"):
+            assert_valid_annotation(record, classes=classes)
+
+
+def test_made_annotation_is_a_record_like_any_other() -> None:
+    record = make_annotation([("a", 1, 2, 3, 4), ("b", 5, 6, 7, 8)], width=20, height=10, folder="x")
+    read = voc.parse(voc.to_xml(record))
+    assert read == record
+    assert [obj.name for obj in read.objects] == ["a", "b"]
+    assert (read.size, read.folder) == (record.size, "x")
+
+
+class TestInUnittest(unittest.TestCase):
+    def test_assertions_raise_what_unittest_counts_as_a_failure(self) -> None:
+        with self.assertRaises(self.failureException):  # noqa: PT027
+            assert_valid_annotation(make_annotation([("cup", 60, 20, 10, 80)]))
+
+
+def test_names_are_there_and_no_others() -> None:
+    for name in ("annotations", "boxes", "objects", "assert_valid_dataset", "make_annotation"):
+        assert name in dir(testing)
+        assert callable(getattr(testing, name))
+    with pytest.raises(AttributeError):
+        _ = testing.assert_something
+
+
+def test_importing_it_loads_neither_hypothesis_nor_lxml() -> None:
+    script = (
+        "import sys, annotools.testing; print(sorted({'hypothesis', 'lxml', 'numpy'} & set(sys.modules)))"
+    )
+    run = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    assert run.stdout == "[]\n"

@@ -95,16 +95,17 @@ class Census:
         index = -1
         for obj in objects:
             index += 1
-            sightings = classes.get(obj.name)
-            if sightings is None:
-                sightings = classes[obj.name] = Sightings()
             flag = self.with_difficult if obj.difficult is not None else self.without_difficult
-            sightings.count += 1
             flag.count += 1
-            if len(sightings.places) < KEPT_PLACES:
-                sightings.places.append((path, obj.line, index))
             if len(flag.places) < KEPT_PLACES:
                 flag.places.append((path, obj.line, index))
+            if obj.name:  # a missing name is missing-field, and no class
+                sightings = classes.get(obj.name)
+                if sightings is None:
+                    sightings = classes[obj.name] = Sightings()
+                sightings.count += 1
+                if len(sightings.places) < KEPT_PLACES:
+                    sightings.places.append((path, obj.line, index))
             box = obj.bndbox
             if box is not None:
                 origin.boxes += 1

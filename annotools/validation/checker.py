@@ -133,6 +133,7 @@ class Checker:
                 image = _header(source, name, head, path)
         except AnnotoolsError as error:
             issues.append(file_issue("image-unreadable", error, path))
+            mark = NO_IMAGE  # that two broken files are equal is no news
         self.census.fingerprints.append(mark)
         if self._hashes:
             self.census.hashes.append(perceptual)

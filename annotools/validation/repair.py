@@ -200,10 +200,14 @@ class _Bench:
         low = float(self.origin)
         right, bottom = (float("inf") if limit is None else float(limit) for limit in self.limits)
         new = Box(
-            _clip(box.xmin, low, right + low), _clip(box.ymin, low, bottom + low),
-            _clip(box.xmax, 0.0, right), _clip(box.ymax, 0.0, bottom),
-        )  # fmt: skip
-        if new == box or box.xmin > box.xmax or box.ymin > box.ymax:
+            min(max(box.xmin, low), right + low),
+            min(max(box.ymin, low), bottom + low),
+            min(max(box.xmax, 0.0), right),
+            min(max(box.ymax, 0.0), bottom),
+        )
+        # What the rules let pass is not touched: the file would change and no finding would go away.
+        moved = max(abs(a - b) for a, b in zip(box.as_tuple(), new.as_tuple(), strict=True))
+        if moved <= TOLERANCE or box.xmin > box.xmax or box.ymin > box.ymax:
             return box
         empty = new.width + self.origin <= 0 or new.height + self.origin <= 0
         was_empty = box.width + self.origin <= 0 or box.height + self.origin <= 0
@@ -212,13 +216,6 @@ class _Bench:
         before, after = (", ".join(map(number, one.as_tuple())) for one in (box, new))
         self.note("clip", f"({before}) is now ({after})", line, index)
         return new
-
-
-def _clip(value: float, low: float, high: float) -> float:
-    # What the rules let pass is not touched: the file would change and no finding would go away.
-    if low - TOLERANCE <= value <= high + TOLERANCE:
-        return value
-    return min(max(value, low), high)
 
 
 def _with_size(annotation: Annotation, image: Image, bench: _Bench) -> Annotation:

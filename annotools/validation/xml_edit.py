@@ -118,7 +118,7 @@ class XmlFile:
             text = "".join(piece for _, piece in pieces).encode()
             self._edits.append((node.start, node.start, text))
             return
-        newline = b"\r\n" if self._document[before - 2 : before] == b"\r\n" else b"\n"
+        newline = self._newline(before)
         lines = [indent * (1 + level) + piece.encode() for level, piece in pieces]
         self._edits.append((before, before, b"".join(line + newline for line in lines)))
 
@@ -126,6 +126,12 @@ class XmlFile:
         """Insert lines at the end of an element, indented like its children; see `insert_before`."""
         text = "".join(piece for _, piece in pieces).encode()
         if parent.inner_start is None:
+            before = self._line_start(parent.start)
+            unit = self._document[before : parent.start]
+            if unit and not unit.strip(_BLANK_BYTES):
+                newline = self._newline(before)
+                lines = [unit * (2 + level) + piece.encode() for level, piece in pieces]
+                text = newline + b"".join(line + newline for line in lines) + unit
             self._edits.append(
                 (parent.start, parent.end, b"<%s>%s</%s>" % (parent.raw_tag, text, parent.raw_tag))
             )
@@ -139,7 +145,7 @@ class XmlFile:
         if parent.children:
             first = parent.children[0].start
             indent = self._document[self._line_start(first) : first]
-        newline = b"\r\n" if self._document[before - 2 : before] == b"\r\n" else b"\n"
+        newline = self._newline(before)
         unit = indent[len(closing) :]
         lines = [indent + unit * level + piece.encode() for level, piece in pieces]
         self._edits.append((before, before, b"".join(line + newline for line in lines)))
@@ -172,6 +178,10 @@ class XmlFile:
 
     def _line_start(self, position: int) -> int:
         return self._document.rfind(b"\n", 0, position) + 1
+
+    def _newline(self, line_start: int) -> bytes:
+        """The line end before a line."""
+        return b"\r\n" if self._document[:line_start].endswith(b"\r\n") else b"\n"
 
     def _read(self) -> Node:
         document = self._document

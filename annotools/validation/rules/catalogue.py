@@ -91,7 +91,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule("field-invalid", "file", "error", "A field holds text where a number or a flag belongs."),
     Rule("unknown-tag", "file", "info", "A tag that VOC does not define; it is kept.", _unknown_tags),
-    Rule("schema", "file", "warning", "The file does not satisfy schemas/voc.xsd.", _schema, on_request=True),
+    Rule("schema", "file", "error", "The file does not satisfy schemas/voc.xsd.", _schema, on_request=True),
     Rule("empty-annotation", "file", "info", "The annotation has no objects: a negative.", _empty),
     Rule("annotation-missing", "image", "warning", "An image has no annotation file."),
     Rule("image-missing", "image", "error", "An annotation has no image."),

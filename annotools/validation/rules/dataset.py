@@ -18,17 +18,21 @@ def variant_issues(census: Census) -> Iterator[Issue]:
 
     The most frequent spelling is taken as the meant one; every object with another spelling is reported.
     """
-    groups: dict[str, list[str]] = {}
-    for name in census.classes:
-        groups.setdefault(_folded(name), []).append(name)
-    for names in groups.values():
-        if len(names) < 2:
-            continue
-        names.sort(key=lambda name: (-census.classes[name].count, name))
+    for names in _spellings(census):
         meant = f"{names[0]!r} ({census.classes[names[0]].count} objects)"
         for name in names[1:]:
             message = f"name: {name!r} is a spelling variant of {meant}"
             yield from _at_each_place("class-case-or-blank-variant", message, census.classes[name])
+
+
+def _spellings(census: Census) -> list[list[str]]:
+    """The class names in groups of one meaning, the most frequent spelling first."""
+    groups: dict[str, list[str]] = {}
+    for name in census.classes:
+        groups.setdefault(_folded(name), []).append(name)
+    for names in groups.values():
+        names.sort(key=lambda name: (-census.classes[name].count, name))
+    return list(groups.values())
 
 
 def _folded(name: str) -> str:
@@ -37,18 +41,19 @@ def _folded(name: str) -> str:
 
 
 def rare_issues(census: Census) -> Iterator[Issue]:
-    """class-rare: fewer than 10 objects, and fewer than a twentieth of what the median class has."""
-    if not census.classes:
+    """class-rare: fewer than 10 objects, and fewer than a twentieth of what the median class has.
+
+    Other spellings of a class count for it, and are not rare classes themselves.
+    """
+    totals = {names[0]: sum(census.classes[name].count for name in names) for names in _spellings(census)}
+    if not totals:
         return
-    counts = sorted(sightings.count for sightings in census.classes.values())
+    counts = sorted(totals.values())
     median = counts[len(counts) // 2]
-    for name, sightings in sorted(census.classes.items()):
-        if sightings.count < RARE_BELOW and sightings.count < RARE_SHARE * median:
-            message = (
-                f"name: class {name!r} has {sightings.count} object{'s' * (sightings.count > 1)}, "
-                f"the median class has {median}"
-            )
-            yield Issue("class-rare", "warning", message, *sightings.places[0])
+    for name, count in sorted(totals.items()):
+        if count < RARE_BELOW and count < RARE_SHARE * median:
+            message = f"name: class {name!r} has {count} object{'s' * (count > 1)}, the median class {median}"
+            yield Issue("class-rare", "warning", message, *census.classes[name].places[0])
 
 
 def imbalance_issues(census: Census) -> Iterator[Issue]:

@@ -21,7 +21,7 @@ def filename_issues(annotation: Annotation, pair: Pair, source: Source) -> list[
     The image was found by the name of the XML file; `<filename>` should agree. A name without extension
     that agrees is accepted, because ImageNet DET and older labelImg write no other (labelImg/issues/309).
     """
-    if annotation.filename is None or pair.image is None:
+    if not annotation.filename or pair.image is None:
         return []
     claimed = annotation.filename
     actual = basename(pair.image)

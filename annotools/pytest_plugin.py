@@ -40,6 +40,9 @@ def pytest_configure(config: pytest.Config) -> None:
     paths = [Path(os.path.abspath(path)) for path in config.getini("annotools_paths")]
     if not paths:
         return
+    for path in paths:
+        if not path.exists():
+            raise pytest.UsageError(f"annotools_paths: {path} does not exist")
     config.pluginmanager.register(_Collector(config, paths), "annotools-collector")
     # A plain `pytest` looks into testpaths or here; the data may lie elsewhere. Who names files wants those.
     if config.args_source is not pytest.Config.ArgsSource.ARGS:

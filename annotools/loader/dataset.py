@@ -13,6 +13,7 @@ from annotools.augment.plan import ResizeMode
 from annotools.boxes import check_format
 from annotools.classes import ClassMap
 from annotools.errors import OptionError
+from annotools.loader.cache import Cache, cached
 from annotools.loader.examples import Examples
 from annotools.loader.opening import StrPath, open_examples
 from annotools.loader.order import Order
@@ -48,7 +49,12 @@ def make_dataset(
     num_parallel_calls: int = tf.data.AUTOTUNE,
     deterministic: bool = True,
     service: str | None = None,
+    cache: Cache | None = None,
     classes: ClassMap | StrPath | None = None,
+    images: StrPath | None = None,
+    annotations: StrPath | None = None,
+    box_origin: str = "as-written",
+    on_error: str = "fail",
 ) -> tf.data.Dataset:
     """Batches of images and boxes for detection training, the same ones every time.
 
@@ -57,8 +63,10 @@ def make_dataset(
     `box_format` says), labels count from 0, rows without an object hold -1. An image's id is its file name
     without extension.
 
-    source       what `annotools convert` wrote (tfrecord, tfds), or TFRecord files of other writers (keys of
-                 the TF Object Detection API, balancap/SSD-Tensorflow or TFDS): a folder, file, pattern, list
+    source       what `annotools convert` wrote; TFRecord files of other writers (keys of the TF Object
+                 Detection API, balancap/SSD-Tensorflow or TFDS): a folder, file, pattern or list; a pickle,
+                 with `images`; or anything that `annotools.read` takes. The last two read every image once,
+                 to check it as `convert` does
     image_size   (H, W) or one number for both; None, with batch_size None or 1: whatever `augment` gives
     batch_size   B; None: single samples, without the first axis
     split        "train"; may be left out where there is only one
@@ -84,13 +92,24 @@ def make_dataset(
                  changes which samples come together, but never a sample
     service      "grpc://host:port" of a tf.data service dispatcher, whose workers then do the work. They must
                  see the same files. Batches are those made here, in the order in which workers finish
+    cache        "encoded" keeps the image files in memory, "resized" their pixels at image_size, before
+                 anything random happens to them
     classes      a ClassMap or class file: labels follow the class names in the records, where there are any
+    images, annotations, box_origin, on_error   as for `annotools.convert`, for VOC and for pickles
 
     The data set has a `pipeline`, which `explain` and the adapters read; a checkpoint of its iterator
     (tf.train.Checkpoint) is a few kilobytes. Raises OptionError, SourceError, RecordError; while iterating,
     tf.errors.InvalidArgumentError that names the image.
     """
-    examples = open_examples(source, split, classes=classes)
+    examples = open_examples(
+        source,
+        split,
+        classes=classes,
+        images=images,
+        annotations=annotations,
+        box_origin=box_origin,
+        on_error=on_error,
+    )
     if not len(examples):
         raise OptionError("the split has no images", path=examples.path, field="split", found=split)
     augmentation = as_augmentation(augment, policy)
@@ -100,9 +119,12 @@ def make_dataset(
         ("overflow", overflow, get_args(Overflow)),
         ("dtype", dtype, get_args(Dtype)),
         ("keep_difficult", keep_difficult, get_args(KeepDifficult)),
+        ("cache", cache, (None, *get_args(Cache))),
     ):
         if value not in allowed:
-            raise OptionError("unknown choice", field=field, found=value, expected=", ".join(allowed))
+            raise OptionError(
+                "unknown choice", field=field, found=value, expected=", ".join(map(str, allowed))
+            )
     order = Order(
         count=len(examples),
         batch_size=1 if batch_size is None else batch_size,
@@ -112,6 +134,8 @@ def make_dataset(
         drop_remainder=drop_remainder,
     )
     _check_run(order, epoch, epochs, start_step)
+    if cache is not None:
+        examples = cached(examples, cache, size, augmentation.resize or resize)
     if service is not None and examples.is_local:
         raise OptionError(
             "workers elsewhere cannot see images in this memory", field="service", found=service

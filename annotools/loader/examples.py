@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -11,7 +12,7 @@ import tensorflow as tf
 from annotools.augment import Sample
 from annotools.classes import ClassMap
 from annotools.loader.index import RecordIndex
-from annotools.loader.parse import Dialect, count_boxes, parse
+from annotools.loader.parse import Dialect, count_boxes, parse, record_id
 
 
 class Examples(Protocol):
@@ -20,21 +21,26 @@ class Examples(Protocol):
     path      for messages
     classes   None where nobody has said what the labels mean
     is_local  whether the images are in this process's memory, so that no other process can load them
-    boxes     the most objects of one image, None where that is not known without counting
     """
 
     path: str
     classes: ClassMap | None
     is_local: bool
-    boxes: int | None
 
     def __len__(self) -> int: ...
+
+    @property
+    def boxes(self) -> int | None:
+        """The most objects of one image, None where that is not known without counting."""
 
     @property
     def max_boxes(self) -> int:
         """`boxes`, counted where it is not known."""
 
     def sample(self, number: tf.Tensor) -> Sample: ...
+
+    def number_of(self, image_id: str) -> int | None:
+        """The number of the image with this id, None where there is none."""
 
 
 @dataclass
@@ -78,6 +84,20 @@ class RecordFiles:
             classes=self.classes,
             match_names=self.match_names,
         )
+
+    def number_of(self, image_id: str) -> int | None:
+        records = tf.data.TFRecordDataset(list(self.index.files)).enumerate()
+        names = records.map(
+            tf.autograph.experimental.do_not_convert(
+                lambda number, record: (number, record_id(record, self.dialect, number))
+            ),
+            num_parallel_calls=tf.data.AUTOTUNE,
+        )
+        wanted = tf.constant(os.fsencode(image_id))
+        found = names.filter(tf.autograph.experimental.do_not_convert(lambda _, name: name == wanted))
+        for number, _ in found.take(1):
+            return int(number)
+        return None
 
     def _read(self, number: tf.Tensor) -> tf.Tensor:
         """() string, one record by its offset: three reads, no seek from the start of the file."""

@@ -8,35 +8,66 @@ from pathlib import Path
 
 from annotools.classes import ClassMap
 from annotools.convert import manifest as manifests
-from annotools.errors import OptionError, RecordError
+from annotools.convert.run import UNFINISHED
+from annotools.errors import OutputError, RecordError
 from annotools.formats import tfrecord
 from annotools.loader.examples import Examples, RecordFiles
 from annotools.loader.index import RecordIndex
 from annotools.loader.parse import dialect_of, dialects
+from annotools.loader.pickle_source import open_pickle
+from annotools.loader.splitting import choose_split
+from annotools.loader.voc_source import open_voc
+from annotools.sources import open_source
 
 StrPath = str | os.PathLike[str]
+PICKLES = (".pkl", ".pickle", ".p")
 
 
 def open_examples(
     source: StrPath | Sequence[StrPath],
-    split: str | None,
+    split: str | None = None,
     *,
     classes: ClassMap | StrPath | None = None,
+    images: StrPath | None = None,
+    annotations: StrPath | None = None,
+    box_origin: str = "as-written",
+    on_error: str = "fail",
 ) -> Examples:
-    """The examples of one split of whatever `source` is."""
+    """The examples of one split of whatever `source` is; arguments as for `make_dataset`."""
     class_map = classes if classes is None or isinstance(classes, ClassMap) else ClassMap.from_file(classes)
-    if isinstance(source, (str, os.PathLike)):
-        path = Path(source)
-        if (path / manifests.NAME).is_file():
-            return _converted(path, split, class_map)
-    return _foreign(source, split, class_map)
+    if not isinstance(source, (str, os.PathLike)):
+        return _foreign(source, split, class_map)
+    path = Path(source)
+    images_folder = None if images is None else os.fspath(images)
+    if path.suffix.lower() in PICKLES:
+        return open_pickle(str(path), split, images_folder=images_folder, classes=class_map)
+    if (path / manifests.NAME).is_file():
+        return _converted(path, split, class_map, images_folder)
+    if (path / UNFINISHED).exists():
+        raise OutputError("this conversion did not finish", path=str(path), expected=manifests.NAME)
+    if images is None and annotations is None and _is_tfrecord(path):
+        return _foreign(source, split, class_map)
+    opened = open_source(path, annotations=annotations, images=images)
+    return open_voc(opened, split, classes=class_map, box_origin=box_origin, on_error=on_error)
 
 
-def _converted(path: Path, split: str | None, classes: ClassMap | None) -> Examples:
+def _is_tfrecord(path: Path) -> bool:
+    if path.is_dir():
+        return any(tfrecord.is_shard_name(one.name) for one in path.iterdir() if one.is_file())
+    return tfrecord.is_shard_name(path.name) or not path.exists()
+
+
+def _converted(
+    path: Path, split: str | None, classes: ClassMap | None, images_folder: str | None
+) -> Examples:
     """A folder that `annotools convert` wrote: the manifest tells the shards and the most objects."""
     manifest = manifests.read(path)
     name = choose_split(split, list(manifest["splits"]), str(path))
     entry = manifest["splits"][name]
+    if manifest["to"] in ("pickle", "ssd-pickle"):
+        file = path / entry["shards"][0]["file"]
+        known = classes or ClassMap(manifest["classes"])
+        return open_pickle(str(file), None, images_folder=images_folder, classes=known)
     files = []
     for shard in entry["shards"]:
         file = path / shard["file"]
@@ -74,22 +105,4 @@ def _foreign(source: StrPath | Sequence[StrPath], split: str | None, classes: Cl
         dialect=dialect,
         classes=classes,
         match_names=classes is not None and "names" in dialect.keys,
-    )
-
-
-def choose_split(split: str | None, known: Sequence[str], where: str) -> str:
-    """The only split, the one of that name, or that whose name ends in it (`train`: `voc_2007_train`)."""
-    if split is None and len(known) == 1:
-        return known[0]
-    if split is not None and split in known:
-        return split
-    ending = [name for name in known if split and name.endswith((f"_{split}", f"-{split}", f".{split}"))]
-    if len(ending) == 1:
-        return ending[0]
-    raise OptionError(
-        "which split?" if split is None else "no such split",
-        path=where,
-        field="split",
-        found=split,
-        expected=", ".join(known),
     )

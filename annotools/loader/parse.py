@@ -101,6 +101,21 @@ def count_boxes(serialized: tf.Tensor, dialect: Dialect) -> tf.Tensor:
     return edges // 4 if dialect.interleaved else edges
 
 
+def record_id(serialized: tf.Tensor, dialect: Dialect, number: tf.Tensor) -> tf.Tensor:
+    """() string, the image's id, without reading more of the record."""
+    keys = [dialect.keys[field] for field in ("filename", "source_id") if field in dialect.keys]
+    parsed = (
+        tf.io.parse_single_example(
+            serialized, {key: tf.io.FixedLenFeature([], tf.string, default_value=b"") for key, _ in keys}
+        )
+        if keys
+        else {}
+    )
+    return _image_id(
+        {field: parsed[key] for field, (key, _) in dialect.keys.items() if key in parsed}, number
+    )
+
+
 def parse(
     serialized: tf.Tensor,
     dialect: Dialect,

@@ -1,0 +1,151 @@
+"""A data set whose objects are in memory and whose images are files, bytes or pixels beside them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from annotools.augment import Sample
+from annotools.classes import ClassMap
+from annotools.records import Example
+
+Kind = Literal["path", "value"]
+
+
+@dataclass
+class ImageTable:
+    """N images with K objects in all.
+
+    names      N ids                     images   (N,) paths or encoded bytes, or (N, H, W, 3) uint8
+    sizes      (N, 2) int32, H and W     starts   (N + 1,) int64: objects starts[i] to starts[i + 1] are of i
+    boxes      (K, 4) float32            labels   (K,) int32, from 0        difficult  (K,) bool
+    """
+
+    path: str
+    classes: ClassMap | None
+    names: list[bytes]
+    sizes: NDArray[np.int32]
+    starts: NDArray[np.int64]
+    corners: NDArray[np.float32]
+    labels: NDArray[np.int32]
+    difficult: NDArray[np.bool_]
+    images: Any
+    kind: Kind
+    is_local: bool = False
+    _tensors: dict[str, tf.Tensor] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def boxes(self) -> int:
+        return int(np.diff(self.starts).max(initial=0))
+
+    @property
+    def max_boxes(self) -> int:
+        return self.boxes
+
+    def sample(self, number: tf.Tensor) -> Sample:
+        starts = self._tensor("starts")
+        first, last = starts[number], starts[number + 1]
+        encoded = tf.gather(self._tensor("images"), number)
+        return Sample(
+            encoded=tf.io.read_file(encoded) if self.kind == "path" else encoded,
+            size=tf.gather(self._tensor("sizes"), number),
+            boxes=self._tensor("corners")[first:last],
+            labels=self._tensor("labels")[first:last],
+            difficult=self._tensor("difficult")[first:last],
+            ids=tf.range(tf.cast(last - first, tf.int32)),
+            name=tf.gather(self._tensor("names"), number),
+        )
+
+    def number_of(self, image_id: str) -> int | None:
+        name = os.fsencode(image_id)
+        return self.names.index(name) if name in self.names else None
+
+    def _tensor(self, name: str) -> tf.Tensor:
+        # eager tensors are captured by the graph as inputs; a constant in the graph would be copied with it
+        if name not in self._tensors:
+            with tf.init_scope():
+                self._tensors[name] = tf.constant(getattr(self, name))
+        return self._tensors[name]
+
+
+def image_id(example: Example) -> bytes:
+    """As `parse` and `tfexample.decode` have it: the file name without extension, or source_id."""
+    return os.fsencode(os.path.splitext(example.filename)[0] or example.source_id)
+
+
+def table_of(
+    path: str, classes: ClassMap | None, rows: Iterable[tuple[Example, str]], *, is_local: bool = False
+) -> ImageTable:
+    """The table of examples and the paths of their image files."""
+    names, files, sizes, starts = [], [], [], [0]
+    corners: list[tuple[float, ...]] = []
+    labels: list[int] = []
+    difficult: list[int] = []
+    for example, file in rows:
+        names.append(image_id(example))
+        files.append(os.fsencode(file))
+        sizes.append((example.height, example.width))
+        corners += example.boxes
+        labels += [label - 1 for label in example.labels]
+        difficult += example.difficult
+        starts.append(len(corners))
+    return ImageTable(
+        path=path,
+        classes=classes,
+        names=names,
+        sizes=np.array(sizes, np.int32).reshape(-1, 2),
+        starts=np.array(starts, np.int64),
+        corners=np.array(corners, np.float32).reshape(-1, 4),
+        labels=np.array(labels, np.int32),
+        difficult=np.array(difficult, bool),
+        images=files,
+        kind="path",
+        is_local=is_local,
+    )
+
+
+def table_of_samples(
+    path: str, classes: ClassMap | None, samples: Iterable[Sample], count: int
+) -> ImageTable:
+    """The table of `count` samples whose images (bytes, or pixels of one size) stay in memory."""
+    names: list[bytes] = []
+    parts: dict[str, list[NDArray[Any]]] = {"boxes": [], "labels": [], "difficult": []}
+    sizes, starts = [], [0]
+    images: Any = None
+    for number, sample in enumerate(_as_numpy(samples)):
+        if images is None:
+            pixels = isinstance(sample["encoded"], np.ndarray)
+            images = np.empty((count, *sample["encoded"].shape), np.uint8) if pixels else [b""] * count
+        images[number] = sample["encoded"]
+        names.append(sample["name"])
+        sizes.append(sample["size"])
+        for key, values in parts.items():
+            values.append(sample[key])
+        starts.append(starts[-1] + len(sample["labels"]))
+    return ImageTable(
+        path=path,
+        classes=classes,
+        names=names,
+        sizes=np.array(sizes, np.int32),
+        starts=np.array(starts, np.int64),
+        corners=np.concatenate(parts["boxes"]),
+        labels=np.concatenate(parts["labels"]),
+        difficult=np.concatenate(parts["difficult"]),
+        images=images,
+        kind="value",
+        is_local=True,
+    )
+
+
+def _as_numpy(samples: Iterable[Sample]) -> Iterator[dict[str, Any]]:
+    for sample in samples:
+        yield {key: value.numpy() for key, value in sample._asdict().items()}

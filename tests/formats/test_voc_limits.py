@@ -55,7 +55,7 @@ def test_two_gigabytes_are_refused_before_they_are_read(tmp_path: Path, start: b
     assert "too large" in output
     assert "huge.xml" in output
     assert seconds < 1
-    assert memory < 100
+    assert memory < 10  # the limit is 100; but nothing beyond the first buffer may be read
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in KiB on Linux only")
@@ -75,7 +75,7 @@ def test_two_gigabytes_are_refused_before_they_are_read(tmp_path: Path, start: b
         ),
         ("b'<annotation>' * 1_000_000", "depth"),
         ("b'<annotation>' + b'<a>' * 1_000_000", "depth"),
-        ("b'<annotation><filename>' + b'x' * 15_000_000", "not well-formed"),
+        ("b'<annotation>' + b'<a>' * 1000 + b'</a>' * 1000 + b'</annotation>'", "depth"),
         ("bytes(voc.MAX_BYTES + 1)", "too large"),
     ],
 )

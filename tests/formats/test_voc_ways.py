@@ -105,6 +105,13 @@ def test_usual_files_take_the_short_way() -> None:
     assert all(voc_plain.object_names(data) for data in usual[:3])
 
 
+def test_names_in_comments_and_cdata_do_not_count() -> None:
+    for start, end in (("<!--", "-->"), ("<x><![CDATA[", "]]></x>")):
+        inside = f"<name>a</name>{start}</object><object><name>b</name>{end}"
+        data = f"<annotation><object>{inside}</object></annotation>"
+        assert voc.object_names(data.encode()) == ["a"]
+
+
 @SLOW
 @given(st.data())
 def test_no_bytes_make_the_reader_fail(data: st.DataObject) -> None:

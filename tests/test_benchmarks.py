@@ -24,6 +24,8 @@ def run(script: str, *arguments: str) -> str:
         ("startup", ["--runs", "1"], "| annotools --help"),
         ("convert_tfrecord", ["--files", "8", "--runs", "1", "--no-tensorflow"], "| copy"),
         ("read_peers", ["--files", "8", "--runs", "1"], "| annotools, XML only"),
+        ("read_xml", ["--files", "8", "--runs", "1"], "| xml.etree"),
+        ("records", ["--number", "1000", "--runs", "1"], "| record"),
         ("memory", ["--files", "4,8", "--to", "tfrecord,ssd-pickle"], "| ssd-pickle"),
     ],
     ids=lambda value: value if isinstance(value, str) and value.isidentifier() else "",

@@ -12,7 +12,7 @@ import pytest
 
 from annotools.errors import AnnotoolsError, OptionError
 from annotools.validation import command
-from annotools.validation.rules import RULES
+from annotools.validation.rules.catalogue import RULES
 
 Run = Callable[..., int]
 

@@ -18,7 +18,7 @@ from annotools.records import Box
 from annotools.validation.check import validate
 from annotools.validation.fix import FixResult, edit, fix
 from annotools.validation.repair import FIXES, make_fixes, repair
-from annotools.validation.rules import RULES
+from annotools.validation.rules.catalogue import RULES
 
 EVERY = [name for name in FIXES if name != "map-classes"]
 CASES = Path(__file__).parents[1] / "data" / "voc" / "invalid"
@@ -338,7 +338,7 @@ def test_record_and_file_are_repaired_alike_and_all_box_faults_are_gone(
     drawn: list[Box], one_based: bool, drop: bool
 ) -> None:
     from annotools.testing import make_annotation
-    from annotools.validation.rules import box_issues
+    from annotools.validation.rules.box import box_issues
 
     annotation = make_annotation([("cup", *box.as_tuple()) for box in drawn], width=60, height=40)
     data = voc.to_xml(annotation)

@@ -17,7 +17,7 @@ from annotools import schema
 from annotools.issues import Issue
 from annotools.validation import report
 from annotools.validation.check import Summary, ValidationResult, validate
-from annotools.validation.rules import RULES
+from annotools.validation.rules.catalogue import RULES
 
 ISSUES = [
     Issue("box-inverted", "error", "bndbox: xmin is 9 and xmax is 3", "data/a b.xml", 3, 0),

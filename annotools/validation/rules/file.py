@@ -59,7 +59,7 @@ def blank_name_issues(sample: Sample) -> Iterator[Issue]:
 
     annotation = sample.annotation
     for index, name in enumerate(XmlFile(sample.data).names()):
-        if name is not None and name.text != name.text.strip(" \t\r\n") and index < len(annotation.objects):
+        if name is not None and name.text.strip() and name.text != name.text.strip(" \t\r\n"):
             message = f"name: {name.text!r} has blanks around it, expected {name.text.strip()!r}"
             yield Issue(
                 "class-case-or-blank-variant", "warning", message, annotation.xml_path, name.line, index

@@ -39,8 +39,9 @@ def pack(
     keep_difficult: KeepDifficult,
     box_format: str,
     difficult_dropped: tf.Tensor,
-) -> dict[str, tf.Tensor]:
-    """boxes (M, 4) float32, labels (M,) int32, num_boxes () int32, left_out (len(LEFT_OUT),) int32.
+) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+    """boxes (M, 4) float32, labels (M,) int32, num_boxes () int32, left_out (len(LEFT_OUT),) int32; and which
+    of the plan's objects these are.
 
     More than M objects raise InvalidArgumentError with the image's name, or lose those of the smallest area
     in the output, of equal ones the last.
@@ -51,6 +52,7 @@ def pack(
         ignore |= plan.difficult
     labels = tf.where(ignore, IGNORE, plan.labels)
     count = tf.shape(boxes)[0]
+    keep = tf.range(count)
     if overflow == "error":
         tf.debugging.Assert(
             count <= max_boxes,
@@ -61,16 +63,17 @@ def pack(
             ],
         )
     else:
-        largest = tf.argsort(graph_boxes.area(boxes), direction="DESCENDING", stable=True)[:max_boxes]
-        keep = tf.sort(largest)
+        order = tf.argsort(graph_boxes.area(boxes), direction="DESCENDING", stable=True)
+        keep = tf.sort(order[:max_boxes])
         boxes, labels = tf.gather(boxes, keep), tf.gather(labels, keep)
     kept = tf.shape(boxes)[0]
     left_out = tf.concat([plan.drops, [difficult_dropped, count - kept]], 0)
     boxes = graph_boxes.convert(boxes, "xyxy", box_format, image_size=plan.size)
     room = max_boxes - kept
-    return {
+    row = {
         "boxes": tf.ensure_shape(tf.pad(boxes, [[0, room], [0, 0]], constant_values=PAD), [max_boxes, 4]),
         "labels": tf.ensure_shape(tf.pad(labels, [[0, room]], constant_values=PAD), [max_boxes]),
         "num_boxes": kept,
         "left_out": tf.ensure_shape(left_out, [len(LEFT_OUT)]),
     }
+    return row, keep

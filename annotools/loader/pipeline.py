@@ -83,8 +83,14 @@ class Pipeline:
 
     def row(self, number: tf.Tensor, epoch: tf.Tensor) -> dict[str, tf.Tensor]:
         """One row of a batch, before `finish`."""
+        return self.row_with_plan(number, epoch)[0]
+
+    def row_with_plan(
+        self, number: tf.Tensor, epoch: tf.Tensor
+    ) -> tuple[dict[str, tf.Tensor], Plan, tf.Tensor]:
+        """The row, its plan, and which of the plan's objects are in the row."""
         sample, plan, difficult_dropped = self.plan(number, epoch)
-        row = pack(
+        row, kept = pack(
             plan,
             sample.name,
             max_boxes=self.max_boxes,
@@ -97,7 +103,7 @@ class Pipeline:
         row["image_id"] = sample.name
         if self.batches_color and plan.draft.color:
             row["color_matrix"], row["color_keep"] = plan.color_matrix, plan.color_keep
-        return row
+        return row, plan, kept
 
     def finish(self, rows: dict[str, tf.Tensor]) -> dict[str, Any]:
         """A batch of rows as the user gets it; also colours it."""

@@ -36,8 +36,9 @@ class ClassMap:
     anything else is a ClassMapError.
     """
 
-    __slots__ = ("_by_name", "_entries")
+    __slots__ = ("_by_name", "_entries", "_ids")
     _entries: tuple[tuple[int, str, str | None], ...]
+    _ids: Mapping[str, int]
     _by_name: dict[str, tuple[int, int]]  # name or display name -> (id, index)
 
     def __init__(self, ids: Mapping[str, int], display_names: Mapping[str, str] | None = None) -> None:
@@ -75,6 +76,7 @@ class ClassMap:
                 by_name[display_name] = id, index
         object.__setattr__(self, "_entries", tuple(ordered))
         object.__setattr__(self, "_by_name", by_name)
+        object.__setattr__(self, "_ids", MappingProxyType({name: id for id, name, _ in ordered}))
 
     @classmethod
     def _from_entries(cls, entries: Iterable[Entry], path: str | None) -> ClassMap:
@@ -106,7 +108,7 @@ class ClassMap:
     @property
     def ids(self) -> Mapping[str, int]:
         """Name -> id, in id order, without the display names."""
-        return MappingProxyType({name: id for id, name, _ in self._entries})
+        return self._ids
 
     @property
     def display_names(self) -> Mapping[str, str]:

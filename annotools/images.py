@@ -134,6 +134,8 @@ def is_truncated(data: Data, image: Image) -> bool:
     """
     match image.format:
         case "jpeg":
+            if data[-2:] == b"\xff\xd9":  # a preview cannot be the end of a file that has a frame header
+                return False
             scan = 0
             for marker, start, _ in jpeg_segments(data):
                 if marker == SOS:

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from annotools import images as image_headers
-from annotools.archives import open_archive
 from annotools.errors import SourceError
 from annotools.formats import voc
 from annotools.image_sets import default_splits, find_lists
@@ -169,6 +168,8 @@ def open_source(
         return _open_folder(name, annotations, images)
     if name.lower().endswith(".xml"):
         return _open_file(name)
+    from annotools.archives import open_archive  # zipfile and tarfile would delay every other start
+
     archive = open_archive(name)
     limits = [None if limit is None else os.fspath(limit).strip("/") for limit in (annotations, images)]
     names = archive.names()

@@ -21,8 +21,11 @@ from annotools.formats import voc
 from annotools.issues import Issue
 from annotools.records import Annotation, Box, Example
 from annotools.sources import Pair, Source
-from annotools.validation import rules
 from annotools.validation.repair import Repair, real_name, repair
+from annotools.validation.rules.box import box_issues
+from annotools.validation.rules.classes import class_issues
+from annotools.validation.rules.image import format_issues, size_issues
+from annotools.validation.rules.names import filename_issues, image_missing_issue
 
 
 class ImageLostError(Exception):
@@ -90,7 +93,7 @@ def _read_annotation(pair: Pair, source: Source, outcome: Outcome) -> Annotation
     if annotation is None:
         raise ImageLostError(next(issue.rule for issue in outcome.issues if issue.severity == "error"))
     outcome.found = len(annotation.objects)
-    outcome.issues += rules.filename_issues(annotation, pair, source)
+    outcome.issues += filename_issues(annotation, pair, source)
     return annotation
 
 
@@ -102,7 +105,7 @@ def _read_image(
         annotation = annotation.found_at(None, None, pair.split)
         # A pickle holds no pixels: a size from the XML will do, if there is one.
         blocking = options.stores_pixels or not (annotation.size and annotation.size.width)
-        issue = rules.image_missing_issue(annotation, blocking=blocking)
+        issue = image_missing_issue(annotation, blocking=blocking)
         if blocking:
             raise ImageLostError("image-missing", issue)
         outcome.issues.append(issue)
@@ -125,7 +128,7 @@ def _read_image(
         raise ImageLostError("exif-orientation", Issue("exif-orientation", "error", message, path))
     annotation = annotation.found_at(path, image, pair.split)
     if "extension-from-content" not in options.fixes:
-        outcome.issues += rules.format_issues(annotation, image)
+        outcome.issues += format_issues(annotation, image)
     return annotation, encoded
 
 
@@ -143,11 +146,11 @@ def _judge_objects(
     outcome.repairs += repaired.repairs
     image = annotation.image
     if image is not None and (image.orientation == 1 or exif.frame_of(annotation.size, image) != "upright"):
-        outcome.issues += rules.size_issues(annotation, image)
+        outcome.issues += size_issues(annotation, image)
 
     unread = {issue.object_index for issue in outcome.issues if issue.severity == "error"}
-    found = rules.box_issues(annotation, width=width, height=height, one_based=one_based)
-    found += rules.class_issues(annotation, options.classes)
+    found = box_issues(annotation, width=width, height=height, one_based=one_based)
+    found += class_issues(annotation, options.classes)
     if found:
         # Indices count the objects of the file, and what the reader could not read is not missing as well.
         placed = [(issue, repaired.kept[issue.object_index or 0]) for issue in found]

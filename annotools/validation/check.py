@@ -19,7 +19,7 @@ from annotools.validation import duplicates
 from annotools.validation.baseline import Baseline
 from annotools.validation.census import Census
 from annotools.validation.checker import IMAGE_MODES, Job
-from annotools.validation.rules import RULES
+from annotools.validation.rules.catalogue import RULES
 from annotools.validation.settings import make_selection
 from annotools.validation.workers import CHUNK, run_chunks
 

@@ -17,9 +17,10 @@ from annotools.records import Annotation, Image
 from annotools.storage import HEAD
 from annotools.validation.census import NO_IMAGE, Census
 from annotools.validation.duplicates import fingerprint, perceptual_hash
-from annotools.validation.rules import RULES, Sample
+from annotools.validation.rules.catalogue import RULES
 from annotools.validation.rules.image import annotated_size
 from annotools.validation.rules.names import image_missing_issue
+from annotools.validation.rules.rule import Sample
 from annotools.validation.settings import Selection
 
 if TYPE_CHECKING:

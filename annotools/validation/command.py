@@ -117,7 +117,7 @@ class _ListRules(argparse.Action):
         super().__init__(option_strings, dest, nargs=0, **kwargs)
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
-        from annotools.validation.rules import RULES
+        from annotools.validation.rules.catalogue import RULES
 
         for rule in RULES:
             asked = "  (on request)" if rule.on_request else ""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from annotools.issues import Issue
 from annotools.validation.junit import junit
-from annotools.validation.rules import RULES, RULES_BY_ID
+from annotools.validation.rules.catalogue import RULES, RULES_BY_ID
 from annotools.validation.sarif import sarif
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from annotools import __version__
 from annotools.issues import Issue
-from annotools.validation.rules import RULES
+from annotools.validation.rules.catalogue import RULES
 
 if TYPE_CHECKING:
     from annotools.validation.check import ValidationResult

@@ -20,7 +20,7 @@ from typing import Any, cast
 
 from annotools.errors import OptionError
 from annotools.issues import Severity
-from annotools.validation.rules import RULES, RULES_BY_ID
+from annotools.validation.rules.catalogue import RULES, RULES_BY_ID
 
 SEVERITIES = ("error", "warning", "info")
 _KEYS = ("select", "extend-select", "ignore", "severity", "classes", "baseline", "box-origin", "images")

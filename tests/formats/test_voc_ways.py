@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -103,6 +104,13 @@ def test_usual_files_take_the_short_way() -> None:
     usual = [voc.read_bytes(VOC / "valid" / f"{name}.xml") for name in names]
     assert all(voc_plain.parse(data) is not None for data in usual)
     assert all(voc_plain.object_names(data) for data in usual[:3])
+
+
+@pytest.mark.parametrize("character", ["\x00", "\x1f", "\ufffe", "\uffff", "&", "<", "]]>"])
+def test_what_xml_forbids_is_not_plain(character: str) -> None:
+    data = (VOC / "valid" / "labelimg.xml").read_text().replace("Unspecified", f"a{character}b").encode()
+    assert voc_plain.parse(data) is None
+    assert voc.inspect(data)[0] is None
 
 
 def test_names_in_comments_and_cdata_do_not_count() -> None:

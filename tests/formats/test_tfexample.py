@@ -187,6 +187,13 @@ def test_whole_pixels_come_back_as_they_were(example: Example) -> None:
     assert tfexample.decode(serialise(example)) == example
 
 
+def test_whole_pixels_come_back_also_beside_others() -> None:
+    mixed = dataclasses.replace(TWO, boxes=((1.0, 2.0, 499.0, 375.0), (0.5, 0.25, 499.3, 374.9)))
+    first, second = tfexample.decode(serialise(mixed)).boxes
+    assert first == mixed.boxes[0]
+    assert second == pytest.approx(mixed.boxes[1], abs=500 * 2.0**-24)
+
+
 @given(examples(inside))
 @settings(max_examples=60, deadline=None)
 def test_boxes_stay_inside_and_come_back_within_the_stated_error(example: Example) -> None:

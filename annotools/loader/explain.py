@@ -150,7 +150,7 @@ def explain(
 
 
 def _computed(pipeline: Pipeline, number: int, epoch: int) -> tuple[Any, ...]:
-    """The sample, the plan's numbers, of each object in the batch its id, layer and visibility; a batch of rows.
+    """The sample, the plan's numbers, the id, layer and visibility of each object in the row; a batch of rows.
 
     The batch repeats the one row, so that it goes through the very code that a batch for training takes.
     """

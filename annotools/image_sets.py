@@ -10,7 +10,7 @@ only where the plain list is missing. Byte order marks, CRLF and blank lines are
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 
 from annotools.storage import Storage
@@ -57,7 +57,7 @@ def find_lists(storage: Storage, names: Iterable[str], tree: str | None) -> list
     """The lists of a tree (a folder, "" for the root), or of the only ImageSets folder when it is None.
 
     Lists for classes are told from plain ones by their name, `<class>_<split>`, and by the flag in their
-    first line. Lists for other tasks (Layout, Segmentation, Action) are not looked at.
+    first line; the split is one of the usual names, or has a list of its own. Lists for other tasks (Layout, Segmentation, Action) are not looked at.
     """
     by_folder: dict[tuple[str, bool], list[str]] = {}
     for name in names:
@@ -78,16 +78,26 @@ def find_lists(storage: Storage, names: Iterable[str], tree: str | None) -> list
 def _lists(storage: Storage, files: list[str]) -> list[SplitList]:
     plain: dict[str, str] = {}
     by_class: dict[str, list[str]] = {}
-    for file in sorted(files):
-        stem = file.rpartition("/")[2][: -len(".txt")]
-        split = stem.rpartition("_")[2]
-        if split != stem and is_split_name(split) and _starts_with_flag(storage, file):
+    stems = {file.rpartition("/")[2][: -len(".txt")]: file for file in sorted(files)}
+    for stem, file in stems.items():
+        split = _split_of_class_list(stem, stems)
+        if split is not None and _starts_with_flag(storage, file):
             by_class.setdefault(split, []).append(file)
         else:
             plain[stem] = file
     lists = [SplitList(split, (file,)) for split, file in plain.items()]
     lists += [SplitList(split, tuple(files)) for split, files in by_class.items() if split not in plain]
     return sorted(lists, key=lambda split_list: split_order(split_list.split))
+
+
+def _split_of_class_list(stem: str, stems: Container[str]) -> str | None:
+    """The split in `<class>_<split>`: a usual name, or that of another list (CVAT: cat_default, default)."""
+    parts = stem.split("_")
+    for start in range(1, len(parts)):
+        split = "_".join(parts[start:])
+        if is_split_name(split) or split in stems:
+            return split
+    return None
 
 
 def _starts_with_flag(storage: Storage, file: str) -> bool:

@@ -14,9 +14,13 @@ from annotools.framing import Writer, read_records
 
 
 def test_a_full_disk_is_an_error_of_the_caller() -> None:
-    with pytest.raises(OutputError, match=r"/dev/full: .*No space left"), Writer("/dev/full") as writer:
-        for _ in range(64):
-            writer.write(bytes(100_000))
+    def write_much() -> None:
+        with Writer("/dev/full") as writer:
+            for _ in range(64):
+                writer.write(bytes(100_000))
+
+    with pytest.raises(OutputError, match=r"/dev/full: .*No space left"):
+        write_much()
     assert not [t for t in threading.enumerate() if t.name == "tfrecord-writer"]
 
 

@@ -221,6 +221,14 @@ def test_trainval_is_there_on_request_and_alone_it_is_a_split(tmp_path: Path) ->
     assert open_source(tmp_path).splits == ("val", "test", "trainval")
 
 
+def test_a_class_list_may_belong_to_a_split_of_any_name(tmp_path: Path) -> None:
+    # CVAT: the split is called default, and each class has a list beside it
+    texts = {"default": "a\nb\n", "cat_default": "a 1\nb -1\n", "big_cat_default": "a 1\nb -1\n"}
+    source = open_source(lists(four(tmp_path), **texts))
+    assert source.splits == ("default",)
+    assert source.issues() == []
+
+
 def test_lists_of_a_custom_name_come_last(tmp_path: Path) -> None:
     source = open_source(lists(four(tmp_path), default="a\n", test="b\n", my_train="c\nd\n"))
     assert source.splits == ("test", "default", "my_train")

@@ -57,7 +57,8 @@ def find_lists(storage: Storage, names: Iterable[str], tree: str | None) -> list
     """The lists of a tree (a folder, "" for the root), or of the only ImageSets folder when it is None.
 
     Lists for classes are told from plain ones by their name, `<class>_<split>`, and by the flag in their
-    first line; the split is one of the usual names, or has a list of its own. Lists for other tasks (Layout, Segmentation, Action) are not looked at.
+    first line; the split is one of the usual names, or has a list of its own. Lists for
+    other tasks (Layout, Segmentation, Action) are not looked at.
     """
     by_folder: dict[tuple[str, bool], list[str]] = {}
     for name in names:
@@ -93,7 +94,7 @@ def _lists(storage: Storage, files: list[str]) -> list[SplitList]:
 def _split_of_class_list(stem: str, stems: Container[str]) -> str | None:
     """The split in `<class>_<split>`: a usual name, or that of another list (CVAT: cat_default, default)."""
     parts = stem.split("_")
-    for start in range(1, len(parts)):
+    for start in range(len(parts) - 1, 0, -1):
         split = "_".join(parts[start:])
         if is_split_name(split) or split in stems:
             return split

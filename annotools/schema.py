@@ -17,7 +17,7 @@ _PACKAGE = Path(__file__).parent
 
 
 def path(name: str) -> Path:
-    """The file of schema `name`, such as "voc.xsd"; SourceError, naming those that exist, if there is none."""
+    """The file of schema `name`, such as "voc.xsd"; else SourceError, which names those that exist."""
     for folder in (_PACKAGE / "schemas", _PACKAGE.parent / "schemas"):
         if folder.is_dir():
             file = folder / name

@@ -51,7 +51,7 @@ def voc_xml(
     objects: Sequence[tuple[str, Any, Any, Any, Any]],
     size: tuple[Any, Any, Any] | None = (60, 40, 3),
 ) -> bytes:
-    """VOC text as labelImg lays it out: line 2 is the file name, objects start at line 4 and take 10 lines."""
+    """VOC text in labelImg's order: line 2 is the file name, objects start at line 4 and take 10 lines."""
     lines = ["<annotation>", f"\t<filename>{filename}</filename>"]
     if size is not None:
         width, height, depth = size

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from annotools.validation.check import ValidationResult
 
 _FIX_HELP = (
-    "clip, swap-inverted, drop-zero-area, drop-duplicates, size-from-image, extension-from-content, "
-    "strip-class-names, map-classes; commas between them"
+    "box-from-shape, clip, swap-inverted, drop-zero-area, drop-duplicates, size-from-image, "
+    "extension-from-content, strip-class-names, map-classes; commas between them"
 )
 
 

@@ -264,6 +264,10 @@ def edit(
         elif name is not None and new.name != old.name:
             file.set_text(name, new.name)
         box = node.find("bndbox")
+        if box is None and new.bndbox is not None:
+            sides = zip(("xmin", "ymin", "xmax", "ymax"), new.bndbox.as_tuple(), strict=True)
+            lines = [(1, f"<{tag}>{number(value)}</{tag}>") for tag, value in sides]
+            file.append(node, [(0, "<bndbox>"), *lines, (0, "</bndbox>")])
         if box is not None and old.bndbox is not None and new.bndbox is not None and new.bndbox != old.bndbox:
             _set_box(file, box, old.bndbox, new.bndbox)
     if after.size != before.size and after.size is not None:

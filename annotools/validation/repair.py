@@ -7,16 +7,18 @@ A fault that a fix cannot mend is left for the rules to report.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from posixpath import splitext
 
 from annotools.errors import OptionError
-from annotools.records import Annotation, Box, Image, Object, Size
+from annotools.records import Annotation, Box, Image, Object, RotatedBox, Size
 from annotools.validation.rules.box import TOLERANCE, number
 from annotools.validation.rules.image import EXTENSIONS, size_verdict
 
 FIXES: dict[str, str] = {
+    "box-from-shape": "give objects that have only a polygon or a rotated box the upright box around it",
     "swap-inverted": "exchange xmin and xmax (ymin and ymax) that are in the wrong order",
     "clip": "move coordinates outside of the image to its edge",
     "drop-zero-area": "remove objects whose box has no width or no height",
@@ -144,6 +146,11 @@ class _Bench:
     def mend(self, index: int, obj: Object) -> None:
         name = self.name(index, obj)
         box = obj.bndbox
+        if box is None and "box-from-shape" in self.fixes:
+            box = around(obj)
+            if box is not None:
+                shown = ", ".join(map(number, box.as_tuple()))
+                self.note("box-from-shape", f"bndbox is now ({shown})", obj.line, index)
         if box is not None:
             line = obj.bndbox_line or obj.line
             box = self.swapped(box, line, index)
@@ -216,6 +223,22 @@ class _Bench:
         before, after = (", ".join(map(number, one.as_tuple())) for one in (box, new))
         self.note("clip", f"({before}) is now ({after})", line, index)
         return new
+
+
+def around(obj: Object) -> Box | None:
+    """The upright box around the rotated box or polygon of an object, in the file's numbers; else None."""
+    shape = obj.rotated or obj.polygon
+    if isinstance(shape, RotatedBox):
+        cos, sin = abs(math.cos(shape.angle)), abs(math.sin(shape.angle))
+        half_width = (shape.w * cos + shape.h * sin) / 2
+        half_height = (shape.w * sin + shape.h * cos) / 2
+        return Box(
+            shape.cx - half_width, shape.cy - half_height, shape.cx + half_width, shape.cy + half_height
+        )
+    if shape is None or not shape.points:
+        return None
+    xs, ys = [point.x for point in shape.points], [point.y for point in shape.points]
+    return Box(min(xs), min(ys), max(xs), max(ys))
 
 
 def _with_size(annotation: Annotation, image: Image, bench: _Bench) -> Annotation:

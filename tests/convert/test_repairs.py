@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ import pytest
 
 import annotools
 from annotools.cli import main
-from annotools.errors import OptionError
+from annotools.errors import DataError, OptionError
 from annotools.formats import tfrecord
+from annotools.validation.fix import fix
 
 
 def read_boxes(out: Path) -> list[tuple[int, ...]]:
@@ -102,3 +104,42 @@ def test_an_unknown_fix_is_named(tree: Any, tmp_path: Path) -> None:
     tree.add("a")
     with pytest.raises(OptionError, match="did you mean clip"):
         annotools.convert(tree.root, tmp_path / "out", to="tfrecord", fix="clp")
+
+
+SHAPES = {
+    "roLabelImg": (
+        b"<robndbox><cx>30</cx><cy>20</cy><w>20</w><h>10</h><angle>0.7853981634</angle></robndbox>",
+        (19.39, 9.39, 40.61, 30.61),  # 15 / sqrt(2) on each side of the centre
+    ),
+    "DIOR-R": (
+        b"<robndbox><x_left_top>10</x_left_top><y_left_top>5</y_left_top><x_right_top>30</x_right_top>"
+        b"<y_right_top>8</y_right_top><x_right_bottom>28</x_right_bottom><y_right_bottom>20</y_right_bottom>"
+        b"<x_left_bottom>8</x_left_bottom><y_left_bottom>17</y_left_bottom></robndbox>",
+        (8, 5, 30, 20),
+    ),
+    "LabelMe": (
+        b"<polygon><pt><x>3</x><y>4</y></pt><pt><x>40</x><y>9</y></pt><pt><x>20</x><y>30</y></pt></polygon>",
+        (3, 4, 40, 30),
+    ),
+}
+
+
+@pytest.mark.parametrize(("shape", "expected"), SHAPES.values(), ids=SHAPES.keys())
+def test_a_box_can_be_made_of_another_shape(
+    shape: bytes, expected: tuple[float, ...], tree: Any, tmp_path: Path, make_xml: Any
+) -> None:
+    xml = re.sub(rb"\t\t<bndbox>.*?</bndbox>", shape, make_xml("a.jpg", [("shoes", 1, 2, 3, 4)]), flags=re.S)
+    tree.add("a", xml=xml)
+    with pytest.raises(DataError) as caught:
+        annotools.convert(tree.root, tmp_path / "none", to="tfrecord")
+    assert [i.rule for i in caught.value.issues] == ["box-missing"]
+    annotools.convert(tree.root, tmp_path / "out", to="tfrecord", fix="box-from-shape")
+    (example,) = tfrecord.read(tmp_path / "out")
+    assert example.boxes[0] == pytest.approx(expected, abs=0.01)
+    fix(tree.root, tmp_path / "fixed", fixes="box-from-shape")
+    fixed = (tmp_path / "fixed" / "Annotations" / "a.xml").read_bytes()
+    (annotation,) = annotools.read(tmp_path / "fixed")
+    assert annotation.objects[0].bndbox is not None
+    assert annotation.objects[0].bndbox.as_tuple() == pytest.approx(expected, abs=0.01)
+    assert shape in fixed  # nothing else has changed
+    assert not fix(tree.root.parent / "fixed", tmp_path / "again", fixes="box-from-shape").repairs

@@ -2,9 +2,10 @@
 
     python benchmarks/augment.py [--size 375x500] [--images 64] [--rounds 5]
 
-Pictures are synthetic with the spectrum of photographs (1/f), JPEG quality 90. Every pipeline delivers batches of
-32 pictures of 300x300 to the consumer. The pipelines take turns, and each round compares them with the
-decode-only pipeline of the same round, so that a busy machine slows them alike; the median of the ratios is shown.
+Pictures are synthetic with the spectrum of photographs (1/f), JPEG quality 90. Every pipeline delivers
+batches of 32 pictures of 300x300 to the consumer. The pipelines take turns, and each round compares them
+with the decode-only pipeline of the same round, so that a busy machine slows them alike; the median of the
+ratios is shown.
 """
 
 from __future__ import annotations
@@ -13,14 +14,16 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from annotools import augment
-from annotools.augment import color
 from annotools.augment.sample import Sample
 
+Function = Callable[..., Any]
+Pipeline = Callable[[tf.data.Dataset], tf.data.Dataset]
 OUTPUT = (300, 300)
 BATCH = 32
 
@@ -52,67 +55,66 @@ def source(height: int, width: int, images: int) -> tf.data.Dataset:
     size = tf.constant([height, width])
 
     def sample(element: dict[str, tf.Tensor]) -> tuple[Sample, tf.Tensor]:
-        labels = tf.range(4)
-        found = Sample(
-            element["encoded"],
-            size,
-            element["boxes"],
-            labels,
-            tf.zeros([4], tf.bool),
-            labels,
-            tf.constant("x"),
-        )
+        rows = tf.range(4)
+        name = tf.constant("x")
+        found = Sample(element["encoded"], size, element["boxes"], rows, tf.zeros([4], tf.bool), rows, name)
         return found, augment.example_seed(0, 0, element["id"])
 
-    return tf.data.Dataset.from_tensor_slices(elements).repeat().map(sample).prefetch(BATCH)
+    return tf.data.Dataset.from_tensor_slices(elements).repeat().map(sample)
 
 
-def decode_only(sample: Sample, seed: tf.Tensor) -> tuple[tf.Tensor, ...]:
-    # a slice of the decoded picture: a full copy into the batch of fixed size, and nothing else
-    pixels = tf.io.decode_jpeg(sample.encoded, channels=3)[: OUTPUT[0], : OUTPUT[1]]
-    return (tf.ensure_shape(pixels, [*OUTPUT, 3]),)
+def parallel(data: tf.data.Dataset, function: Function) -> tf.data.Dataset:
+    return data.map(function, num_parallel_calls=2, deterministic=True).batch(BATCH, drop_remainder=True)
 
 
-def decode_resize(sample: Sample, seed: tf.Tensor) -> tuple[tf.Tensor, ...]:
-    pixels = tf.io.decode_jpeg(sample.encoded, channels=3)
-    return (tf.cast(tf.image.resize(pixels, OUTPUT) + 0.5, tf.uint8),)
+def decode_only(data: tf.data.Dataset) -> tf.data.Dataset:
+    def decode(sample: Sample, seed: tf.Tensor) -> tf.Tensor:
+        # a slice of the decoded picture: a copy into a batch of fixed size, and nothing else
+        pixels = tf.io.decode_jpeg(sample.encoded, channels=3)[: OUTPUT[0], : OUTPUT[1]]
+        return tf.ensure_shape(pixels, [*OUTPUT, 3])
+
+    return parallel(data, decode)
 
 
-def planned(
-    ops: object, *, batch_color: bool = False, plan_only: bool = False
-) -> Callable[..., tuple[tf.Tensor, ...]]:
-    def function(sample: Sample, seed: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        plan = augment.plan_sample(ops, sample, seed, OUTPUT)
-        if plan_only:
-            return plan.drops, plan.matrices, plan.color_keep
-        image = augment.execute(plan, color=not batch_color)
-        if batch_color:
-            return image, plan.color_matrix, plan.color_keep
-        return image, plan.drops
+def decode_resize(data: tf.data.Dataset) -> tf.data.Dataset:
+    def decode(sample: Sample, seed: tf.Tensor) -> tf.Tensor:
+        pixels = tf.io.decode_jpeg(sample.encoded, channels=3)
+        return tf.cast(tf.image.resize(pixels, OUTPUT) + 0.5, tf.uint8)
 
-    return function
+    return parallel(data, decode)
+
+
+def planned(ops: Any, *, batch_color: bool = False, pixels: bool = True) -> Pipeline:
+    augmenter = augment.Augmenter(ops, OUTPUT)
+
+    def pipeline(data: tf.data.Dataset) -> tf.data.Dataset:
+        data = data.map(lambda sample, seed: (sample, augmenter.draw(seed))).batch(BATCH)
+        plans = data.map(augmenter.plan)
+        if not pixels:
+            return plans.map(lambda plan: plan.boxes)
+        plans = plans.unbatch()
+        if not batch_color:
+            return parallel(plans, augmenter.execute)
+
+        def uncolored(plan: augment.Plan) -> tuple[tf.Tensor, ...]:
+            return augmenter.execute(plan, color=False), plan.color_matrix, plan.color_keep
+
+        return parallel(plans, uncolored).map(augment.apply_batch)
+
+    return pipeline
 
 
 GEOMETRY = [augment.Expand(), augment.IoUCrop(), augment.HorizontalFlip()]
-PIPELINES: dict[str, tuple[Callable[..., tuple[tf.Tensor, ...]], bool]] = {
-    "decode only": (decode_only, False),
-    "decode and resize": (decode_resize, False),
-    "plan of ssd, no pixels": (planned(augment.ssd(), plan_only=True), False),
-    "no ops": (planned([]), False),
-    "geometry of ssd": (planned(GEOMETRY), False),
-    "ssd, colour in the batch": (planned(augment.ssd(), batch_color=True), True),
-    "ssd, colour for each image": (planned(augment.ssd()), False),
-    "ssd, exact HSV": (planned(augment.ssd(hsv="exact")), False),
+PIPELINES: dict[str, Pipeline] = {
+    "decode only": decode_only,
+    "decode and resize": decode_resize,
+    "plan of ssd, no pixels": planned(augment.ssd(), pixels=False),
+    "no ops": planned([]),
+    "geometry of ssd": planned(GEOMETRY),
+    "ssd, colour in the batch": planned(augment.ssd(), batch_color=True),
+    "ssd, colour for each image": planned(augment.ssd()),
+    "ssd, exact HSV": planned(augment.ssd(hsv="exact")),
 }
-
-
-def pipeline(
-    data: tf.data.Dataset, function: Callable[..., tuple[tf.Tensor, ...]], in_batch: bool
-) -> tf.data.Dataset:
-    mapped = data.map(function, num_parallel_calls=2, deterministic=True).batch(BATCH, drop_remainder=True)
-    if in_batch:
-        mapped = mapped.map(lambda images, matrices, keep: (color.apply_batch(images, matrices, keep),))
-    return mapped.prefetch(2)
 
 
 def main() -> None:
@@ -125,8 +127,8 @@ def main() -> None:
     height, width = (int(side) for side in options.size.split("x"))
     data = source(height, width, 64)
     chosen = {
-        name: pipeline(data, *entry)
-        for name, entry in PIPELINES.items()
+        name: make(data).prefetch(2)
+        for name, make in PIPELINES.items()
         if options.only is None or name == "decode only" or name in options.only
     }
     batches = max(options.images // BATCH, 1)
@@ -151,10 +153,9 @@ def main() -> None:
         ratio_cpu = statistics.median(
             base / own for base, own in zip(cpu["decode only"], cpu[name], strict=True)
         )
-        print(
-            f"{name:28} {1 / statistics.median(wall[name]):7.0f} img/s {statistics.median(cpu[name]) * 1000:6.2f} ms CPU"
-            f"   {ratio:5.2f} of decode only ({ratio_cpu:.2f} by CPU time)"
-        )
+        speed, load = 1 / statistics.median(wall[name]), statistics.median(cpu[name]) * 1000
+        ratios = f"{ratio:5.2f} of decode only, {ratio_cpu:.2f} by CPU time"
+        print(f"{name:28}{speed:7.0f} img/s {load:6.2f} ms CPU {ratios}")
 
 
 if __name__ == "__main__":

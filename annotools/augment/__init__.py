@@ -1,22 +1,26 @@
 """Augmentation that is planned on boxes and executed once on pixels. Needs TensorFlow."""
 
 from annotools.augment.apply import Result, apply, make_sample
-from annotools.augment.augmentation import Augmentation, as_augmentation, partners_of
+from annotools.augment.augmentation import (
+    Augmentation,
+    as_augmentation,
+    has_color,
+    is_linear,
+    partners_of,
+)
+from annotools.augment.augmenter import Augmenter, execute, plan_sample
 from annotools.augment.chance import Schedule
-from annotools.augment.color import ChannelShuffle, ColorJitter, Grayscale, apply_batch, is_linear
+from annotools.augment.color import ChannelShuffle, ColorJitter, Grayscale, apply_batch
 from annotools.augment.draft import Draft, Op
 from annotools.augment.erase import Cutout, RandomErase
-from annotools.augment.execute import execute
+from annotools.augment.fit import CenterCrop, Letterbox, Resize
 from annotools.augment.iou_crop import IoUCrop
 from annotools.augment.mosaic import MixUp, Mosaic
 from annotools.augment.ops import (
-    CenterCrop,
     Expand,
     HorizontalFlip,
-    Letterbox,
     OnPixels,
     RandomCrop,
-    Resize,
     Rot90,
     Rotate,
     ScaleJitter,
@@ -24,22 +28,24 @@ from annotools.augment.ops import (
     Translate,
     VerticalFlip,
 )
-from annotools.augment.plan import Plan, plan_sample
+from annotools.augment.plan import Plan
 from annotools.augment.policy import DROP_REASONS, BoxPolicy
 from annotools.augment.presets import PRESETS, light, ssd, torchvision_ssd, yolo
 from annotools.augment.sample import Partner, Sample
-from annotools.augment.seeds import example_seed
+from annotools.augment.seeds import Draws, example_seed
 
 __all__ = [
     "DROP_REASONS",
     "PRESETS",
     "Augmentation",
+    "Augmenter",
     "BoxPolicy",
     "CenterCrop",
     "ChannelShuffle",
     "ColorJitter",
     "Cutout",
     "Draft",
+    "Draws",
     "Expand",
     "Grayscale",
     "HorizontalFlip",
@@ -68,6 +74,7 @@ __all__ = [
     "as_augmentation",
     "example_seed",
     "execute",
+    "has_color",
     "is_linear",
     "light",
     "make_sample",

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from annotools.augment.execute import Interpolation, execute
-from annotools.augment.plan import Plan, ResizeMode, plan_sample
+from annotools.augment.augmenter import Augmenter
+from annotools.augment.execute import Interpolation
+from annotools.augment.plan import Plan, ResizeMode
 from annotools.augment.policy import DROP_REASONS, BoxPolicy
 from annotools.augment.sample import Partner, Sample
 from annotools.augment.seeds import example_seed
@@ -66,17 +67,9 @@ def apply(
     image.
     """
     sample = make_sample(image, boxes, labels, difficult=difficult, name=name)
-    plan = plan_sample(
-        ops,
-        sample,
-        example_seed(seed, epoch, example_id),
-        image_size,
-        resize=resize,
-        policy=policy,
-        epoch=epoch,
-        partner=partner,
-    )
-    picture = execute(plan, color=color, interpolation=interpolation)
+    augmenter = Augmenter(ops, image_size, resize=resize, policy=policy)
+    plan = augmenter.plan_one(sample, example_seed(seed, epoch, example_id), epoch=epoch, partner=partner)
+    picture = augmenter.execute(plan, color=color, interpolation=interpolation)
     return Result(picture, plan.boxes, plan.labels, plan.difficult, plan.ids, plan.ignore, plan.drops, plan)
 
 

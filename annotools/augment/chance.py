@@ -27,7 +27,7 @@ class Schedule:
             check_probability(probability, "steps")
 
     def at(self, epoch: tf.Tensor) -> tf.Tensor:
-        """() float32"""
+        """float32 of the shape of `epoch`"""
         value = tf.constant(self.steps[0][1], tf.float32)
         for start, probability in self.steps[1:]:
             value = tf.where(epoch >= start, tf.constant(probability, tf.float32), value)
@@ -38,7 +38,7 @@ Chance = float | Schedule
 
 
 def happens(uniform: tf.Tensor, chance: Chance, epoch: tf.Tensor) -> tf.Tensor:
-    """() bool from a draw in [0, 1)."""
+    """bool from a draw in [0, 1), of the same shape."""
     return uniform < (chance.at(epoch) if isinstance(chance, Schedule) else chance)
 
 

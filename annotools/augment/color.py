@@ -7,17 +7,16 @@ takes it in one fused XLA kernel. Only the exact HSV round trip needs to go step
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
-from typing import Any, Literal
+from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from annotools.augment.chance import Chance, check_probability, check_range, happens
 from annotools.augment.draft import Draft
-from annotools.augment.seeds import uniform
 from annotools.errors import OptionError
 
 # NTSC luma, and the two directions of the colour plane of YIQ, as 3x3 maps of RGB: a hue rotation by t and a
@@ -28,82 +27,71 @@ _PLANE = np.linalg.inv(_YIQ) @ np.diag([0.0, 1.0, 1.0]) @ _YIQ
 _QUARTER_TURN = np.linalg.inv(_YIQ) @ np.array([[0, 0, 0], [0, 0, -1.0], [0, 1.0, 0]]) @ _YIQ
 
 
-@dataclass(frozen=True)
-class Gain:
-    """RGB times `factor` plus `offset` (() float32 each)."""
+class Step(NamedTuple):
+    """RGB through `matrix` (B, 3, 4), cut at 0 and 255; then, where `hsv` (B, 2) is given, hue plus hsv[0]
+    turns and saturation times hsv[1], cut at 1, by the exact HSV round trip."""
 
-    factor: tf.Tensor
-    offset: tf.Tensor
-
-    def matrix(self) -> tf.Tensor:
-        return tf.concat([tf.eye(3) * self.factor, tf.fill([3, 1], self.offset)], 1)
-
-    def apply(self, pixels: tf.Tensor) -> tf.Tensor:
-        return tf.clip_by_value(pixels * self.factor + self.offset, 0.0, 255.0)
+    matrix: tf.Tensor
+    hsv: tf.Tensor | None = None
 
 
-@dataclass(frozen=True)
-class Mix:
-    """RGB through a 3x4 matrix, float32."""
-
-    numbers: tf.Tensor
-
-    def matrix(self) -> tf.Tensor:
-        return self.numbers
-
-    def apply(self, pixels: tf.Tensor) -> tf.Tensor:
-        flat = tf.reshape(pixels, [-1, 3])
-        mixed = tf.matmul(flat, self.numbers[:, :3], transpose_b=True) + self.numbers[:, 3]
-        return tf.reshape(tf.clip_by_value(mixed, 0.0, 255.0), tf.shape(pixels))
+def gain(factor: tf.Tensor, offset: tf.Tensor) -> tf.Tensor:
+    """(B, 3, 4): RGB times `factor` (B,) plus `offset` (B,)."""
+    column = tf.zeros([3, 1]) + offset[:, None, None]
+    return tf.concat([tf.eye(3) * factor[:, None, None], column], 2)
 
 
-@dataclass(frozen=True)
-class Hsv:
-    """Hue plus `hue` turns and saturation times `saturation`, cut at 1, by the exact HSV round trip."""
+def one_matrix(steps: Sequence[Step], like: tf.Tensor) -> tf.Tensor:
+    """(B, 3, 4) float32 for all steps, which have no HSV; nothing is cut at 0 and 255 but after the last.
 
-    hue: tf.Tensor
-    saturation: tf.Tensor
-
-    def matrix(self) -> tf.Tensor:
-        raise OptionError("exact HSV is no matrix", field="hsv", found="exact", expected="linear")
-
-    def apply(self, pixels: tf.Tensor) -> tf.Tensor:
-        def shifted() -> tf.Tensor:
-            hsv = tf.raw_ops.RGBToHSV(images=pixels)
-            hue = tf.math.floormod(hsv[..., 0] + self.hue, 1.0)
-            saturation = tf.minimum(hsv[..., 1] * self.saturation, 1.0)
-            return tf.raw_ops.HSVToRGB(images=tf.stack([hue, saturation, hsv[..., 2]], -1))
-
-        return tf.cond((self.hue != 0) | (self.saturation != 1), shifted, lambda: pixels)
-
-
-Step = Gain | Mix | Hsv
-
-
-def are_linear(steps: Iterable[Step]) -> bool:
-    return not any(isinstance(step, Hsv) for step in steps)
-
-
-def one_matrix(steps: Iterable[Step]) -> tf.Tensor:
-    """(3, 4) float32 for all steps; between them nothing is cut at 0 and 255, only after the last."""
-    matrices = [step.matrix() for step in steps]
-    return reduce(_after, matrices) if matrices else tf.eye(3, 4)
+    Without steps it is the identity, for as many pictures as `like` (B,) has.
+    """
+    if not steps:
+        return gain(tf.ones_like(like, tf.float32), tf.zeros_like(like, tf.float32))
+    return reduce(_after, [step.matrix for step in steps])
 
 
 def _after(first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
-    moved = tf.matmul(second[:, :3], first)
-    return moved + tf.concat([tf.zeros([3, 3]), second[:, 3:]], 1)
+    # written out for the same bits in every batch size, as in graph_boxes
+    columns = [second[:, :, n : n + 1] * first[:, n : n + 1, :] for n in range(3)]
+    moved = columns[0] + columns[1] + columns[2]
+    return moved + second[:, :, 3:] * tf.constant([0.0, 0, 0, 1])
 
 
-def apply_steps(steps: tuple[Step, ...], pixels: tf.Tensor) -> tf.Tensor:
-    """(h, w, 3) float32 in [0, 255] -> the same, one pass where all steps are linear."""
-    if not steps:
-        return pixels
-    if are_linear(steps):
-        return Mix(one_matrix(steps)).apply(pixels)
-    for step in steps:
-        pixels = step.apply(pixels)
+def pack(steps: Sequence[Step], like: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """(B, S, 3, 4) and (B, S, 2) float32 for `apply_steps`."""
+    neutral = tf.stack([tf.zeros_like(like, tf.float32), tf.ones_like(like, tf.float32)], 1)
+    steps = steps or (Step(one_matrix((), like)),)  # not none, see `_erased` in plan.py
+    hsv = [neutral if step.hsv is None else step.hsv for step in steps]
+    return tf.stack([step.matrix for step in steps], 1), tf.stack(hsv, 1)
+
+
+def apply_matrix(matrix: tf.Tensor, pixels: tf.Tensor) -> tf.Tensor:
+    """(h, w, 3) float32 in [0, 255] through (3, 4), cut at 0 and 255."""
+    mixed = tf.matmul(tf.reshape(pixels, [-1, 3]), matrix[:, :3], transpose_b=True) + matrix[:, 3]
+    return tf.reshape(tf.clip_by_value(mixed, 0.0, 255.0), tf.shape(pixels))
+
+
+def apply_steps(matrices: tf.Tensor, hsv: tf.Tensor, pixels: tf.Tensor) -> tf.Tensor:
+    """(h, w, 3) float32 in [0, 255] through the steps of one picture, (S, 3, 4) and (S, 2); idle ones are
+    skipped.
+    """
+    for index in range(matrices.shape[0]):
+        pixels = _step(matrices[index], hsv[index], pixels)
     return pixels
+
+
+def _step(matrix: tf.Tensor, hsv: tf.Tensor, pixels: tf.Tensor) -> tf.Tensor:
+    def shifted(given: tf.Tensor) -> tf.Tensor:
+        hue, saturation, value = tf.unstack(tf.raw_ops.RGBToHSV(images=given), axis=-1)
+        hue = tf.math.floormod(hue + hsv[0], 1.0)
+        saturation = tf.minimum(saturation * hsv[1], 1.0)
+        return tf.raw_ops.HSVToRGB(images=tf.stack([hue, saturation, value], -1))
+
+    mixes = tf.reduce_any(matrix != tf.eye(3, 4))
+    pixels = tf.cond(mixes, lambda: apply_matrix(matrix, pixels), lambda: pixels)
+    turns = (hsv[0] != 0) | (hsv[1] != 1)
+    return tf.cond(turns, lambda: shifted(pixels), lambda: pixels)
 
 
 @tf.function(jit_compile=True, reduce_retracing=True)  # type: ignore[untyped-decorator]
@@ -163,6 +151,8 @@ class ColorJitter:
     p: Chance = 1.0
     p_each: float = 0.5
     hsv: Literal["exact", "linear"] = "linear"
+    draws: ClassVar[int] = 10
+    colors: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_probability(self.p)
@@ -174,27 +164,22 @@ class ColorJitter:
         if self.hsv not in ("exact", "linear"):
             raise OptionError("unknown choice", field="hsv", found=self.hsv, expected="exact or linear")
 
-    def __call__(self, draft: Draft, seed: tf.Tensor) -> Draft:
-        draws = uniform(seed, 10)
-        on = happens(draws[0], self.p, draft.epoch) & (draws[1:5] < self.p_each)
+    def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
+        on = happens(draws[:, :1], self.p, _column(draft.epoch)) & (draws[:, 1:5] < self.p_each)
         neutral, spread = self._ranges
-        brightness, contrast, saturation, hue = tf.unstack(
-            tf.where(on, draws[5:9] * spread[0] + spread[1], neutral)
-        )
+        values = tf.where(on, draws[:, 5:9] * spread[0] + spread[1], neutral)
+        brightness, contrast, saturation, hue = tf.unstack(values, axis=1)
         if self.hsv == "linear":
-            plane = saturation * tf.cos(hue * (2 * np.pi)) * tf.constant(_PLANE, tf.float32)
-            turn = saturation * tf.sin(hue * (2 * np.pi)) * tf.constant(_QUARTER_TURN, tf.float32)
-            mixed = tf.constant(LUMA, tf.float32) + plane + turn
-            numbers = contrast * tf.concat([mixed, tf.fill([3, 1], brightness)], 1)
-            return draft.replace(color=(*draft.color, Mix(numbers)))
-        first = draws[9] < 0.5
+            mixed = _hue_saturation(hue, saturation)
+            numbers = tf.concat([mixed, tf.zeros([3, 1]) + brightness[:, None, None]], 2)
+            return draft.replace(color=(*draft.color, Step(contrast[:, None, None] * numbers)))
+        first = draws[:, 9] < 0.5
         before, after = tf.where(first, contrast, 1.0), tf.where(first, 1.0, contrast)
-        zero = tf.zeros([])
+        zero = tf.zeros_like(brightness)
         steps = (
-            Gain(tf.ones([]), brightness),
-            Gain(before, zero),
-            Hsv(hue, saturation),
-            Gain(after, zero),
+            Step(gain(tf.ones_like(brightness), brightness)),
+            Step(gain(before, zero), tf.stack([hue, saturation], 1)),
+            Step(gain(after, zero)),
         )
         return draft.replace(color=draft.color + steps)
 
@@ -216,14 +201,16 @@ class Grayscale:
     """Three equal channels of the luma, with probability `p`."""
 
     p: Chance = 0.1
+    draws: ClassVar[int] = 1
+    colors: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_probability(self.p)
 
-    def __call__(self, draft: Draft, seed: tf.Tensor) -> Draft:
-        on = happens(uniform(seed, 1)[0], self.p, draft.epoch)
+    def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
+        on = happens(draws[:, 0], self.p, draft.epoch)[:, None, None]
         numbers = tf.where(on, tf.constant(np.pad(LUMA, ((0, 0), (0, 1))), tf.float32), tf.eye(3, 4))
-        return draft.replace(color=(*draft.color, Mix(numbers)))
+        return draft.replace(color=(*draft.color, Step(numbers)))
 
 
 @dataclass(frozen=True)
@@ -231,19 +218,26 @@ class ChannelShuffle:
     """The three channels in a random order (possibly the old one), with probability `p`."""
 
     p: Chance = 0.1
+    draws: ClassVar[int] = 4
+    colors: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_probability(self.p)
 
-    def __call__(self, draft: Draft, seed: tf.Tensor) -> Draft:
-        draws = uniform(seed, 4)
-        order = tf.where(happens(draws[0], self.p, draft.epoch), tf.argsort(draws[1:]), [0, 1, 2])
-        return draft.replace(color=(*draft.color, Mix(tf.gather(tf.eye(3, 4), order))))
+    def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
+        on = happens(draws[:, :1], self.p, _column(draft.epoch))
+        order = tf.where(on, tf.argsort(draws[:, 1:], axis=1), [0, 1, 2])
+        return draft.replace(color=(*draft.color, Step(tf.gather(tf.eye(3, 4), order))))
 
 
-def is_linear(ops: Any) -> bool:
-    """Whether `apply_batch` may do the colour: no exact HSV, and no function of the user on the finished
-    pixels.
-    """
-    steps = getattr(ops, "ops", ops) or ()
-    return not any(getattr(op, "hsv", "") == "exact" or getattr(op, "on_pixels", False) for op in steps)
+def _hue_saturation(hue: tf.Tensor, saturation: tf.Tensor) -> tf.Tensor:
+    """(B, 3, 3) float32 from turns and a factor, (B,) each. In float64, whose rounding of sin and cos may
+    differ from one place in a batch to another without being seen in float32."""
+    angle = tf.cast(hue, tf.float64)[:, None, None] * (2 * np.pi)
+    factor = tf.cast(saturation, tf.float64)[:, None, None]
+    numbers = LUMA + factor * tf.cos(angle) * _PLANE + factor * tf.sin(angle) * _QUARTER_TURN
+    return tf.cast(numbers, tf.float32)
+
+
+def _column(epoch: tf.Tensor) -> tf.Tensor:
+    return epoch[..., None]

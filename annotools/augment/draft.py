@@ -1,8 +1,11 @@
-"""The draft: what the ops write on. Each op takes a Draft and a seed and returns a Draft; no pixel is
+"""The draft: what the ops write on. Each op takes a Draft and random numbers and returns a Draft; no pixel is
 touched.
 
 Geometry is one affine map for each image, from its own pixels to the picture so far (the canvas). Boxes stay
 in the pixels of their image until the end, so ten ops in a row still tighten, round and clip each box once.
+
+Everything has B in front, the pictures of a batch: a graph of small operations costs as much for one as for
+32, and for one it costs as much as decoding a JPEG.
 """
 
 from __future__ import annotations
@@ -10,13 +13,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
 from annotools.augment import graph_boxes
-from annotools.augment.policy import ALIVE, BoxPolicy, code
-from annotools.augment.sample import Partner, Sample
+from annotools.augment.policy import ABSENT, ALIVE, BoxPolicy, code
+from annotools.augment.sample import Sample
 from annotools.boxes import Shape
 from annotools.errors import OptionError
 
@@ -26,38 +29,36 @@ if TYPE_CHECKING:
 EVERYWHERE = (-1e9, -1e9, 1e9, 1e9)
 BOX_SLACK = 1.0  # pixels a box may stick out of its image before it is an error and not rounding
 
-
-class Op(Protocol):
-    """An augmentation step, also one of your own: any callable that takes a Draft and a seed (2,) int64."""
-
-    def __call__(self, draft: Draft, seed: tf.Tensor, /) -> Draft: ...
+Op = Callable[["Draft", tf.Tensor], "Draft"]
+"""An augmentation step, also one of your own: a callable of a Draft and of uniform numbers (B, n) float32 in
+[0, 1), n being its attribute `draws` (DEFAULT_DRAWS without one)."""
+DEFAULT_DRAWS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """The picture so far: K images (1 without Mosaic and MixUp), R objects. Numbers of geometry are float64.
+    """The pictures so far: B of them, of K images each (1 without Mosaic and MixUp), with R rows for objects.
 
-    sources     K tensors as `Sample.encoded`
+    sizes       (B, K, 2) int32, (H, W)
+    jpeg        (B, K) bool
+    matrices    (B, K, 2, 3), from pixels of the image to pixels of the canvas. Geometry is float64
+    windows     (B, K, 4), the part of each image that may be seen, xyxy in its own pixels
+    canvas      (B, 2), width and height of the picture so far
+    frame       (B, 4), the part of the canvas that earlier crops left
+    boxes       (B, R, 4) in pixels of their own image; `layer` (R,) int32 says which image that is
+    status      (B, R) int32, 0 alive, else see policy.py
     groups      K ints: images of one group tile the canvas, the groups are blended
-    blend       one () float32 weight for each group
-    sizes       (K, 2) int32, (H, W)
-    matrices    (K, 2, 3), from pixels of the image to pixels of the canvas
-    windows     (K, 4), the part of each image that may be seen, xyxy in its own pixels
-    canvas      (2,), width and height of the picture so far
-    frame       (4,), the part of the canvas that earlier crops left
-    boxes       (R, 4) in pixels of their own image; `layer` (R,) int32 says which image that is
-    status      (R,) int32, 0 alive, else see policy.py
-    erasures    rectangles to paint over at the end
+    blend       one (B,) float32 weight for each group
+    erasures    (B, 4) rectangles of the canvas to paint over at the end
     color       the colour steps, applied after the resize in this order
-    retouches   functions of the user on the finished pixels, with their seeds
-    epoch       () int64; image_size (H, W) of the output, where it is known
-    rotated     whether a map may turn by anything but right angles; transposes, mirrors: whether it may swap
-                or reverse axes; cut: whether frame or windows hide anything; framed: whether the frame does;
-                ellipse: how rotated boxes are bounded
+    epoch       (B,) or () int64; image_size (H, W) of the output, where it is known
+    partners    the samples of the other images that no op has used yet
+    rotated     whether a map may turn by anything but right angles; cut: whether frame or windows hide
+                anything; framed: whether the frame does; ellipse: how rotated boxes are bounded
     """
 
-    sources: tuple[tf.Tensor, ...]
     sizes: tf.Tensor
+    jpeg: tf.Tensor
     matrices: tf.Tensor
     windows: tf.Tensor
     canvas: tf.Tensor
@@ -69,19 +70,14 @@ class Draft:
     ids: tf.Tensor
     status: tf.Tensor
     epoch: tf.Tensor
-    name: tf.Tensor
     policy: BoxPolicy
     image_size: tuple[int, int] | None = None
-    partner: Partner | None = None
-    partners_used: int = 0
+    partners: tuple[Sample, ...] = ()
     groups: tuple[int, ...] = (0,)
     blend: tuple[tf.Tensor, ...] = ()
-    erasures: tuple[tuple[tf.Tensor, tf.Tensor, tuple[int, int, int] | None], ...] = ()
+    erasures: tuple[tf.Tensor, ...] = ()
     color: tuple[Step, ...] = ()
-    retouches: tuple[tuple[Callable[[tf.Tensor, tf.Tensor], tf.Tensor], tf.Tensor], ...] = ()
     rotated: bool = False
-    transposes: bool = False
-    mirrors: bool = False
     cut: bool = False
     framed: bool = False
     ellipse: bool = False
@@ -91,62 +87,62 @@ class Draft:
 
     @property
     def width(self) -> tf.Tensor:
-        return self.canvas[0]
+        return self.canvas[:, 0]
 
     @property
     def height(self) -> tf.Tensor:
-        return self.canvas[1]
+        return self.canvas[:, 1]
 
     # ----- geometry -----
 
     def scaled(
         self, scale: Sequence[object] | tf.Tensor, offset: Sequence[object] | tf.Tensor, canvas: object = None
     ) -> Draft:
-        """x' = scale x + offset; `scale` and `offset` are (x, y) pairs, and negative scales mirror."""
-        factor, shift = _pair(scale), _pair(offset)
-        moved = tf.concat([tf.zeros([2, 2], tf.float64), shift[:, None]], 1)
+        """x' = scale x + offset; each a pair (x, y) of numbers or (B,), or a tensor (B, 2). Negative scales
+        mirror.
+        """
+        factor, shift = self._pair(scale), self._pair(offset)
 
         def rectangle(edges: tf.Tensor) -> tf.Tensor:
-            first, second = edges[:2] * factor + shift, edges[2:] * factor + shift
-            return tf.concat([tf.minimum(first, second), tf.maximum(first, second)], 0)
+            first, second = edges[:, :2] * factor + shift, edges[:, 2:] * factor + shift
+            return tf.concat([tf.minimum(first, second), tf.maximum(first, second)], 1)
 
+        moved = self.matrices * factor[:, None, :, None]
         return self.replace(
-            matrices=self.matrices * factor[:, None] + moved,
+            matrices=moved + shift[:, None, :, None] * tf.constant([0, 0, 1], tf.float64),
             frame=rectangle(self.frame) if self.framed else self.frame,
-            erasures=tuple((rectangle(edges), seed, fill) for edges, seed, fill in self.erasures),
-            canvas=self.canvas if canvas is None else _pair(canvas),
+            erasures=tuple(rectangle(edges) for edges in self.erasures),
+            canvas=self.canvas if canvas is None else self._pair(canvas),
         )
 
     def transformed(
         self, linear: tf.Tensor, offset: tf.Tensor, canvas: object = None, *, right_angles: bool = False
     ) -> Draft:
-        """x' = linear x + offset, (2, 2) and (2,). `right_angles` promises that `linear` only scales, swaps
-        and mirrors.
+        """x' = linear x + offset, (B, 2, 2) and (B, 2).
+
+        right_angles promises that `linear` only scales, swaps and mirrors; an op that turns by anything else
+        must have an attribute `rotates = True`, because pixels are then read by another way.
         """
         draft = self if right_angles else self.sealed()
-        matrix = tf.concat([linear, offset[:, None]], 1)
+        matrix = tf.concat([linear, offset[..., None]], -1)
 
         def rectangle(edges: tf.Tensor) -> tf.Tensor:
-            return graph_boxes.affine(edges[None], matrix)[0]
+            return graph_boxes.affine(edges, matrix)
 
         return draft.replace(
-            matrices=graph_boxes.compose(linear, offset, draft.matrices),
+            matrices=graph_boxes.compose(linear[:, None], offset[:, None], draft.matrices),
             frame=rectangle(draft.frame) if draft.framed else draft.frame,
-            erasures=tuple((rectangle(edges), seed, fill) for edges, seed, fill in draft.erasures),
-            canvas=draft.canvas if canvas is None else _pair(canvas),
+            erasures=tuple(rectangle(edges) for edges in draft.erasures),
+            canvas=draft.canvas if canvas is None else self._pair(canvas),
             rotated=draft.rotated or not right_angles,
-            transposes=draft.transposes or right_angles,
-            mirrors=True,
         )
 
     def cropped(self, window: tf.Tensor) -> Draft:
-        """The canvas becomes `window` (4,) of the old one; nothing outside it is seen again, even if the
-        canvas grows.
-        """
-        size = window[2:] - window[:2]
-        inside = tf.concat([tf.zeros([2], tf.float64), size], 0)
-        moved = self.replace(cut=True, framed=True).scaled([1.0, 1.0], -window[:2], size)
-        return moved.replace(frame=graph_boxes.clip(moved.frame[None], inside)[0])
+        """The canvas becomes `window` (B, 4) of the old one; nothing outside it is seen again, even if the
+        canvas grows."""
+        size = window[:, 2:] - window[:, :2]
+        moved = self.replace(cut=True, framed=True).scaled([1.0, 1.0], -window[:, :2], size)
+        return moved.replace(frame=graph_boxes.clip(moved.frame, _at_origin(size)))
 
     def sealed(self) -> Draft:
         """Write the frame into the images' windows, for steps after which it would no longer be upright."""
@@ -158,47 +154,65 @@ class Draft:
                 field="ops",
                 expected="rotations before the first crop, or after it, not both",
             )
-        frames = tf.tile(self.frame[None], [len(self.sources), 1])
-        back = graph_boxes.affine(frames, graph_boxes.inverse(self.matrices))
+        back = graph_boxes.affine(self.frame[:, None], graph_boxes.inverse(self.matrices))
         return self.replace(
-            windows=intersection(self.windows, back),
-            frame=tf.constant(EVERYWHERE, tf.float64),
+            windows=graph_boxes.intersection(self.windows, back),
+            frame=tf.zeros_like(self.frame) + tf.constant(EVERYWHERE, tf.float64),
             framed=False,
         )
 
     def view(self) -> tf.Tensor:
-        """(4,), the part of the canvas in which images can be seen."""
-        whole = tf.concat([tf.zeros([2], tf.float64), self.canvas], 0)
-        return graph_boxes.clip(whole[None], self.frame)[0] if self.framed else whole
+        """(B, 4), the part of the canvas in which images can be seen."""
+        whole = _at_origin(self.canvas)
+        return graph_boxes.clip(whole, self.frame) if self.framed else whole
 
     # ----- objects -----
 
     def whole_boxes(self) -> tf.Tensor:
-        """(R, 4) float64 on the canvas, as if nothing had been cut off."""
-        return graph_boxes.affine(self.boxes, self._matrix_of_boxes(), shape=self._shape)
+        """(B, R, 4) float64 on the canvas, as if nothing had been cut off."""
+        return graph_boxes.affine(self.boxes, self.box_matrices(), shape=self.shape)
 
     def visible_boxes(self) -> tf.Tensor:
-        """(R, 4) float64 on the canvas, cut to what can be seen of it; without area for objects that are
-        gone.
-        """
+        """(B, R, 4) float64 on the canvas, cut to what can be seen; without area for those that are gone."""
         boxes = self.boxes
         if self.cut:
-            boxes = graph_boxes.clip(boxes, tf.gather(self.windows, self.layer))
-        seen = graph_boxes.affine(boxes, self._matrix_of_boxes(), shape=self._shape)
+            boxes = graph_boxes.clip(boxes, self.of_layer(self.windows))
+        seen = graph_boxes.affine(boxes, self.box_matrices(), shape=self.shape)
         alive = tf.cast(self.status == ALIVE, tf.float64)
-        return graph_boxes.clip(seen, self.view()) * alive[:, None]
+        return graph_boxes.clip(seen, self.view()[:, None]) * alive[..., None]
 
     def dropped(self, which: tf.Tensor, reason: str) -> Draft:
-        """Take the objects `which` (R,) bool out; those already gone keep their first reason."""
+        """Take the objects `which` (B, R) bool out; those already gone keep their first reason."""
         gone = (self.status == ALIVE) & which
         return self.replace(status=tf.where(gone, code(reason), self.status))
 
     @property
-    def _shape(self) -> Shape:
+    def shape(self) -> Shape:
         return "ellipse" if self.ellipse and self.rotated else "corner"
 
-    def _matrix_of_boxes(self) -> tf.Tensor:
-        return self.matrices[0] if len(self.sources) == 1 else tf.gather(self.matrices, self.layer)
+    def box_matrices(self) -> tf.Tensor:
+        """(B, R or 1, 2, 3), the map of each object's image."""
+        return self.of_layer(self.matrices)
+
+    def of_layer(self, values: tf.Tensor) -> tf.Tensor:
+        """(B, K, ...) -> (B, R or 1, ...): for each object the value of its image."""
+        return values if len(self.groups) == 1 else tf.gather(values, self.layer, axis=1)
+
+    def _pair(self, value: object) -> tf.Tensor:
+        """(B, 2) or (1, 2) float64."""
+        if not isinstance(value, (list, tuple)):
+            return tf.cast(value, tf.float64)
+        if all(isinstance(number, (int, float)) for number in value):
+            return tf.constant([value], tf.float64)
+        # through a constant, because tf.cast would make a float32 of a Python number first
+        like = tf.zeros_like(self.width)
+        return tf.stack(
+            [
+                like + (tf.constant(n, tf.float64) if isinstance(n, (int, float)) else tf.cast(n, tf.float64))
+                for n in value
+            ],
+            -1,
+        )
 
 
 def start(
@@ -207,85 +221,81 @@ def start(
     policy: BoxPolicy,
     image_size: tuple[int, int] | None,
     epoch: tf.Tensor | int,
-    partner: Partner | None,
+    partners: tuple[Sample, ...] = (),
 ) -> Draft:
-    """The draft of an untouched image. Boxes are cut to it; those without area are dropped as degenerate.
+    """The draft of untouched images. Boxes are cut to them; those without area are dropped as degenerate.
 
-    A box that sticks out by more than a pixel, or is not finite, raises InvalidArgumentError with the image's
-    name.
+    A box that sticks out by more than a pixel, or is not finite, raises InvalidArgumentError with the names
+    of the images.
     """
-    size = tf.cast(sample.size, tf.float64)[::-1]
-    image = tf.concat([tf.zeros([2], tf.float64), size], 0)
-    given = tf.cast(sample.boxes, tf.float64)
-    boxes = graph_boxes.clip(given, image)
-    # NaN fails the comparison too
-    in_range = tf.reduce_all(tf.abs(given - boxes) <= BOX_SLACK)
+    size = tf.cast(sample.size, tf.float64)[:, ::-1]
+    images = _at_origin(size)
+    absent = sample.labels < 0
+    given = tf.cast(tf.where(absent[..., None], 0.0, sample.boxes), tf.float64)
+    boxes = graph_boxes.clip(given, images[:, None])
+    in_range = tf.abs(given - boxes) <= BOX_SLACK  # NaN is not
     tf.debugging.Assert(
-        in_range, ["boxes outside the image (expected xyxy pixels)", sample.name, sample.size, sample.boxes]
+        tf.reduce_all(in_range),
+        [
+            "boxes outside their image (expected xyxy in pixels) in",
+            tf.boolean_mask(sample.name, ~tf.reduce_all(in_range, [1, 2])),
+            tf.boolean_mask(given, ~tf.reduce_all(in_range, 2)),
+        ],
+        summarize=8,
     )
-    count = tf.shape(boxes)[0]
+    status = tf.where(graph_boxes.area(boxes) > 0, ALIVE, code("degenerate"))
+    if sample.encoded.dtype == tf.string:
+        jpeg = tf.strings.substr(sample.encoded, 0, 3) == b"\xff\xd8\xff"  # the bytes decide, not a name
+    else:
+        jpeg = tf.zeros_like(sample.name == "", tf.bool)
     return Draft(
-        sources=(sample.encoded,),
-        sizes=tf.cast(sample.size, tf.int32)[None],
-        matrices=tf.eye(2, 3, dtype=tf.float64)[None],
-        windows=image[None],
+        sizes=tf.cast(sample.size, tf.int32)[:, None],
+        jpeg=jpeg[:, None],
+        matrices=tf.eye(2, 3, dtype=tf.float64) + tf.zeros_like(size)[:, None, :, None],
+        windows=images[:, None],
         canvas=size,
-        frame=tf.constant(EVERYWHERE, tf.float64),
+        frame=tf.zeros_like(images) + tf.constant(EVERYWHERE, tf.float64),
         boxes=boxes,
-        layer=tf.zeros([count], tf.int32),
+        layer=tf.zeros(tf.shape(boxes)[1:2], tf.int32),
         labels=sample.labels,
         difficult=sample.difficult,
         ids=sample.ids,
-        status=tf.where(graph_boxes.area(boxes) > 0, ALIVE, code("degenerate")),
+        status=tf.where(absent, ABSENT, status),
         epoch=tf.cast(epoch, tf.int64),
-        name=sample.name,
         policy=policy,
         image_size=image_size,
-        partner=partner,
-        blend=(tf.ones([]),),
+        partners=partners,
+        blend=(tf.ones_like(size[:, 0], tf.float32),),
     )
 
 
 def joined(draft: Draft, other: Draft, *, group: int, blend: tuple[tf.Tensor, ...]) -> Draft:
     """Both pictures' images and objects on the canvas of `draft`."""
-    fields = ("sizes", "matrices", "windows", "boxes", "labels", "difficult", "ids", "status")
-    together = {name: tf.concat([getattr(draft, name), getattr(other, name)], 0) for name in fields}
+    fields = ("sizes", "jpeg", "matrices", "windows", "boxes", "labels", "difficult", "ids", "status")
+    together = {name: tf.concat([getattr(draft, name), getattr(other, name)], 1) for name in fields}
     return draft.replace(
         **together,
-        layer=tf.concat([draft.layer, other.layer + len(draft.sources)], 0),
-        sources=draft.sources + other.sources,
-        groups=draft.groups + (group,) * len(other.sources),
+        layer=tf.concat([draft.layer, other.layer + len(draft.groups)], 0),
+        groups=draft.groups + (group,) * len(other.groups),
         blend=blend,
         cut=True,
     )
 
 
 def select(condition: tf.Tensor, draft: Draft, otherwise: Draft) -> Draft:
-    """`draft` where the () bool is true. Both must hold the same images and objects."""
+    """`draft` where the (B,) bool is true. Both must hold the same images and objects."""
+
+    def chosen(new: tf.Tensor, old: tf.Tensor) -> tf.Tensor:
+        return tf.where(tf.reshape(condition, [-1] + [1] * (new.shape.rank - 1)), new, old)
+
     fields = ("matrices", "windows", "canvas", "frame", "status")
-    chosen = {name: tf.where(condition, getattr(draft, name), getattr(otherwise, name)) for name in fields}
-    missing = [(edges * 0.0, seed, fill) for edges, seed, fill in draft.erasures[len(otherwise.erasures) :]]
-    erasures = tuple(
-        (tf.where(condition, new[0], old[0]), new[1], new[2])
-        for new, old in zip(draft.erasures, [*otherwise.erasures, *missing], strict=True)
-    )
-    return draft.replace(**chosen, erasures=erasures)
+    values = {name: chosen(getattr(draft, name), getattr(otherwise, name)) for name in fields}
+    new_ones = draft.erasures[len(otherwise.erasures) :]
+    before = (*otherwise.erasures, *(tf.zeros_like(edges) for edges in new_ones))
+    erasures = tuple(chosen(new, old) for new, old in zip(draft.erasures, before, strict=True))
+    return draft.replace(**values, erasures=erasures)
 
 
-def _pair(value: object) -> tf.Tensor:
-    if isinstance(value, (list, tuple)):
-        return tf.stack([_float64(number) for number in value])
-    return tf.cast(value, tf.float64)
-
-
-def _float64(number: object) -> tf.Tensor:
-    # tf.cast would go through float32 for a Python number
-    return (
-        tf.constant(number, tf.float64) if isinstance(number, (int, float)) else tf.cast(number, tf.float64)
-    )
-
-
-def intersection(first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
-    """(K, 4) rectangles common to both; without area where there is none."""
-    low = tf.maximum(first[:, :2], second[:, :2])
-    return tf.concat([low, tf.maximum(tf.minimum(first[:, 2:], second[:, 2:]), low)], 1)
+def _at_origin(size: tf.Tensor) -> tf.Tensor:
+    """(B, 2) -> (B, 4), the rectangle from 0, 0 to `size`."""
+    return tf.concat([tf.zeros_like(size), size], 1)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import tensorflow as tf
 
+from annotools.augment import graph_boxes
 from annotools.augment.chance import Chance, between, check_probability, check_range, happens
 from annotools.augment.draft import Draft
-from annotools.augment.seeds import fold_in, uniform
 from annotools.errors import OptionError
 
 Color = tuple[int, int, int]
@@ -38,11 +39,14 @@ class Cutout:
         if self.holes < 1:
             raise OptionError("at least one", field="holes", found=self.holes)
 
-    def __call__(self, draft: Draft, seed: tf.Tensor) -> Draft:
-        draws = uniform(seed, 1 + 4 * self.holes)
-        on = happens(draws[0], self.p, draft.epoch)
-        holes = tf.reshape(draws[1:], [self.holes, 4])
-        return _erase(draft, between(holes[:, :2], self.size), holes[:, 2:], on, self, seed)
+    @property
+    def draws(self) -> int:
+        return 1 + 4 * self.holes
+
+    def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
+        on = happens(draws[:, 0], self.p, draft.epoch)
+        holes = tf.cast(tf.reshape(draws[:, 1:], [-1, self.holes, 4]), tf.float64)
+        return _erase(draft, between(holes[..., :2], self.size), holes[..., 2:], on, self.max_cover)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,8 @@ class RandomErase:
     fill: Color | None = None
     max_cover: float = 0.7
     p: Chance = 0.5
+    draws: ClassVar[int] = 5
+    holes: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
         check_probability(self.p)
@@ -63,38 +69,25 @@ class RandomErase:
         check_range(self.aspect, "aspect", 1e-3)
         check_fill(self.fill)
 
-    def __call__(self, draft: Draft, seed: tf.Tensor) -> Draft:
-        draws = uniform(seed, 5)
-        on = happens(draws[0], self.p, draft.epoch)
-        share = between(draws[1], self.area)
-        aspect = tf.exp(between(draws[2], (math.log(self.aspect[0]), math.log(self.aspect[1]))))
-        aspect *= tf.cast(draft.height / draft.width, tf.float32)  # of shares of the canvas
-        size = tf.minimum(tf.sqrt(tf.stack([share * aspect, share / aspect])), 1.0)
-        return _erase(draft, size[None], draws[None, 3:], on, self, seed)
+    def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
+        on = happens(draws[:, 0], self.p, draft.epoch)
+        numbers = tf.cast(draws[:, 1:], tf.float64)
+        area = between(numbers[:, 0], self.area) * draft.width * draft.height
+        aspect = tf.exp(between(numbers[:, 1], (math.log(self.aspect[0]), math.log(self.aspect[1]))))
+        size = tf.minimum(tf.sqrt(tf.stack([area * aspect, area / aspect], 1)) / draft.canvas, 1.0)
+        return _erase(draft, size[:, None], numbers[:, None, 2:], on, self.max_cover)
 
 
-def _erase(
-    draft: Draft,
-    sizes: tf.Tensor,
-    places: tf.Tensor,
-    on: tf.Tensor,
-    op: Cutout | RandomErase,
-    seed: tf.Tensor,
-) -> Draft:
-    """`sizes` and `places` (N, 2): shares of the canvas, and of the room that is left."""
+def _erase(draft: Draft, sizes: tf.Tensor, places: tf.Tensor, on: tf.Tensor, max_cover: float) -> Draft:
+    """`sizes` and `places` (B, N, 2): shares of the canvas, and of the room that is left."""
     low = places * (1 - sizes)
-    shares = tf.cast(tf.concat([low, low + sizes], 1), tf.float64)
-    rectangles = tf.round(shares * tf.tile(draft.canvas, [2])) * tf.cast(on, tf.float64)
+    shares = tf.concat([low, low + sizes], 2) * tf.cast(on, tf.float64)[:, None, None]
+    holes = tf.round(shares * tf.tile(draft.canvas, [1, 2])[:, None])
     boxes = draft.visible_boxes()
-    covered = tf.zeros_like(boxes[:, 0])
-    erasures = draft.erasures
-    for index in range(sizes.shape[0]):
-        rectangle = rectangles[index]
-        common = tf.nn.relu(tf.minimum(boxes[:, 2:], rectangle[2:]) - tf.maximum(boxes[:, :2], rectangle[:2]))
-        covered += tf.reduce_prod(common, -1)
-        erasures = (*erasures, (rectangle, fold_in(seed, index), op.fill))
-    area = tf.reduce_prod(boxes[:, 2:] - boxes[:, :2], -1)
-    return draft.dropped((area > 0) & (covered >= op.max_cover * area), "erased").replace(erasures=erasures)
+    covered = tf.reduce_sum(graph_boxes.intersection_area(boxes, holes), 2)
+    area = graph_boxes.area(boxes)
+    erased = draft.dropped((area > 0) & (covered >= max_cover * area), "erased")
+    return erased.replace(erasures=(*draft.erasures, *tf.unstack(holes, num=sizes.shape[1], axis=1)))
 
 
 def check_fill(fill: Sequence[object] | None, field: str = "fill") -> None:

@@ -1,6 +1,8 @@
 """The functions of `annotools.boxes` for TensorFlow graphs: same names, same conventions, any float dtype.
 
-`matrix` may be (2, 3) for all boxes or (R, 2, 3), one for each.
+Every function takes any number of leading dimensions, so one call serves a whole batch. Sums over the two
+axes of the plane are written out: a reduction or a product of small matrices may add in another order, or
+fused, for another batch size, and then the same image would not give the same bits in every batch.
 """
 
 from __future__ import annotations
@@ -17,19 +19,31 @@ def area(boxes: tf.Tensor) -> tf.Tensor:
 
 
 def iou(boxes: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
-    """(R, 4) and (S, 4) -> (R, S)."""
-    low = tf.maximum(boxes[:, None, :2], others[None, :, :2])
-    high = tf.minimum(boxes[:, None, 2:], others[None, :, 2:])
-    common = tf.reduce_prod(tf.nn.relu(high - low), axis=-1)
-    union = area(boxes)[:, None] + area(others)[None, :] - common
+    """(..., R, 4) and (..., S, 4) -> (..., R, S)."""
+    common = intersection_area(boxes, others)
+    union = area(boxes)[..., :, None] + area(others)[..., None, :] - common
     return tf.math.divide_no_nan(common, union)
 
 
+def intersection_area(boxes: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
+    """(..., R, 4) and (..., S, 4) -> (..., R, S) square pixels."""
+    x1, y1, x2, y2 = tf.unstack(boxes[..., :, None, :], axis=-1)
+    left, top, right, bottom = tf.unstack(others[..., None, :, :], axis=-1)
+    width = tf.nn.relu(tf.minimum(x2, right) - tf.maximum(x1, left))
+    return width * tf.nn.relu(tf.minimum(y2, bottom) - tf.maximum(y1, top))
+
+
 def clip(boxes: tf.Tensor, window: tf.Tensor) -> tf.Tensor:
-    """(R, 4) cut to `window`, (4,) or (R, 4)."""
+    """(..., 4) cut to `window` (..., 4)."""
     low = tf.concat([window[..., :2], window[..., :2]], -1)
     high = tf.concat([window[..., 2:], window[..., 2:]], -1)
     return tf.minimum(tf.maximum(boxes, low), high)
+
+
+def intersection(first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
+    """(..., 4) rectangles common to both; without area where there is none."""
+    low = tf.maximum(first[..., :2], second[..., :2])
+    return tf.concat([low, tf.maximum(tf.minimum(first[..., 2:], second[..., 2:]), low)], -1)
 
 
 def convert(
@@ -81,25 +95,32 @@ def _from_corners(corners: tf.Tensor, target: str, scale: tf.Tensor) -> tf.Tenso
 
 
 def affine(boxes: tf.Tensor, matrix: tf.Tensor, *, shape: Shape = "corner") -> tf.Tensor:
-    """(R, 4): the upright boxes around what `matrix` makes of `boxes`."""
+    """(..., 4) -> (..., 4): the upright boxes around what `matrix` (..., 2, 3) makes of `boxes`."""
     linear, offset = matrix[..., :2], matrix[..., 2]
+    low, high = boxes[..., None, :2], boxes[..., None, 2:]
     if shape == "ellipse":
-        center = (boxes[:, :2] + boxes[:, 2:]) / 2
-        half = (boxes[:, 2:] - boxes[:, :2]) / 2
-        middle = tf.reduce_sum(linear * center[:, None, :], -1) + offset
-        reach = tf.sqrt(tf.reduce_sum(tf.square(linear * half[:, None, :]), -1))
+        middle = _sum(linear * ((low + high) / 2)) + offset
+        reach = tf.sqrt(_sum(tf.square(linear * ((high - low) / 2))))
         return tf.concat([middle - reach, middle + reach], -1)
-    first = linear * boxes[:, None, :2]
-    second = linear * boxes[:, None, 2:]
-    low = tf.reduce_sum(tf.minimum(first, second), -1) + offset
-    high = tf.reduce_sum(tf.maximum(first, second), -1) + offset
-    return tf.concat([low, high], -1)
+    first, second = linear * low, linear * high
+    least = _sum(tf.minimum(first, second)) + offset
+    most = _sum(tf.maximum(first, second)) + offset
+    return tf.concat([least, most], -1)
+
+
+def _sum(pairs: tf.Tensor) -> tf.Tensor:
+    return pairs[..., 0] + pairs[..., 1]
+
+
+def apply_linear(linear: tf.Tensor, points: tf.Tensor) -> tf.Tensor:
+    """(..., 2, 2) times (..., 2) -> (..., 2)."""
+    return _sum(linear * points[..., None, :])
 
 
 def compose(linear: tf.Tensor, offset: tf.Tensor, matrix: tf.Tensor) -> tf.Tensor:
-    """The map that applies `matrix` (..., 2, 3) first and then x -> linear x + offset."""
-    shift = tf.concat([tf.zeros([2, 2], matrix.dtype), offset[:, None]], 1)
-    return tf.matmul(linear, matrix) + shift
+    """(..., 2, 3), the map that applies `matrix` (..., 2, 3) first and then x -> linear x + offset."""
+    moved = linear[..., :, :1] * matrix[..., :1, :] + linear[..., :, 1:] * matrix[..., 1:, :]
+    return moved + offset[..., None] * tf.constant([0, 0, 1], matrix.dtype)
 
 
 def inverse(matrix: tf.Tensor) -> tf.Tensor:
@@ -107,46 +128,54 @@ def inverse(matrix: tf.Tensor) -> tf.Tensor:
     a, b, c, d = matrix[..., 0, 0], matrix[..., 0, 1], matrix[..., 1, 0], matrix[..., 1, 1]
     determinant = (a * d - b * c)[..., None, None]
     linear = tf.stack([tf.stack([d, -b], -1), tf.stack([-c, a], -1)], -2) / determinant
-    offset = -tf.reduce_sum(linear * matrix[..., None, :, 2], -1)
-    return tf.concat([linear, offset[..., None]], -1)
+    return tf.concat([linear, -apply_linear(linear, matrix[..., 2])[..., None]], -1)
 
 
 def visible_bounds(boxes: tf.Tensor, matrix: tf.Tensor, window: tf.Tensor) -> tf.Tensor:
-    """(R, 4): the tightest upright boxes around the part of each mapped box inside `window` (4,); else zeros.
+    """(..., 4): the tightest upright boxes around the part of each mapped box inside `window`; else zeros.
 
-    The part is a convex polygon. Its corners are among: the box's corners inside the window, the window's
-    corners inside the box, and the points where the box's sides cross the window's lines.
+    boxes (..., 4), matrix (..., 2, 3) and window (..., 4) broadcast. The part is a convex polygon. Its
+    corners are among: the box's corners inside the window, the window's corners inside the box, and the
+    points where the box's sides cross the window's lines.
     """
-    matrix = tf.broadcast_to(matrix, [tf.shape(boxes)[0], 2, 3])
     slack = tf.constant(1e-9, boxes.dtype)
-    corners = tf.reshape(tf.gather(boxes, [0, 1, 2, 1, 2, 3, 0, 3], axis=1), [-1, 4, 2])
-    mapped = tf.matmul(corners, matrix[..., :2], transpose_b=True) + matrix[:, None, :, 2]
+    mapped = _corners(boxes, matrix)
+    low, high = window[..., None, :2], window[..., None, 2:]
+    corner_inside = _both((mapped >= low - slack) & (mapped <= high + slack))
 
-    low, high = window[:2] - slack, window[2:] + slack
-    corner_inside = tf.reduce_all((mapped >= low) & (mapped <= high), -1)
+    returned = _corners(window, inverse(matrix))
+    box_low, box_high = boxes[..., None, :2], boxes[..., None, 2:]
+    window_inside = _both((returned >= box_low - slack) & (returned <= box_high + slack))
 
-    window_corners = tf.reshape(tf.gather(window, [0, 1, 2, 1, 2, 3, 0, 3]), [4, 2])
-    back = inverse(matrix)
-    returned = tf.matmul(window_corners[None], back[..., :2], transpose_b=True) + back[:, None, :, 2]
-    window_inside = tf.reduce_all(
-        (returned >= boxes[:, None, :2] - slack) & (returned <= boxes[:, None, 2:] + slack), -1
-    )
+    side = tf.roll(mapped, -1, axis=-2) - mapped
+    points, valid = [mapped], [corner_inside]
+    for axis in (0, 1):
+        for edge in (window[..., axis], window[..., axis + 2]):
+            gap = edge[..., None] - mapped[..., axis]
+            share = tf.math.divide_no_nan(gap, side[..., axis])
+            point = mapped + share[..., None] * side
+            on_side = (share >= 0) & (share <= 1) & (side[..., axis] != 0)
+            points.append(point)
+            valid.append(on_side & _both((point >= low - slack) & (point <= high + slack)))
+    window_corners = tf.gather(window, [0, 1, 2, 1, 2, 3, 0, 3], axis=-1)
+    window_corners = tf.reshape(window_corners, tf.concat([tf.shape(window)[:-1], [4, 2]], 0))
+    points.append(window_corners + tf.zeros_like(mapped))
+    valid.append(window_inside)
 
-    side = tf.roll(mapped, -1, axis=1) - mapped
-    lines = tf.reshape(window, [2, 2])  # (low | high, x | y)
-    share = tf.math.divide_no_nan(
-        lines - mapped[:, :, None, :], side[:, :, None, :]
-    )  # (R, side, low|high, axis)
-    point = mapped[:, :, None, None, :] + share[..., None] * side[:, :, None, None, :]
-    on_side = (share >= 0) & (share <= 1) & (side[:, :, None, :] != 0)
-    crossing_inside = on_side & tf.reduce_all((point >= low) & (point <= high), -1)
-
-    points = tf.concat(
-        [mapped, tf.broadcast_to(window_corners, tf.shape(returned)), tf.reshape(point, [-1, 16, 2])], 1
-    )
-    valid = tf.concat([corner_inside, window_inside, tf.reshape(crossing_inside, [-1, 16])], 1)
+    every, exists = tf.concat(points, -2), tf.concat(valid, -1)[..., None]
     far = tf.constant(1e12, boxes.dtype)
-    least = tf.reduce_min(tf.where(valid[..., None], points, far), 1)
-    most = tf.reduce_max(tf.where(valid[..., None], points, -far), 1)
+    least = tf.reduce_min(tf.where(exists, every, far), -2)
+    most = tf.reduce_max(tf.where(exists, every, -far), -2)
     bounds = clip(tf.concat([least, most], -1), window)
-    return tf.where(tf.reduce_any(valid, 1)[:, None], bounds, tf.zeros_like(bounds))
+    return tf.where(tf.reduce_any(exists, [-2, -1])[..., None], bounds, tf.zeros_like(bounds))
+
+
+def _corners(boxes: tf.Tensor, matrix: tf.Tensor) -> tf.Tensor:
+    """(..., 4, 2), the four corners of each box, mapped, in order around it."""
+    x = tf.gather(boxes, [0, 2, 2, 0], axis=-1)[..., None]
+    y = tf.gather(boxes, [1, 1, 3, 3], axis=-1)[..., None]
+    return x * matrix[..., None, :, 0] + y * matrix[..., None, :, 1] + matrix[..., None, :, 2]
+
+
+def _both(flags: tf.Tensor) -> tf.Tensor:
+    return flags[..., 0] & flags[..., 1]

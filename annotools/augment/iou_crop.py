@@ -14,7 +14,6 @@ import tensorflow as tf
 from annotools.augment import graph_boxes
 from annotools.augment.chance import Chance, between, check_probability, check_range, happens
 from annotools.augment.draft import Draft
-from annotools.augment.seeds import uniform
 from annotools.errors import OptionError
 
 
@@ -52,79 +51,83 @@ class IoUCrop:
                 "unknown choice", field="rule", found=self.rule, expected="caffe or torchvision"
             )
 
-    def __call__(self, draft: Draft, seed: tf.Tensor) -> Draft:
-        count = len(self.thresholds) * self.trials
-        draws = uniform(seed, 4 * count + 2)
-        windows, shaped = self._candidates(tf.reshape(draws[2:], [count, 4]), draft)
+    def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
+        rules, trials = len(self.thresholds), self.trials
+        windows, shaped = self._candidates(tf.reshape(draws[:, 2:], [-1, rules * trials, 4]), draft)
         boxes = draft.visible_boxes()
-        relative = tf.cast(boxes / tf.tile(draft.canvas, [2]), tf.float32)
-        good = shaped & self._satisfies(windows, relative)
+        relative = tf.cast(boxes / tf.tile(draft.canvas, [1, 2])[:, None], tf.float32)
+        good = self._satisfies(windows, relative)
+        if shaped is not None:
+            good &= shaped
         if draft.policy.low_visibility == "reject":
             good &= self._cuts_nothing_badly(windows, relative, draft)
 
-        good = tf.reshape(good, [len(self.thresholds), self.trials])
-        first = tf.argmax(good, 1) + tf.range(len(self.thresholds), dtype=tf.int64) * self.trials
-        offers = tf.concat([tf.reduce_any(good, 1), [True]], 0)
-        whole = tf.constant([[0.0, 0.0, 1.0, 1.0]])
-        choices = tf.concat([tf.gather(windows, first), whole], 0)
-        rank = tf.cumsum(tf.cast(offers, tf.int32))
-        pick = tf.cast(tf.floor(draws[0] * tf.cast(rank[-1], tf.float32)), tf.int32)
-        chosen = tf.searchsorted(rank, pick[None] + 1)[0]  # the offer number `pick`, counted from 0
-        chosen = tf.where(happens(draws[1], self.p, draft.epoch), chosen, len(self.thresholds))
+        good = tf.reshape(good, [-1, rules, trials])
+        first = tf.argmax(tf.cast(good, tf.int32), 2) + tf.range(rules, dtype=tf.int64) * trials
+        offers = tf.pad(tf.reduce_any(good, 2), [[0, 0], [0, 1]], constant_values=True)
+        rank = tf.cumsum(tf.cast(offers, tf.int32), 1)
+        pick = tf.cast(draws[:, :1] * tf.cast(rank[:, -1:], tf.float32), tf.int32)
+        chosen = tf.reduce_sum(tf.cast(rank <= pick, tf.int32), 1)  # the offer number `pick`, counted from 0
+        crops = happens(draws[:, 1], self.p, draft.epoch) & (chosen < rules)
 
-        window = _on_pixels(tf.cast(choices[chosen], tf.float64), draft.canvas)
-        center = (boxes[:, :2] + boxes[:, 2:]) / 2
-        if self.rule == "caffe":
-            inside = (center >= window[:2]) & (center <= window[2:])
-        else:
-            inside = (center > window[:2]) & (center < window[2:])
-        lost = (graph_boxes.area(boxes) > 0) & ~tf.reduce_all(inside, -1)
-        return draft.dropped(lost & (chosen < len(self.thresholds)), "center-outside").cropped(window)
+        offered = tf.gather(windows, first, batch_dims=1)
+        share = tf.gather(offered, tf.minimum(chosen, rules - 1), batch_dims=1)
+        share = tf.where(crops[:, None], share, [0.0, 0.0, 1.0, 1.0])
+        window = _on_pixels(tf.cast(share, tf.float64), draft.canvas)
+        inside = self._center_inside(boxes, window[:, None])
+        lost = (graph_boxes.area(boxes) > 0) & ~inside & crops[:, None]
+        return draft.dropped(lost, "center-outside").cropped(window)
 
-    def _candidates(self, draws: tf.Tensor, draft: Draft) -> tuple[tf.Tensor, tf.Tensor]:
-        """(S, 4) windows in shares of the canvas and (S,) whether their shape is allowed."""
+    @property
+    def draws(self) -> int:
+        return 4 * len(self.thresholds) * self.trials + 2
+
+    def _candidates(self, draws: tf.Tensor, draft: Draft) -> tuple[tf.Tensor, tf.Tensor | None]:
+        """(B, S, 4) windows in shares of the canvas and (B, S) whether their shape is allowed (None: all)."""
+        shaped = None
         if self.rule == "caffe":
-            scale = between(draws[:, 0], self.scale)
+            scale = between(draws[..., 0], self.scale)
             square = tf.square(scale)
             low, high = tf.maximum(self.aspect[0], square), tf.minimum(self.aspect[1], 1 / square)
-            root = tf.sqrt(low + draws[:, 1] * (high - low))
+            root = tf.sqrt(low + draws[..., 1] * (high - low))
             size = tf.minimum(tf.stack([scale * root, scale / root], -1), 1.0)
-            shaped = tf.constant(True)
         else:
-            size = between(draws[:, :2], self.scale)
-            pixels = size * tf.cast(draft.canvas, tf.float32)
-            aspect = pixels[:, 0] / pixels[:, 1]
+            size = between(draws[..., :2], self.scale)
+            pixels = size * tf.cast(draft.canvas, tf.float32)[:, None]
+            aspect = pixels[..., 0] / pixels[..., 1]
             shaped = (aspect >= self.aspect[0]) & (aspect <= self.aspect[1])
-        low_corner = draws[:, 2:] * (1 - size)
+        low_corner = draws[..., 2:] * (1 - size)
         return tf.concat([low_corner, low_corner + size], -1), shaped
 
     def _satisfies(self, windows: tf.Tensor, boxes: tf.Tensor) -> tf.Tensor:
-        """(S,) whether any box satisfies the window's threshold; boxes without area are no objects."""
+        """(B, S) whether any box satisfies the window's threshold; boxes without area are no objects."""
         overlap = graph_boxes.iou(windows, boxes)
-        exists = (graph_boxes.area(boxes) > 0)[None]
+        exists = (graph_boxes.area(boxes) > 0)[:, None]
         if self.rule == "torchvision":
-            center = (boxes[None, :, :2] + boxes[None, :, 2:]) / 2
-            inside = (center > windows[:, None, :2]) & (center < windows[:, None, 2:])
-            exists &= tf.reduce_all(inside, -1)
+            exists &= self._center_inside(boxes[:, None], windows[:, :, None])
         needed = tf.repeat(tf.constant(self.thresholds, tf.float32), self.trials)
-        return tf.reduce_any((overlap >= needed[:, None]) & exists, 1)
+        return tf.reduce_any((overlap >= needed[:, None]) & exists, 2)
+
+    def _center_inside(self, boxes: tf.Tensor, windows: tf.Tensor) -> tf.Tensor:
+        center = (boxes[..., :2] + boxes[..., 2:]) / 2
+        if self.rule == "caffe":
+            inside = (center >= windows[..., :2]) & (center <= windows[..., 2:])
+        else:
+            inside = (center > windows[..., :2]) & (center < windows[..., 2:])
+        return inside[..., 0] & inside[..., 1]
 
     def _cuts_nothing_badly(self, windows: tf.Tensor, boxes: tf.Tensor, draft: Draft) -> tf.Tensor:
-        """(S,) whether each box is outside, or has its centre inside and is visible enough, of its ORIGINAL
-        area.
-        """
-        low = tf.maximum(windows[:, None, :2], boxes[None, :, :2])
-        high = tf.minimum(windows[:, None, 2:], boxes[None, :, 2:])
-        visible = tf.reduce_prod(tf.nn.relu(high - low), -1)
-        whole = tf.cast(graph_boxes.area(draft.whole_boxes()) / tf.reduce_prod(draft.canvas), tf.float32)
-        visibility = tf.math.divide_no_nan(visible, whole[None])
-        center = (boxes[None, :, :2] + boxes[None, :, 2:]) / 2
-        inside = tf.reduce_all((center >= windows[:, None, :2]) & (center <= windows[:, None, 2:]), -1)
+        """(B, S) whether each box is outside, or has its centre inside and is visible enough, of its ORIGINAL
+        area."""
+        visible = graph_boxes.intersection_area(windows, boxes)
+        whole = graph_boxes.area(draft.whole_boxes()) / (draft.width * draft.height)[:, None]
+        visibility = tf.math.divide_no_nan(visible, tf.cast(whole, tf.float32)[:, None])
+        inside = self._center_inside(boxes[:, None], windows[:, :, None])
         bad = draft.policy.partly_hidden(visibility) | ((visible > 0) & ~inside)
-        return ~tf.reduce_any(bad, 1)
+        return ~tf.reduce_any(bad, 2)
 
 
 def _on_pixels(share: tf.Tensor, canvas: tf.Tensor) -> tf.Tensor:
-    """(4,) on whole canvas pixels, at least one each way."""
-    low = tf.minimum(tf.round(share[:2] * canvas), canvas - 1)
-    return tf.concat([low, tf.maximum(tf.round(share[2:] * canvas), low + 1)], 0)
+    """(B, 4) on whole canvas pixels, at least one each way."""
+    low = tf.minimum(tf.round(share[:, :2] * canvas), canvas - 1)
+    return tf.concat([low, tf.maximum(tf.round(share[:, 2:] * canvas), low + 1)], 1)

@@ -10,10 +10,9 @@ import tensorflow as tf
 from annotools.augment import graph_boxes
 from annotools.augment.chance import Chance, between, check_probability, check_range, happens
 from annotools.augment.draft import Draft, joined, select, start
-from annotools.augment.ops import Letterbox, check_size
+from annotools.augment.fit import Letterbox
+from annotools.augment.ops import check_size
 from annotools.augment.policy import ABSENT
-from annotools.augment.sample import Sample
-from annotools.augment.seeds import fold_in, gamma, uniform
 from annotools.errors import OptionError
 
 
@@ -32,6 +31,7 @@ class Mosaic:
     center: tuple[float, float] = (0.25, 0.75)
     p: Chance = 1.0
     partners: ClassVar[int] = 3
+    draws: ClassVar[int] = 3
 
     def __post_init__(self) -> None:
         check_probability(self.p)
@@ -39,29 +39,25 @@ class Mosaic:
         if self.size is not None:
             check_size(self.size)
 
-    def __call__(self, draft: Draft, seed: tf.Tensor) -> Draft:
+    def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
         size = self.size or draft.image_size
         if size is None:
             raise OptionError("Mosaic needs a size, its own or that of the output", field="size")
-        if len(draft.sources) != 1:
+        if len(draft.groups) != 1:
             raise OptionError("Mosaic must come before other ops that combine images", field="ops")
-        draws = uniform(seed, 3)
-        on = happens(draws[0], self.p, draft.epoch)
-        canvas = tf.constant(size[::-1], tf.float64)
-        point = tf.round(between(tf.cast(draws[1:], tf.float64), self.center) * canvas * 2 - canvas / 2)
-        rim = tf.concat([-canvas / 2, canvas * 3 / 2], 0)  # the double canvas, seen from its middle
+        on = happens(draws[:, 0], self.p, draft.epoch)
+        canvas = tf.constant(size[::-1], tf.float64) + tf.zeros_like(draft.canvas)
+        places = between(tf.cast(draws[:, 1:], tf.float64), self.center)
+        point = tf.round(places * canvas * 2 - canvas / 2)
+        rim = tf.concat([-canvas / 2, canvas * 3 / 2], 1)  # the double canvas, seen from its middle
 
-        alone = Letterbox(size)(draft.sealed(), seed)
-        tiles = [draft, *_partners(draft, self.partners, seed)]
-        picture: Draft | None = None
-        for index, (right, below) in enumerate(((0, 0), (1, 0), (0, 1), (1, 1))):
-            tile = _placed(tiles[index], canvas, point, rim, right, below)
-            if picture is None:
-                picture = select(on, tile, alone)
-            else:
-                picture = joined(picture, _absent_unless(on, tile), group=0, blend=draft.blend)
-        assert picture is not None
-        return picture.replace(partners_used=draft.partners_used + self.partners)
+        others, draft = _take(draft, self.partners)
+        alone = Letterbox(size)(draft.sealed(), draws)
+        picture = select(on, _placed(draft, canvas, point, rim, 0, 0), alone)
+        for other, (right, below) in zip(others, ((1, 0), (0, 1), (1, 1)), strict=True):
+            tile = _placed(other, canvas, point, rim, right, below)
+            picture = joined(picture, _absent_unless(on, tile), group=0, blend=draft.blend)
+        return picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,64 +65,72 @@ class MixUp:
     """Lay a second image, letterboxed, over the picture: weight from Beta(alpha, alpha), objects of both
     kept.
 
+    alpha  a whole number, because Beta(n, n) is the middle one of 2n - 1 uniform numbers
     Labels are not blended; `Plan.weights` has the share of each object's image for a loss that wants it.
     """
 
-    alpha: float = 32.0
+    alpha: int = 32
     p: Chance = 0.15
     partners: ClassVar[int] = 1
+    blends: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_probability(self.p)
-        check_range((self.alpha, self.alpha), "alpha", 1e-3)
+        if self.alpha != int(self.alpha) or self.alpha < 1:
+            raise OptionError("not a whole number above 0", field="alpha", found=self.alpha)
 
-    def __call__(self, draft: Draft, seed: tf.Tensor) -> Draft:
-        on = happens(uniform(seed, 1)[0], self.p, draft.epoch)
-        draws = gamma(fold_in(seed, 1), self.alpha, 2)
-        share = tf.where(on, draws[0] / tf.reduce_sum(draws), 1.0)
-        other = _partners(draft, 1, seed)[0]
-        ratio = tf.reduce_min(draft.canvas / other.canvas)
+    @property
+    def draws(self) -> int:
+        return 2 * self.alpha
+
+    def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
+        on = happens(draws[:, 0], self.p, draft.epoch)
+        share = tf.where(on, tf.sort(draws[:, 1:], 1)[:, self.alpha - 1], 1.0)
+        (other,), draft = _take(draft, 1)
+        ratio = tf.reduce_min(draft.canvas / other.canvas, 1, keepdims=True)
         fitted = tf.maximum(tf.round(other.canvas * ratio), 1.0)
-        other = other.scaled(fitted / other.canvas, tf.floor((draft.canvas - fitted) / 2), draft.canvas)
+        margin = tf.floor((draft.canvas - fitted) / 2)
+        other = other.scaled(fitted / other.canvas, margin, draft.canvas)
         blend = (*(weight * share for weight in draft.blend), 1.0 - share)
-        both = joined(draft, _absent_unless(on, other), group=len(draft.blend), blend=blend)
-        return both.replace(partners_used=draft.partners_used + 1)
+        return joined(draft, _absent_unless(on, other), group=len(draft.blend), blend=blend)
 
 
-def _partners(draft: Draft, count: int, seed: tf.Tensor) -> list[Draft]:
-    if draft.partner is None:
-        raise OptionError("Mosaic and MixUp need other images", field="partner", expected="partner(k, seed)")
-    found = []
-    for k in range(draft.partners_used, draft.partners_used + count):
-        sample: Sample = draft.partner(k, fold_in(seed, 1000 + k))
-        found.append(start(sample, policy=draft.policy, image_size=None, epoch=draft.epoch, partner=None))
-    return found
+def _take(draft: Draft, count: int) -> tuple[list[Draft], Draft]:
+    """The next `count` partner images as drafts, and the draft without them."""
+    taken, left = draft.partners[:count], draft.partners[count:]
+    if len(taken) < count:
+        raise OptionError(
+            "Mosaic and MixUp need other images", field="partners", expected="a partner sample each"
+        )
+    drafts = [start(sample, policy=draft.policy, image_size=None, epoch=draft.epoch) for sample in taken]
+    return drafts, draft.replace(partners=left)
 
 
 def _placed(
     tile: Draft, canvas: tf.Tensor, point: tf.Tensor, rim: tf.Tensor, right: int, below: int
 ) -> Draft:
     """The tile fitted into `canvas`, with one corner at `point`, visible in its own quarter only."""
-    ratio = tf.reduce_min(canvas / tile.canvas)
+    ratio = tf.reduce_min(canvas / tile.canvas, 1, keepdims=True)
     fitted = tf.maximum(tf.round(tile.canvas * ratio), 1.0)
     low = point - fitted * tf.constant([1 - right, 1 - below], tf.float64)
     placed = tile.scaled(fitted / tile.canvas, low, canvas)
     quarter = tf.stack(
         [
-            point[0] if right else rim[0],
-            point[1] if below else rim[1],
-            rim[2] if right else point[0],
-            rim[3] if below else point[1],
-        ]
+            point[:, 0] if right else rim[:, 0],
+            point[:, 1] if below else rim[:, 1],
+            rim[:, 2] if right else point[:, 0],
+            rim[:, 3] if below else point[:, 1],
+        ],
+        1,
     )
     # `quarter` becomes the frame, and the frame part of the windows: later steps may then move all four at
     # once
-    frame = graph_boxes.clip(placed.frame[None], quarter)[0]
+    frame = graph_boxes.clip(placed.frame, quarter)
     return placed.replace(frame=frame, cut=True, framed=True).sealed()
 
 
 def _absent_unless(on: tf.Tensor, draft: Draft) -> Draft:
     return draft.replace(
-        windows=tf.where(on, draft.windows, tf.zeros_like(draft.windows)),
-        status=tf.where(on, draft.status, ABSENT),
+        windows=tf.where(on[:, None, None], draft.windows, 0.0),
+        status=tf.where(on[:, None], draft.status, ABSENT),
     )

@@ -14,9 +14,9 @@ from typing import ClassVar
 
 import tensorflow as tf
 
+from annotools.augment import graph_boxes
 from annotools.augment.chance import Chance, between, check_probability, check_range, happens
 from annotools.augment.draft import Draft
-from annotools.augment.seeds import uniform
 from annotools.boxes import Shape
 from annotools.errors import OptionError
 
@@ -26,13 +26,14 @@ class HorizontalFlip:
     """Mirror left to right."""
 
     p: Chance = 0.5
+    draws: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
         check_probability(self.p)
 
-    def __call__(self, draft: Draft, seed: tf.Tensor) -> Draft:
-        on = _float(happens(uniform(seed, 1)[0], self.p, draft.epoch))
-        return draft.scaled([1 - 2 * on, 1.0], [on * draft.width, 0.0]).replace(mirrors=True)
+    def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
+        on = _float(happens(draws[:, 0], self.p, draft.epoch))
+        return draft.scaled([1 - 2 * on, 1.0], [on * draft.width, 0.0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +41,14 @@ class VerticalFlip:
     """Turn upside down."""
 
     p: Chance = 0.5
+    draws: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
         check_probability(self.p)
 
-    def __call__(self, draft: Draft, seed: tf.Tensor) -> Draft:
-        on = _float(happens(uniform(seed, 1)[0], self.p, draft.epoch))
-        return draft.scaled([1.0, 1 - 2 * on], [0.0, on * draft.height]).replace(mirrors=True)
+    def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
+        on = _float(happens(draws[:, 0], self.p, draft.epoch))
+        return draft.scaled([1.0, 1 - 2 * on], [0.0, on * draft.height])
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class Rot90:
 
     turns: tuple[int, ...] = (1, 2, 3)
     p: Chance = 0.5
+    draws: ClassVar[int] = 2
 
     _LINEAR: ClassVar[list[list[list[float]]]] = [
         [[1, 0], [0, 1]],
@@ -77,13 +80,14 @@ class Rot90:
                 "not right angles", field="turns", found=self.turns, expected="some of 0, 1, 2, 3"
             )
 
-    def __call__(self, draft: Draft, seed: tf.Tensor) -> Draft:
-        draws = uniform(seed, 2)
-        pick = tf.cast(draws[1] * len(self.turns), tf.int32)
-        turns = tf.where(happens(draws[0], self.p, draft.epoch), tf.constant(self.turns)[pick], 0)
-        linear = tf.constant(self._LINEAR, tf.float64)[turns]
-        offset = tf.linalg.matvec(tf.constant(self._OFFSET, tf.float64)[turns], draft.canvas)
-        canvas = tf.where(turns % 2 == 1, draft.canvas[::-1], draft.canvas)
+    def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
+        pick = tf.gather(self.turns, tf.cast(draws[:, 1] * len(self.turns), tf.int32))
+        turns = tf.where(happens(draws[:, 0], self.p, draft.epoch), pick, 0)
+        linear = tf.gather(tf.constant(self._LINEAR, tf.float64), turns)
+        offset = graph_boxes.apply_linear(
+            tf.gather(tf.constant(self._OFFSET, tf.float64), turns), draft.canvas
+        )
+        canvas = tf.where((turns % 2 == 1)[:, None], draft.canvas[:, ::-1], draft.canvas)
         return draft.transformed(linear, offset, canvas, right_angles=True)
 
 
@@ -100,6 +104,7 @@ class RandomCrop:
     scale: tuple[float, float] = (0.3, 1.0)
     aspect: tuple[float, float] = (0.75, 4 / 3)
     p: Chance = 1.0
+    draws: ClassVar[int] = 5
 
     def __post_init__(self) -> None:
         check_probability(self.p)
@@ -108,22 +113,22 @@ class RandomCrop:
         if self.size is not None:
             check_size(self.size)
 
-    def __call__(self, draft: Draft, seed: tf.Tensor) -> Draft:
-        draws = tf.cast(uniform(seed, 5), tf.float64)
+    def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
+        places = tf.cast(draws[:, 1:3], tf.float64)
         if self.size is not None:
             size = tf.constant(self.size[::-1], tf.float64)
         else:
-            area = between(draws[3], self.scale) * draft.width * draft.height
-            aspect = tf.exp(between(draws[4], (math.log(self.aspect[0]), math.log(self.aspect[1]))))
-            size = tf.stack([tf.sqrt(area * aspect), tf.sqrt(area / aspect)])
-            size = tf.clip_by_value(tf.round(size), 1.0, tf.floor(draft.canvas))
+            area = between(tf.cast(draws[:, 3], tf.float64), self.scale) * draft.width * draft.height
+            aspect = _log_between(draws[:, 4], self.aspect)
+            size = tf.sqrt(tf.stack([area * aspect, area / aspect], 1))
+            size = tf.minimum(tf.maximum(tf.round(size), 1.0), tf.floor(draft.canvas))
         room = draft.canvas - size
         # both ends of the room are as likely as any other place; a canvas that is too small goes anywhere in
         # the window
-        low = tf.floor(draws[1:3] * (tf.abs(room) + 1)) * tf.sign(room)
-        window = tf.concat([low, low + size], 0)
-        whole = tf.concat([tf.zeros([2], tf.float64), draft.canvas], 0)
-        on = happens(tf.cast(draws[0], tf.float32), self.p, draft.epoch)
+        low = tf.floor(places * (tf.abs(room) + 1)) * tf.sign(room)
+        window = tf.concat([low, low + size], 1)
+        whole = tf.concat([tf.zeros_like(low), draft.canvas], 1)
+        on = happens(draws[:, :1], self.p, draft.epoch[..., None])
         return draft.cropped(tf.where(on, window, whole))
 
 
@@ -137,17 +142,18 @@ class Expand:
 
     max_ratio: float = 4.0
     p: Chance = 0.5
+    draws: ClassVar[int] = 4
 
     def __post_init__(self) -> None:
         check_probability(self.p)
         check_range((1.0, self.max_ratio), "max_ratio", 1.0)
 
-    def __call__(self, draft: Draft, seed: tf.Tensor) -> Draft:
-        draws = uniform(seed, 4)
-        on = happens(draws[0], self.p, draft.epoch)
-        ratio = tf.cast(tf.where(on, between(draws[1], (1.0, self.max_ratio)), 1.0), tf.float64)
+    def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
+        on = happens(draws[:, 0], self.p, draft.epoch)
+        drawn = between(tf.cast(draws[:, 1:2], tf.float64), (1.0, self.max_ratio))
+        ratio = tf.where(on[:, None], drawn, 1.0)
         canvas = tf.floor(draft.canvas * ratio)
-        offset = tf.floor(tf.cast(draws[2:4], tf.float64) * (canvas - draft.canvas))
+        offset = tf.floor(tf.cast(draws[:, 2:4], tf.float64) * (canvas - draft.canvas))
         return draft.scaled([1.0, 1.0], offset, canvas)
 
 
@@ -163,18 +169,18 @@ class ScaleJitter:
     scale: tuple[float, float] = (0.5, 1.5)
     aspect: tuple[float, float] = (1.0, 1.0)
     p: Chance = 1.0
+    draws: ClassVar[int] = 3
 
     def __post_init__(self) -> None:
         check_probability(self.p)
         check_range(self.scale, "scale", 1e-3)
         check_range(self.aspect, "aspect", 1e-3)
 
-    def __call__(self, draft: Draft, seed: tf.Tensor) -> Draft:
-        draws = uniform(seed, 3)
-        on = happens(draws[0], self.p, draft.epoch)
-        factor = between(draws[1], self.scale)
-        aspect = tf.exp(between(draws[2], (math.log(self.aspect[0]), math.log(self.aspect[1]))))
-        scale = tf.cast(tf.where(on, tf.stack([factor * aspect, factor]), 1.0), tf.float64)
+    def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
+        on = happens(draws[:, 0], self.p, draft.epoch)
+        factor = between(tf.cast(draws[:, 1], tf.float64), self.scale)
+        scale = tf.stack([factor * _log_between(draws[:, 2], self.aspect), factor], 1)
+        scale = tf.where(on[:, None], scale, 1.0)
         return draft.scaled(scale, (1 - scale) * draft.canvas / 2)
 
 
@@ -184,17 +190,17 @@ class Translate:
 
     fraction: tuple[float, float] = (0.1, 0.1)
     p: Chance = 1.0
+    draws: ClassVar[int] = 3
 
     def __post_init__(self) -> None:
         check_probability(self.p)
         for share in self.fraction:
             check_range((share, share), "fraction", 0.0)
 
-    def __call__(self, draft: Draft, seed: tf.Tensor) -> Draft:
-        draws = uniform(seed, 3)
-        on = _float(happens(draws[0], self.p, draft.epoch))
-        share = tf.cast(draws[1:] * 2 - 1, tf.float64) * tf.constant(self.fraction, tf.float64)
-        return draft.scaled([1.0, 1.0], on * share * draft.canvas)
+    def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
+        on = _float(happens(draws[:, 0], self.p, draft.epoch))
+        share = tf.cast(draws[:, 1:] * 2 - 1, tf.float64) * tf.constant(self.fraction, tf.float64)
+        return draft.scaled([1.0, 1.0], on[:, None] * share * draft.canvas)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,18 +215,20 @@ class Rotate:
     degrees: float = 10.0
     boxes: Shape = "corner"
     p: Chance = 1.0
+    draws: ClassVar[int] = 2
+    rotates: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_probability(self.p)
         check_range((self.degrees, self.degrees), "degrees", 0.0, 180.0)
         _check_shape(self.boxes)
 
-    def __call__(self, draft: Draft, seed: tf.Tensor) -> Draft:
-        draws = uniform(seed, 2)
-        on = _float(happens(draws[0], self.p, draft.epoch))
-        angle = on * tf.cast(draws[1] * 2 - 1, tf.float64) * math.radians(self.degrees)
+    def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
+        on = _float(happens(draws[:, 0], self.p, draft.epoch))
+        angle = on * tf.cast(draws[:, 1] * 2 - 1, tf.float64) * math.radians(self.degrees)
         cos, sin = tf.cos(angle), tf.sin(angle)
-        return _about_center(draft, tf.stack([tf.stack([cos, sin]), tf.stack([-sin, cos])]), self.boxes)
+        turn = tf.reshape(tf.stack([cos, sin, -sin, cos], 1), [-1, 2, 2])
+        return _about_center(draft, turn, self.boxes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +239,8 @@ class Shear:
     y: float = 0.0
     boxes: Shape = "corner"
     p: Chance = 1.0
+    draws: ClassVar[int] = 3
+    rotates: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_probability(self.p)
@@ -238,69 +248,13 @@ class Shear:
         check_range((self.y, self.y), "y", 0.0, 80.0)
         _check_shape(self.boxes)
 
-    def __call__(self, draft: Draft, seed: tf.Tensor) -> Draft:
-        draws = uniform(seed, 3)
-        on = _float(happens(draws[0], self.p, draft.epoch))
+    def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
+        on = _float(happens(draws[:, :1], self.p, draft.epoch[..., None]))
         limits = tf.constant([math.radians(self.x), math.radians(self.y)], tf.float64)
-        slope = tf.tan(on * tf.cast(draws[1:] * 2 - 1, tf.float64) * limits)
-        one = tf.ones([], tf.float64)
-        return _about_center(
-            draft, tf.stack([tf.stack([one, slope[0]]), tf.stack([slope[1], one])]), self.boxes
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Resize:
-    """Stretch the canvas to `size` (H, W)."""
-
-    size: tuple[int, int]
-
-    def __post_init__(self) -> None:
-        check_size(self.size)
-
-    def __call__(self, draft: Draft, seed: tf.Tensor) -> Draft:
-        target = tf.constant(self.size[::-1], tf.float64)
-        return draft.scaled(target / draft.canvas, [0.0, 0.0], target)
-
-
-@dataclass(frozen=True, slots=True)
-class Letterbox:
-    """Fit the canvas into `size` (H, W) without changing its proportions, centred, the rest filled.
-
-    The scaled size and the margins are whole pixels, and the boxes use those, not the ratio before rounding.
-    """
-
-    size: tuple[int, int]
-    scale_up: bool = True
-
-    def __post_init__(self) -> None:
-        check_size(self.size)
-
-    def __call__(self, draft: Draft, seed: tf.Tensor) -> Draft:
-        target = tf.constant(self.size[::-1], tf.float64)
-        ratio = tf.reduce_min(target / draft.canvas)
-        if not self.scale_up:
-            ratio = tf.minimum(ratio, 1.0)
-        scaled = tf.maximum(tf.round(draft.canvas * ratio), 1.0)
-        margin = tf.floor((target - scaled) / 2)
-        return draft.scaled(scaled / draft.canvas, margin, target)
-
-
-@dataclass(frozen=True, slots=True)
-class CenterCrop:
-    """Scale the canvas until it covers `size` (H, W), then cut the middle out."""
-
-    size: tuple[int, int]
-
-    def __post_init__(self) -> None:
-        check_size(self.size)
-
-    def __call__(self, draft: Draft, seed: tf.Tensor) -> Draft:
-        target = tf.constant(self.size[::-1], tf.float64)
-        scaled = tf.maximum(tf.round(draft.canvas * tf.reduce_max(target / draft.canvas)), target)
-        low = tf.floor((scaled - target) / 2)
-        grown = draft.scaled(scaled / draft.canvas, [0.0, 0.0], scaled)
-        return grown.cropped(tf.concat([low, low + target], 0))
+        slope = tf.tan(on * tf.cast(draws[:, 1:] * 2 - 1, tf.float64) * limits)
+        one = tf.ones_like(slope[:, 0])
+        slant = tf.reshape(tf.stack([one, slope[:, 0], slope[:, 1], one], 1), [-1, 2, 2])
+        return _about_center(draft, slant, self.boxes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,16 +265,23 @@ class OnPixels:
     """
 
     function: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+    draws: ClassVar[int] = 0
     on_pixels: ClassVar[bool] = True
 
-    def __call__(self, draft: Draft, seed: tf.Tensor) -> Draft:
-        return draft.replace(retouches=(*draft.retouches, (self.function, seed)))
+    def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
+        return draft
 
 
 def _about_center(draft: Draft, linear: tf.Tensor, boxes: Shape) -> Draft:
     center = draft.canvas / 2
-    turned = draft.transformed(linear, center - tf.linalg.matvec(linear, center))
+    turned = draft.transformed(linear, center - graph_boxes.apply_linear(linear, center))
     return turned.replace(ellipse=draft.ellipse or boxes == "ellipse")
+
+
+def _log_between(draws: tf.Tensor, bounds: tuple[float, float]) -> tf.Tensor:
+    """float64, spread evenly on a log scale. (float64 hides that exp may round by the place in a batch.)"""
+    low, high = math.log(bounds[0]), math.log(bounds[1])
+    return tf.exp(between(tf.cast(draws, tf.float64), (low, high)))
 
 
 def _float(on: tf.Tensor) -> tf.Tensor:

@@ -20,7 +20,7 @@ DROP_REASONS = (
     "erased",  # covered by an erased rectangle
 )
 ALIVE = 0
-ABSENT = -1  # an object of a partner image that was not used after all: neither kept nor dropped
+ABSENT = -1  # no object: a padding row, or one of a partner image that was not used; neither kept nor dropped
 TOLERANCE = 1e-6  # so that an untouched box has a visibility of 1 whatever the rounding
 
 
@@ -65,7 +65,7 @@ class BoxPolicy:
             raise OptionError("out of range", field="min_size", found=self.min_size, expected="0 or more")
 
     def visibility(self, visible: tf.Tensor, whole: tf.Tensor) -> tf.Tensor:
-        """(R,) share of each whole box that the visible box (both (R, 4)) still covers."""
+        """(..., R) share of each whole box that the visible box (both (..., R, 4)) still covers."""
         return tf.minimum(
             tf.math.divide_no_nan(graph_boxes.area(visible), graph_boxes.area(whole)),
             tf.ones([], visible.dtype),
@@ -77,8 +77,9 @@ class BoxPolicy:
         """Final status (R,) int32 and the ignore flags (R,) bool; the first reason that applies is the one
         counted.
         """
-        sides = visible[:, 2:] - visible[:, :2]
-        shorter, longer = tf.reduce_min(sides, -1), tf.reduce_max(sides, -1)
+        sides = visible[..., 2:] - visible[..., :2]
+        shorter = tf.minimum(sides[..., 0], sides[..., 1])
+        longer = tf.maximum(sides[..., 0], sides[..., 1])
         low = visibility < self.min_visibility - TOLERANCE
         ignored = low & (self.low_visibility == "ignore")
         checks = [("outside", shorter <= 0)]
@@ -97,6 +98,6 @@ class BoxPolicy:
 
 
 def count_drops(status: tf.Tensor) -> tf.Tensor:
-    """(len(DROP_REASONS),) int32 from the status (R,)."""
+    """(..., len(DROP_REASONS)) int32 from the status (..., R)."""
     reasons = tf.range(1, len(DROP_REASONS) + 1)
-    return tf.reduce_sum(tf.cast(status[:, None] == reasons, tf.int32), 0)
+    return tf.reduce_sum(tf.cast(status[..., None] == reasons, tf.int32), -2)

@@ -1,4 +1,4 @@
-"""What the loader hands to the augmentation: one image and its objects, before any pixel is decoded."""
+"""What the loader hands to the augmentation: images and their objects, before any pixel is decoded."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import tensorflow as tf
 
 
 class Sample(NamedTuple):
-    """Tensors of one image with R objects. The objects' tensors run in parallel.
+    """Tensors of one image with R objects; or of B images, each tensor with B in front and R the rows of the
+    fullest.
 
     encoded    () string, the bytes of a JPEG, PNG, GIF, BMP or WebP file; or (H, W, 3) uint8 pixels
     size       (2,) int32, (H, W) of the stored pixels
     boxes      (R, 4) float32, xyxy in pixels, edges: the whole image is (0, 0, W, H)
-    labels     (R,) int32, carried along untouched
+    labels     (R,) int32, 0 or more, carried along untouched; -1 marks a row without object
     difficult  (R,) bool, carried along untouched
     ids        (R,) int32, the object's position in its record
     name       () string, the image's id, for error messages
@@ -30,8 +31,5 @@ class Sample(NamedTuple):
 
 
 Partner = Callable[[int, tf.Tensor], Sample]
-"""`partner(k, seed) -> Sample`: the k-th other image for Mosaic and MixUp; k is a Python int, 0 <= k <
-`partners_of(ops)`.
-
-A loader that has brought the partners along already may ignore the seed, an int64 (2,).
-"""
+"""`partner(k, seed) -> Sample`: the k-th other image for Mosaic and MixUp, a Python int below
+`partners_of(ops)`; the seed, int64 (2,), may choose it."""

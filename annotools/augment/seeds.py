@@ -1,14 +1,27 @@
 """Stateless draws: every number is a function of (user seed, epoch, example id, op index) and nothing else.
 
-Philox is pinned, so that the stream does not depend on the device
-(https://www.tensorflow.org/guide/random_numbers).
+Philox is pinned, so that the stream does not depend on the device. The uniform numbers of an image are drawn
+one image at a time, from its own seed; what is made of them may be computed for a batch at once.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import tensorflow as tf
 
 PHILOX = 1  # tf.random.Algorithm.PHILOX
+
+
+class Draws(NamedTuple):
+    """seed (2,) int64 of the image; numbers: for each op (n,) float32 in [0, 1), n is the op's `draws`.
+
+    In a batch every tensor has B in front.
+    """
+
+    seed: tf.Tensor
+    numbers: tuple[tf.Tensor, ...]
 
 
 def fold_in(seed: tf.Tensor, data: tf.Tensor | int) -> tf.Tensor:
@@ -28,17 +41,17 @@ def example_seed(
     return fold_in(pair, example_id)
 
 
-def uniform(seed: tf.Tensor, count: int) -> tf.Tensor:
-    """(count,) float32 in [0, 1). One draw per op call: a second draw from the same seed gives the same
-    numbers.
-    """
+def uniforms(seed: tf.Tensor, counts: Sequence[int]) -> Draws:
+    """The numbers of an image's ops. Each op has a stream of its own (the high word of Philox's counter is
+    its index), so a change of one op's needs leaves the others' numbers alone."""
     key, counter = tf.raw_ops.StatelessRandomGetKeyCounter(seed=seed)
-    return tf.raw_ops.StatelessRandomUniformV2(shape=[count], key=key, counter=counter, alg=PHILOX)
-
-
-def gamma(seed: tf.Tensor, alpha: float, count: int) -> tf.Tensor:
-    """(count,) float32 from the gamma distribution of shape `alpha` and scale 1."""
-    key, counter = tf.raw_ops.StatelessRandomGetKeyCounter(seed=seed)
-    return tf.raw_ops.StatelessRandomGammaV3(
-        shape=[count], key=key, counter=counter, alg=PHILOX, alpha=tf.constant(alpha, tf.float32)
+    numbers = tuple(
+        tf.raw_ops.StatelessRandomUniformV2(
+            shape=[count],
+            key=key,
+            counter=counter + tf.constant([0, index + 1], tf.uint64),
+            alg=PHILOX,
+        )
+        for index, count in enumerate(counts)
     )
+    return Draws(seed, numbers)

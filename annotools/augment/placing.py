@@ -1,0 +1,97 @@
+"""Which whole pixels are read and where they go, for each image of a picture."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from annotools.augment import graph_boxes
+from annotools.augment.draft import Draft
+
+OTHER = 4  # in `Plan.decoder`: not a JPEG
+_NUDGE = 1e-6  # decides ties of rounding the same way on both sides of an edge that two tiles share
+
+
+def place_upright(draft: Draft, view: tf.Tensor) -> tuple[tf.Tensor, ...]:
+    """(matrices, decoder, reads, targets, shown) of `Plan`, with maps that take exactly the pixels read to
+    the target.
+
+    Rounding the windows and only then deriving the map is what keeps image and boxes together: both use the
+    rounded numbers. It moves an edge by less than half a pixel of the image or of the output.
+    """
+    back = graph_boxes.inverse(draft.matrices)
+    view = view[:, None]
+    visible = graph_boxes.intersection(graph_boxes.affine(view, back), draft.windows)
+    target = graph_boxes.intersection(graph_boxes.affine(visible, draft.matrices), view)
+
+    canvas = draft.canvas[:, None]
+    low = tf.minimum(nearest(target[..., :2]), canvas - 1)
+    high = tf.minimum(tf.maximum(nearest(target[..., 2:]), low + 1), canvas)
+    gap = tf.abs(back[..., :2])
+    halvings = _halvings(draft, tf.reduce_min(gap[..., 0] + gap[..., 1], -1))
+    step, size, limit = _scaled_sizes(draft, halvings)
+    read_low = tf.minimum(nearest(visible[..., :2] / step), limit - 1)
+    reach = tf.where(visible[..., 2:] > size - 0.5, limit, nearest(visible[..., 2:] / step))
+    read_high = tf.minimum(tf.maximum(reach, read_low + 1), limit)
+
+    scale = (high - low)[..., :, None] / ((read_high - read_low) * step)[..., None, :]
+    linear = tf.sign(draft.matrices[..., :2]) * scale
+    middle = (read_low + read_high) * step / 2
+    offset = (low + high) / 2 - graph_boxes.apply_linear(linear, middle)
+    matrices = tf.concat([linear, offset[..., None]], -1)
+    targets = tf.cast(tf.concat([low, high], -1), tf.int32)
+    return matrices, _decoder(draft, halvings), _reads(read_low, read_high), targets, _shown(visible)
+
+
+def place_turned(draft: Draft, view: tf.Tensor) -> tuple[tf.Tensor, ...]:
+    """The same for maps that turn: the window around everything that may be seen, two pixels wider; the map
+    stays.
+    """
+    back = graph_boxes.inverse(draft.matrices)
+    visible = graph_boxes.intersection(graph_boxes.affine(view[:, None], back), draft.windows)
+    a, b = draft.matrices[..., 0, 0], draft.matrices[..., 0, 1]
+    c, d = draft.matrices[..., 1, 0], draft.matrices[..., 1, 1]
+    total = a * a + b * b + c * c + d * d
+    # the largest singular value: how much the map stretches the direction that it stretches most
+    stretch = tf.sqrt((total + tf.sqrt(tf.maximum(total * total - 4 * (a * d - b * c) ** 2, 0.0))) / 2)
+    halvings = _halvings(draft, 1 / stretch)
+    step, _, limit = _scaled_sizes(draft, halvings)
+    low = tf.minimum(tf.maximum(tf.floor(visible[..., :2] / step) - 2, 0.0), limit - 1)
+    high = tf.minimum(tf.maximum(tf.math.ceil(visible[..., 2:] / step) + 2, low + 1), limit)
+    around = tf.concat([tf.floor(view[:, :2]), tf.math.ceil(view[:, 2:])], 1)
+    targets = tf.cast(tf.tile(around[:, None], [1, len(draft.groups), 1]), tf.int32)
+    return draft.matrices, _decoder(draft, halvings), _reads(low, high), targets, _shown(visible)
+
+
+def nearest(numbers: tf.Tensor) -> tf.Tensor:
+    """Rounded, halves up."""
+    return tf.floor(numbers + (0.5 + _NUDGE))
+
+
+def _halvings(draft: Draft, step: tf.Tensor) -> tf.Tensor:
+    """(B, K) int32 in 0..3: how often a JPEG may be halved in decoding, `step` of its pixels making an output
+    pixel.
+    """
+    enough = step[..., None] + _NUDGE >= tf.constant([2.0, 4.0, 8.0], tf.float64)
+    return tf.reduce_sum(tf.cast(enough, tf.int32), -1) * tf.cast(draft.jpeg, tf.int32)
+
+
+def _scaled_sizes(draft: Draft, halvings: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """(B, K, 1) pixels of the image in one decoded pixel; (B, K, 2) its width and height; the same as
+    decoded.
+    """
+    step = tf.cast(tf.bitwise.left_shift(1, halvings), tf.float64)[..., None]
+    size = tf.cast(draft.sizes, tf.float64)[..., ::-1]
+    return step, size, tf.math.ceil(size / step)  # the last decoded pixel may be only partly inside the image
+
+
+def _decoder(draft: Draft, halvings: tf.Tensor) -> tf.Tensor:
+    return tf.where(draft.jpeg, halvings, OTHER)
+
+
+def _reads(low: tf.Tensor, high: tf.Tensor) -> tf.Tensor:
+    return tf.cast(tf.concat([low[..., ::-1], (high - low)[..., ::-1]], -1), tf.int32)
+
+
+def _shown(visible: tf.Tensor) -> tf.Tensor:
+    sides = visible[..., 2:] - visible[..., :2] > _NUDGE
+    return sides[..., 0] & sides[..., 1]

@@ -11,7 +11,6 @@ from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
 
 from annotools.image_sets import SplitList, split_order, without_flag
 from annotools.issues import Issue
@@ -64,16 +63,13 @@ class Listing:
         codes = {combination: code for code, combination in enumerate(self.combinations)}
         order = sorted(range(len(rows)), key=ids.__getitem__)
         self._codes = array("H", [codes[splits[index]] for index in order])
-        texts = [f"{ids[index]}\0{rows.xmls[index]}\0{rows.images[index]}" for index in order]
-        text = "".join(texts)
-        if text.isascii():
-            self._text = text.encode("ascii")
-            self._ends = array("Q", accumulate(map(len, texts)))
-        else:
+        self._text = bytearray()
+        self._ends = array("Q")
+        for index in order:
             # surrogatepass, because file names that are not UTF-8 hold lone surrogates
-            encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
-            self._text = b"".join(encoded)
-            self._ends = array("Q", accumulate(map(len, encoded)))
+            text = f"{ids[index]}\0{rows.xmls[index]}\0{rows.images[index]}"
+            self._text += text.encode("utf-8", "surrogatepass")
+            self._ends.append(len(self._text))
 
     def __len__(self) -> int:
         return len(self._ends)
@@ -117,6 +113,8 @@ def make_ids(rows: Rows) -> list[str]:
         left = [index for index, xml in enumerate(rows.xmls) if (not xml) is lone]
         for length in range(4):
             wanted = [candidate(index, length) for index in left]
+            if not taken and len(left) == len(rows) == len(set(wanted)):
+                return wanted
             counts = Counter(wanted)
             again = []
             for index, text in zip(left, wanted, strict=True):

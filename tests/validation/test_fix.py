@@ -43,7 +43,8 @@ FIXABLE = [
     for case in sorted((CASES / rule.id).glob("*/"))
     # Half an object in the image can be clipped; one that is nowhere in it cannot. Spelling is a matter of
     # map-classes. An EXIF-rotated size is right for the boxes. `no_image_read` has a claim only.
-    if case.name not in ("all_of_it", "case", "full_width", "hyphen", "exif_rotated")
+    # An object with nothing but a name has no shape to make a box of.
+    if case.name not in ("all_of_it", "case", "full_width", "hyphen", "exif_rotated", "nothing")
 ]
 
 

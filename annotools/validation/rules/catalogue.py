@@ -152,7 +152,7 @@ RULES: tuple[Rule, ...] = (
     Rule("box-zero-area", "box", "error", "The box has no width or no height.", _boxes, fix="drop-zero-area"),
     Rule("box-outside-image", "box", "error", "The box leaves the image.", _boxes, fix="clip"),
     Rule("box-not-finite", "box", "error", "A coordinate is infinite or not a number.", _boxes),
-    Rule("box-missing", "box", "error", "The object has no usable <bndbox>.", _boxes),
+    Rule("box-missing", "box", "error", "The object has no usable <bndbox>.", _boxes, fix="box-from-shape"),
     Rule("box-tiny", "box", "warning", "A side of the box is shorter than 2 pixels.", _extents),
     Rule("box-whole-image", "box", "info", "The box is as big as the image.", _extents),
     Rule("part-outside-object", "box", "warning", "The box of a part lies outside its object.", _parts),

@@ -16,7 +16,6 @@ from annotools.errors import OptionError
 from annotools.issues import Issue
 from annotools.sources import Pair, Source, open_source
 from annotools.validation import duplicates
-from annotools.validation.baseline import Baseline
 from annotools.validation.census import Census
 from annotools.validation.checker import IMAGE_MODES, Job
 from annotools.validation.rules.catalogue import RULES
@@ -25,6 +24,7 @@ from annotools.validation.workers import CHUNK, run_chunks
 
 if TYPE_CHECKING:
     from annotools.classes import ClassMap
+    from annotools.validation.baseline import Baseline
 
 BOX_ORIGINS = ("as-written", "one-based")
 
@@ -152,7 +152,9 @@ def validate(
         else open_source(source, annotations=annotations, images=image_folder)
     )
     class_map = None if classes is None else _class_map(classes)
-    if baseline is not None and not isinstance(baseline, Baseline):
+    if isinstance(baseline, str | os.PathLike):
+        from annotools.validation.baseline import Baseline
+
         baseline = Baseline.load(baseline)
     job = Job(opened, selection, class_map, images, box_origin == "one-based")
     summary = Summary()

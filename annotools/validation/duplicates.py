@@ -9,7 +9,6 @@ from __future__ import annotations
 import zlib
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from io import BytesIO
 from typing import TYPE_CHECKING
 
 from annotools.errors import AnnotoolsError
@@ -41,6 +40,8 @@ def perceptual_hash(data: bytes) -> int:
 
     NO_IMAGE for a picture that cannot be decoded or has no structure to compare.
     """
+    from io import BytesIO
+
     import PIL.Image
 
     try:

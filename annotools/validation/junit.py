@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
-from xml.sax.saxutils import escape, quoteattr
 
 from annotools.issues import Issue
 
@@ -54,8 +53,11 @@ def junit(result: ValidationResult, *, strict: bool = False) -> str:
 
 
 def _attribute(text: str) -> str:
-    return quoteattr(_NOT_XML.sub("?", text))
+    quoted = _text(text).replace('"', "&quot;").replace("\n", "&#10;").replace("\t", "&#9;")
+    return f'"{quoted}"'
 
 
 def _text(text: str) -> str:
-    return escape(_NOT_XML.sub("?", text))
+    # xml.sax.saxutils would do this too, and load an HTTP client for it.
+    text = _NOT_XML.sub("?", text).replace("\r", "?")
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

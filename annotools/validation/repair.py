@@ -214,7 +214,7 @@ class _Bench:
         )
         # What the rules let pass is not touched: the file would change and no finding would go away.
         moved = max(abs(a - b) for a, b in zip(box.as_tuple(), new.as_tuple(), strict=True))
-        if moved <= TOLERANCE or box.xmin > box.xmax or box.ymin > box.ymax:
+        if moved <= TOLERANCE or box.xmin - low > box.xmax or box.ymin - low > box.ymax:
             return box
         empty = new.width + self.origin <= 0 or new.height + self.origin <= 0
         was_empty = box.width + self.origin <= 0 or box.height + self.origin <= 0

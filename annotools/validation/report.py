@@ -1,15 +1,12 @@
-"""A ValidationResult as text for people or as JSON for programs; `junit` and `sarif` are beside it."""
+"""A ValidationResult as text for people, or as JSON, JUnit or SARIF for programs."""
 
 from __future__ import annotations
 
-import json as json_module
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from annotools.issues import Issue
-from annotools.validation.junit import junit
 from annotools.validation.rules.catalogue import RULES, RULES_BY_ID
-from annotools.validation.sarif import sarif
 
 if TYPE_CHECKING:
     from annotools.validation.check import ValidationResult
@@ -83,8 +80,24 @@ def _paint(words: str, code: str, colour: bool) -> str:
 
 def json(result: ValidationResult) -> str:
     """One object of schemas/validation.schema.json: `issues`, one for each occurrence, and `summary`."""
+    import json as json_module
+
     report = {
         "issues": [issue.as_dict() for issue in result],
         "summary": result.summary.as_dict(),
     }
     return json_module.dumps(report, ensure_ascii=False, indent=1) + "\n"
+
+
+def junit(result: ValidationResult, *, strict: bool = False) -> str:
+    """See annotools.validation.junit."""
+    from annotools.validation import junit
+
+    return junit.junit(result, strict=strict)
+
+
+def sarif(result: ValidationResult) -> str:
+    """See annotools.validation.sarif."""
+    from annotools.validation import sarif
+
+    return sarif.sarif(result)

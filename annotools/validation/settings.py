@@ -105,10 +105,13 @@ def from_pyproject(start: str | Path = ".") -> dict[str, Any]:
 
 
 def _read(file: Path) -> dict[str, Any]:
-    import tomllib
-
     try:
-        table = tomllib.loads(file.read_text(encoding="utf-8")).get("tool", {}).get("annotools", {})
+        text = file.read_text(encoding="utf-8")
+        if "annotools" not in text:
+            return {}
+        import tomllib  # 5 ms, and most projects have no such table
+
+        table = tomllib.loads(text).get("tool", {}).get("annotools", {})
     except (OSError, ValueError) as error:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
         raise OptionError(f"cannot be read: {error}", path=str(file)) from error
     settings = {}

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 from xml.parsers import expat
-from xml.sax.saxutils import escape
 
 from annotools.errors import ParseError
 from annotools.formats.voc_document import BLANK, to_utf8
@@ -44,6 +43,10 @@ class Node:
         return [child for child in self.children if child.tag == tag]
 
 
+def _escaped(text: str) -> bytes:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").encode()
+
+
 class Name(NamedTuple):
     """The text of a `<name>` with its blanks, and its line."""
 
@@ -72,7 +75,7 @@ class XmlFile:
 
     def set_text(self, node: Node, text: str) -> None:
         """Replace the text of an element; blanks around the old text stay, comments in it go."""
-        new = escape(text).encode()
+        new = _escaped(text)
         if node.inner_start is None:
             self._edits.append((node.start, node.end, b"<%s>%s</%s>" % (node.raw_tag, new, node.raw_tag)))
             return
@@ -88,7 +91,7 @@ class XmlFile:
         if node.inner_start is None:
             self.set_text(node, text)
         else:
-            self._edits.append((node.inner_start, node.inner_end, escape(text).encode()))
+            self._edits.append((node.inner_start, node.inner_end, _escaped(text)))
 
     def swap_text(self, a: Node, b: Node) -> None:
         """Exchange what two elements hold, as it is written."""

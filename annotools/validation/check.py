@@ -20,7 +20,7 @@ from annotools.validation.census import Census
 from annotools.validation.checker import IMAGE_MODES, Job
 from annotools.validation.rules.catalogue import RULES
 from annotools.validation.settings import make_selection
-from annotools.validation.workers import CHUNK, run_chunks
+from annotools.validation.workers import check_pairs
 
 if TYPE_CHECKING:
     from annotools.classes import ClassMap
@@ -207,7 +207,9 @@ class _Run:
             yield from job.selected(source.issues())
         census = Census(one_based=job.one_based)
         memberships = duplicates.Memberships(source.splits)
-        for found, part in run_chunks(job, self._chunks(memberships), self.workers, progress=self.progress):
+        for found, part in check_pairs(
+            job, self.split, self._pairs(memberships), self.workers, progress=self.progress
+        ):
             yield from found
             census.add(part)
         summary = self.summary
@@ -224,29 +226,17 @@ class _Run:
             yield from check(census)
         if {"duplicate-image", "near-duplicate-image", "leak-between-splits"} & job.selection.enabled:
             yield from duplicates.duplicate_issues(
-                job.source, self._pairs(), census.fingerprints, census.hashes, memberships
+                job.source, job.pairs(self.split), census.fingerprints, census.hashes, memberships
             )
 
-    def _pairs(self) -> Iterator[Pair]:
-        """Each pair once, also when several splits list it: those come one after the other."""
+    def _pairs(self, memberships: duplicates.Memberships) -> Iterator[Pair]:
+        """The pairs, while their splits are noted."""
         last = None
         for pair in self.job.source.pairs(self.split):
-            if pair.id != last:
-                last = pair.id
-                yield pair
-
-    def _chunks(self, memberships: duplicates.Memberships) -> Iterator[list[Pair]]:
-        chunk: list[Pair] = []
-        last = None
-        for pair in self.job.source.pairs(self.split):
+            bit = memberships.bit(pair.split)
             if pair.id == last:
-                memberships.masks[-1] |= memberships.bit(pair.split)
+                memberships.masks[-1] |= bit
                 continue
-            if len(chunk) == CHUNK:
-                yield chunk
-                chunk = []
             last = pair.id
-            memberships.masks.append(memberships.bit(pair.split))
-            chunk.append(pair)
-        if chunk:
-            yield chunk
+            memberships.masks.append(bit)
+            yield pair

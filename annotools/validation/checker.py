@@ -42,6 +42,14 @@ class Job:
     images: str = "header"
     one_based: bool = False
 
+    def pairs(self, split: str | None) -> Iterator[Pair]:
+        """Each pair once, also when several splits list it: those come one after the other."""
+        last = None
+        for pair in self.source.pairs(split):
+            if pair.id != last:
+                last = pair.id
+                yield pair
+
     def selected(self, issues: Iterable[Issue]) -> Iterator[Issue]:
         """The issues of rules that are enabled, with the severities the user asked for."""
         enabled, severity = self.selection.enabled, self.selection.severity

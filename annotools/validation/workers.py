@@ -1,12 +1,16 @@
-"""Chunks of pairs to processes and back, in order, with only a few chunks under way at any time."""
+"""The files of a source to several processes and back, in order.
+
+Chunk i belongs to process i modulo n; process 0 is this one. Each lists the source by itself, so that nothing
+but findings travels, and a process that is ahead waits at its full pipe, so that they never pile up.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections import deque
-from collections.abc import Iterable, Iterator
-from itertools import chain, islice
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from annotools.issues import Issue
@@ -14,88 +18,109 @@ from annotools.validation.census import Census
 from annotools.validation.checker import Checker, Job
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
-    from multiprocessing.context import BaseContext
+    from multiprocessing.connection import Connection
+    from multiprocessing.context import ForkContext, SpawnContext
 
     from annotools.sources import Pair
 
-CHUNK = 64
-"""Pairs that a worker checks at a time."""
+CHUNK = 200
+"""Pairs that are checked at a time."""
 
-WORTH_A_WORKER = 8
-"""Chunks below which starting processes costs more than it saves."""
+WORTH_A_WORKER = 2000
+"""Pairs below which starting processes costs more than it saves."""
 
 Checked = tuple[list[Issue], Census]
 
-_checker: Checker | None = None
+
+def chunks_of(pairs: Iterator[Pair], size: int) -> Iterator[list[Pair]]:
+    """Lists of up to `size` pairs."""
+    while chunk := list(islice(pairs, size)):
+        yield chunk
 
 
-def run_chunks(
-    job: Job, chunks: Iterator[list[Pair]], workers: int | None, *, progress: bool = False
+def check_pairs(
+    job: Job, split: str | None, pairs: Iterator[Pair], workers: int | None, *, progress: bool = False
 ) -> Iterator[Checked]:
-    """(issues, census) of each chunk, in the order of the chunks."""
-    first = list(islice(chunks, WORTH_A_WORKER)) if workers is None else []
+    """(issues, census) of each chunk of `pairs`, which are those of `job.pairs(split)`, in their order."""
     if workers is None:
-        workers = 1 if len(first) < WORTH_A_WORKER else os.cpu_count() or 1
-    checked = (
-        _here(job, chain(first, chunks))
-        if workers == 1
-        else _in_processes(job, chain(first, chunks), workers)
-    )
-    return _shown(checked) if progress and sys.stderr.isatty() else checked
+        workers = 1 if len(job.source) < WORTH_A_WORKER else os.cpu_count() or 1
+    checked = _in_turn(job, split, pairs, workers)
+    return _shown(checked, len(job.source)) if progress and sys.stderr.isatty() else checked
 
 
-def _here(job: Job, chunks: Iterable[list[Pair]]) -> Iterator[Checked]:
+def _in_turn(job: Job, split: str | None, pairs: Iterator[Pair], workers: int) -> Iterator[Checked]:
+    helpers = _start(job, split, workers)
     checker = Checker(job)
-    for chunk in chunks:
-        issues = [issue for pair in chunk for issue in checker.check(pair)]
-        yield issues, checker.take_census()
+    try:
+        for number, chunk in enumerate(chunks_of(pairs, CHUNK)):
+            place = number % workers
+            if place == 0:
+                yield _check(checker, chunk)
+            else:
+                yield _receive(helpers[place - 1])
+    finally:
+        for helper in helpers:
+            helper.close()  # one that is still at work finds its pipe broken, and ends
 
 
-def _in_processes(job: Job, chunks: Iterable[list[Pair]], workers: int) -> Iterator[Checked]:
-    # Imported here: 20 ms, which a small source need not wait for.
-    from concurrent.futures import ProcessPoolExecutor
-
-    under_way: deque[Future[Checked]] = deque()
-    with ProcessPoolExecutor(workers, _context(), _start, (job,)) as pool:
-        try:
-            for chunk in chunks:
-                under_way.append(pool.submit(_check_chunk, chunk))
-                if len(under_way) > 4 * workers:
-                    yield under_way.popleft().result()
-            while under_way:
-                yield under_way.popleft().result()
-        finally:
-            for future in under_way:
-                future.cancel()
+def _start(job: Job, split: str | None, workers: int) -> list[Connection]:
+    if workers == 1:
+        return []
+    context = _context()
+    helpers: list[Connection] = []
+    for place in range(1, workers):
+        receiver, sender = context.Pipe(duplex=False)
+        arguments = (job, split, CHUNK, place, workers, sender, [*helpers, receiver])
+        context.Process(target=_work, args=arguments, daemon=True).start()
+        sender.close()  # so that the end of the process is the end of the pipe
+        helpers.append(receiver)
+    return helpers
 
 
-def _context() -> BaseContext:
+def _context() -> ForkContext | SpawnContext:
     import multiprocessing
 
     # A fork starts in 10 ms where spawning takes 200, but a process with threads must not fork.
-    single = sys.platform == "linux" and len(os.listdir("/proc/self/task")) == 1
-    return multiprocessing.get_context("fork" if single else "spawn")
+    if sys.platform == "linux" and len(os.listdir("/proc/self/task")) == 1:
+        return multiprocessing.get_context("fork")
+    return multiprocessing.get_context("spawn")
 
 
-def _start(job: Job) -> None:
-    import gc
+def _work(
+    job: Job,
+    split: str | None,
+    size: int,
+    place: int,
+    workers: int,
+    sender: Connection,
+    others: list[Connection],
+) -> None:
+    for connection in others:
+        connection.close()  # a fork holds them open too, and nobody would see that the parent has gone
+    checker = Checker(job)
+    with suppress(BrokenPipeError, KeyboardInterrupt), sender:
+        for number, chunk in enumerate(chunks_of(job.pairs(split), size)):
+            if number % workers == place:
+                sender.send(_check(checker, chunk))
 
-    global _checker
-    gc.disable()  # a check makes no cycles; looking for them takes a tenth of the time
-    _checker = Checker(job)
+
+def _receive(helper: Connection) -> Checked:
+    try:
+        checked: Checked = helper.recv()
+    except EOFError:
+        raise RuntimeError("a worker process of annotools ended early; its message is above") from None
+    return checked
 
 
-def _check_chunk(chunk: list[Pair]) -> Checked:
-    assert _checker is not None
-    issues = [issue for pair in chunk for issue in _checker.check(pair)]
-    return issues, _checker.take_census()
+def _check(checker: Checker, chunk: list[Pair]) -> Checked:
+    issues = [issue for pair in chunk for issue in checker.check(pair)]
+    return issues, checker.take_census()
 
 
-def _shown(checked: Iterator[Checked]) -> Iterator[Checked]:
+def _shown(checked: Iterator[Checked], total: int) -> Iterator[Checked]:
     from tqdm import tqdm
 
-    with tqdm(unit=" files", desc="validate", leave=False) as bar:
+    with tqdm(total=total, unit=" files", desc="validate", leave=False) as bar:
         for issues, census in checked:
             yield issues, census
-            bar.update(census.files)
+            bar.update(len(census.fingerprints) or census.files)

@@ -66,7 +66,7 @@ def test_result_can_be_read_twice_and_counts(faulty: Any) -> None:
 
 
 def test_issues_arrive_before_the_run_is_over(tree: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("annotools.validation.check.CHUNK", 1)
+    monkeypatch.setattr("annotools.validation.workers.CHUNK", 1)
     tree.add("a", [("shoes", 30, 6, 5, 35)])
     for number in range(20):
         tree.add(f"b{number}")
@@ -80,7 +80,7 @@ def test_issues_arrive_before_the_run_is_over(tree: Any, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("count", [2, 3])
 def test_workers_change_nothing(tree: Any, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("annotools.validation.check.CHUNK", 3)
+    monkeypatch.setattr("annotools.validation.workers.CHUNK", 3)
     for number in range(40):
         box = (30, 6, 5, 35) if number % 7 == 0 else (5, 6, 30, 35)
         tree.add(f"{number:03d}", [("Shoes" if number % 11 == 0 else "shoes", *box)])
@@ -278,3 +278,47 @@ def test_memory_does_not_grow_with_the_files(tree: Any, tmp_path: Path) -> None:
         assert found == 0
         peaks.append(peak)
     assert peaks[1] - peaks[0] < 4 * 1024  # kB; one Annotation kept for each file would be twice that
+
+
+def in_a_process_that_forks(script: str, source: Path) -> str:
+    """What a script prints that runs with one-file chunks. Workers are forks there, and see its changes."""
+    head = "import multiprocessing, os, sys\nfrom annotools.validation import check, workers\n"
+    head += "workers.CHUNK = 1\n"
+    run = subprocess.run(
+        [sys.executable, "-c", head + script, str(source)], capture_output=True, text=True, timeout=60
+    )
+    assert run.returncode == 0, run.stderr
+    return run.stdout.strip()
+
+
+only_linux = pytest.mark.skipif(sys.platform != "linux", reason="workers are forks on Linux only")
+
+
+@only_linux
+def test_a_worker_that_dies_is_told_and_does_not_hang(faulty: Any) -> None:
+    script = """
+here, check_one = os.getpid(), workers.Checker.check
+workers.Checker.check = lambda self, pair: check_one(self, pair) if os.getpid() == here else os._exit(9)
+try:
+    list(check.validate(sys.argv[1], workers=2))
+except RuntimeError as error:
+    print(error)
+"""
+    assert in_a_process_that_forks(script, faulty.root).startswith(
+        "a worker process of annotools ended early"
+    )
+
+
+@only_linux
+def test_a_run_that_is_given_up_leaves_no_worker(tree: Any) -> None:
+    for number in range(30):
+        tree.add(f"{number:02d}", [("shoes", 30, 6, 5, 35)])
+    script = """
+issues = iter(check.validate(sys.argv[1], workers=3))
+print(next(issues).rule, len(multiprocessing.active_children()) > 0)
+del issues
+for child in multiprocessing.active_children():
+    child.join(20)
+print(multiprocessing.active_children())
+"""
+    assert in_a_process_that_forks(script, tree.root).split() == ["box-inverted", "True", "[]"]

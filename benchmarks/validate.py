@@ -1,0 +1,106 @@
+"""`annotools validate` against the Rust tool panlabel, and what looking at the images adds; whole processes.
+
+    python benchmarks/validate.py [--files 5000] [--runs 7] [--panlabel PROGRAM] [--memory 5000,100000]
+
+Both read the same XML; annotools runs 50 rules and knows lines, panlabel checks ids, order and bounds of
+the boxes. Targets: `--images none`, with two workers or with one, at most 3 times panlabel; `--images header`
+at most 2 times `--images none`; memory that stays where it is from 5,000 to 100,000 files.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import dataset
+from convert_tfrecord import annotools
+from measure import Run, alternate, median, median_ratio, process, table, verdict
+
+
+def distinct(folder: Path) -> Path:
+    """Give every image, which dataset.make links to a few, its own bytes: a JPEG comment with its number."""
+    stamp = folder / ".distinct"
+    if not stamp.exists():
+        for number, image in enumerate(sorted((folder / "JPEGImages").iterdir())):
+            data = image.read_bytes()
+            own = image.with_suffix(".own")
+            own.write_bytes(data[:2] + b"\xff\xfe\x00\x0a%08d" % number + data[2:])
+            os.replace(own, image)
+        stamp.touch()
+    return folder
+
+
+def validate(source: Path, images: str, workers: int) -> Run:
+    words = ("--images", images, "--workers", str(workers), "--quiet", "--format", "json")
+    return process(annotools("validate", str(source), *words))
+
+
+def speed(work: Path, files: int, runs: int, panlabel: str | None) -> str:
+    source = distinct(dataset.make(work / f"voc-{files}", files))
+    competitors: dict[str, Callable[[], Run]] = {
+        f"annotools --images {images} --workers {workers}": partial(validate, source, images, workers)
+        for images in ("none", "header")
+        for workers in (1, 2)
+    }
+    if panlabel is not None:
+        competitors["panlabel validate"] = partial(
+            process, [panlabel, "validate", "--format", "voc", str(source)]
+        )
+    measured = alternate(competitors, runs)
+    rows = []
+    for name, found in measured.items():
+        base = "panlabel validate" if "none" in name else name.replace("header", "none")
+        row = [name, *(f"{median(found, field):.3f}" for field in ("wall", "cpu"))]
+        if base in measured and base != name:
+            ratios = [median_ratio(found, measured[base], field) for field in ("wall", "cpu")]
+            target = verdict(ratios[0], most=3.0 if "none" in name else 2.0)
+            rows.append([*row, *(f"{ratio:.2f}" for ratio in ratios), base, target])
+        else:
+            rows.append([*row, "", "", "", ""])
+    header = [
+        f"{files} files, {runs} runs, medians",
+        "wall s",
+        "CPU s",
+        "wall ratio",
+        "CPU ratio",
+        "to",
+        "target",
+    ]
+    return table(header, rows)
+
+
+def memory(work: Path, sizes: list[int]) -> str:
+    peaks = []
+    for size in sizes:
+        source = distinct(dataset.make(work / f"voc-{size}", size, kilobytes=4, size=(120, 90)))
+        peaks.append(validate(source, "header", 1).peak / 1e6)
+    cells = [f"{peak:.0f}" for peak in peaks]
+    each = (peaks[-1] - peaks[0]) * 1e6 / max(1, sizes[-1] - sizes[0])
+    header = ["peak memory, MB", *(f"{size:,} files" for size in sizes), "bytes/file", "target"]
+    # The listing of the source (names, 100 bytes a file) and one 8-byte hash; no record, no image.
+    return table(header, [["--images header", *cells, f"{each:.0f}", verdict(each, most=400)]])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--files", type=int, default=5000)
+    parser.add_argument("--runs", type=int, default=7)
+    parser.add_argument("--folder", type=Path, help="where to work, and to keep the data; default: a new one")
+    parser.add_argument("--panlabel", default=shutil.which("panlabel"), help="default: the one on the PATH")
+    parser.add_argument("--memory", default="", metavar="SIZES", help="also compare memory, e.g. 5000,100000")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        work = args.folder or Path(temporary)
+        print(speed(work, args.files, args.runs, args.panlabel))
+        if args.memory:
+            print()
+            print(memory(work, [int(size) for size in args.memory.split(",")]))
+
+
+if __name__ == "__main__":
+    main()

@@ -359,3 +359,10 @@ def test_record_and_file_are_repaired_alike_and_all_box_faults_are_gone(
     assert "box-inverted" not in {issue.rule for issue in left}
     again = repair(repaired.annotation, fixes, width=60, height=40, one_based=one_based)
     assert again.repairs == ()
+
+
+def test_float_noise_is_not_clipped(tree: Any) -> None:
+    tree.add("a", [("shoes", "-0.0004", 6, "60.0000001", 35)])
+    result, output = run(tree, "clip")
+    assert result.repairs == []
+    assert (output / "Annotations/a.xml").read_bytes() == (tree.root / "Annotations/a.xml").read_bytes()

@@ -1,0 +1,108 @@
+"""What the rules say in words, and the cost that conversion pays for them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from annotools.records import Annotation, Box, Image, Object, Size
+from annotools.testing import make_annotation
+from annotools.validation.check import validate
+from annotools.validation.rules.box import box_issues
+from annotools.validation.rules.catalogue import RULES, RULES_BY_ID
+from annotools.validation.rules.image import annotated_size, size_issues, size_verdict
+
+
+def messages(box: Box | None, *, one_based: bool = False) -> list[str]:
+    annotation = Annotation(objects=(Object("cup", box, line=3, bndbox_line=5),), xml_path="a.xml")
+    return [str(issue) for issue in box_issues(annotation, width=100, height=50, one_based=one_based)]
+
+
+@pytest.mark.parametrize(
+    ("box", "expected"),
+    [
+        ((10, 1, 4, 9), "box-inverted: bndbox: xmin is 10 and xmax is 4, expected xmin below xmax"),
+        ((1, 9, 4, 1), "box-inverted: bndbox: ymin is 9 and ymax is 1, expected ymin below ymax"),
+        ((4, 1, 4, 9), "box-zero-area: bndbox: width is 0 (xmax is 4), expected more than 0 pixels"),
+        (
+            (-3, 1, 4, 9),
+            "box-outside-image: bndbox: xmin is -3, 3 px before the image, expected 0 or more",
+        ),
+        (
+            (1, 1, 110.5, 9),
+            "box-outside-image: bndbox: xmax is 110.5, 10.5 px past the image, "
+            "expected 100 (the width) or less",
+        ),
+        ((1, math.nan, 4, 9), "box-not-finite: bndbox: ymin is nan, expected a finite number of pixels"),
+        ((1, 1, math.inf, 9), "box-not-finite: bndbox: xmax is inf, expected a finite number of pixels"),
+    ],
+)
+def test_box_message_has_field_found_and_expected(box: tuple[float, ...], expected: str) -> None:
+    assert messages(Box(*box)) == [f"a.xml:5: {expected}"]
+
+
+def test_counted_from_one_the_numbers_of_the_file_are_shown() -> None:
+    (message,) = messages(Box(0, 1, 100, 50), one_based=True)
+    assert message.endswith("xmin is 0, 1 px before the image, expected 1 or more")
+    assert messages(Box(1, 1, 100, 50), one_based=True) == []
+    assert messages(Box(5, 5, 5, 5), one_based=True) == []
+
+
+def test_an_inverted_box_outside_the_image_has_two_faults() -> None:
+    inverted, outside = messages(Box(120, 1, -1, 9))
+    assert "box-inverted" in inverted
+    assert "xmax is -1, 1 px before the image" in outside
+    assert "xmin is 120, 20 px past the image" in outside
+
+
+def test_without_a_size_only_the_near_edges_count() -> None:
+    record = make_annotation([("cup", 1, 1, 1e9, 9), ("cup", -1, 1, 5, 9), ("cup", 1, 1, math.inf, 9)])
+    found = [(issue.rule, issue.object_index) for issue in box_issues(record, width=None, height=None)]
+    assert found == [("box-outside-image", 1), ("box-not-finite", 2)]
+
+
+PORTRAIT = Image("jpeg", 100, 50, 3, 6)
+
+
+@pytest.mark.parametrize(
+    ("claim", "image", "word"),
+    [
+        ((100, 50), PORTRAIT, "equal"),
+        ((50, 100), PORTRAIT, "EXIF-rotated"),
+        ((50, 100), Image("jpeg", 100, 50, 3, 1), "swapped"),
+        ((50, 100), Image("jpeg", 100, 50, 3, 3), "swapped"),
+        ((200, 100), PORTRAIT, "scaled"),
+        ((33, 17), PORTRAIT, "scaled"),
+        ((101, 51), PORTRAIT, "scaled"),
+        ((100, 77), PORTRAIT, "unrelated"),
+        ((30, 30), PORTRAIT, "unrelated"),
+    ],
+)
+def test_size_verdict(claim: tuple[int, int], image: Image, word: str) -> None:
+    assert size_verdict(claim, image).split(":")[0].split()[0] == word
+    issues = size_issues(Annotation(size=Size(*claim, 3)), image)
+    assert [word in issue.message for issue in issues] == ([] if word == "equal" else [True])
+
+
+@pytest.mark.parametrize(
+    ("size", "frame"),
+    [(Size(100, 50), (100, 50)), (Size(50, 100), (50, 100)), (None, (50, 100)), (Size(7, 9), (50, 100))],
+)
+def test_boxes_are_judged_in_the_frame_that_size_names(size: Size | None, frame: tuple[int, int]) -> None:
+    assert annotated_size(Annotation(size=size), PORTRAIT) == frame
+
+
+def test_place_of_a_blank_name_counts_the_lines_before_the_root(tree: Any) -> None:
+    xml = b"\n\n<annotation>\n<object>\n<name>cup </name>\n</object>\n</annotation>\n"
+    tree.add("a", xml=xml)
+    (issue,) = validate(tree.root, select="class-case-or-blank-variant").issues
+    assert (issue.line, issue.object_index) == (5, 0)
+
+
+def test_catalogue_is_in_order() -> None:
+    assert len(RULES_BY_ID) == len(RULES)
+    topics = [rule.topic for rule in RULES]
+    assert sorted(set(topics), key=topics.index) == ["file", "image", "box", "dataset"]
+    assert topics == sorted(topics, key=["file", "image", "box", "dataset"].index)

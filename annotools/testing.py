@@ -12,7 +12,9 @@
     def test_my_converter_with_everything_that_voc_can_say(annotation): ...
 
 Everything is loaded when asked for. `boxes`, `objects` and `annotations` are those of annotools.strategies:
-hypothesis is needed for them only, and without it they raise MissingExtraError.
+hypothesis is needed for them only, and without it they raise MissingExtraError. `check_box_consistency` (do
+boxes stay on their objects under an augmentation?) and `check_transform` (the same for any function) need
+TensorFlow.
 """
 
 # No `from __future__ import annotations` here: that name is a strategy.
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from annotools.assertions import assert_valid_annotation as assert_valid_annotation
     from annotools.assertions import assert_valid_dataset as assert_valid_dataset
     from annotools.assertions import make_annotation as make_annotation
+    from annotools.augment.consistency import check_box_consistency as check_box_consistency
+    from annotools.augment.consistency import check_transform as check_transform
     from annotools.strategies import annotations as annotations
     from annotools.strategies import boxes as boxes
     from annotools.strategies import objects as objects
@@ -34,6 +38,8 @@ _HOME = {
     "assert_valid_annotation": "annotools.assertions",
     "assert_valid_dataset": "annotools.assertions",
     "make_annotation": "annotools.assertions",
+    "check_box_consistency": "annotools.augment.consistency",
+    "check_transform": "annotools.augment.consistency",
 }
 
 

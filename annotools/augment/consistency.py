@@ -62,17 +62,22 @@ class Painted:
 
 
 def painted(
-    seed: int, *, size: tuple[int, int] | None = None, paint: Paint = "rectangle", first_label: int = 0
+    seed: int,
+    *,
+    size: tuple[int, int] | None = None,
+    paint: Paint = "rectangle",
+    first_label: int = 0,
+    thinnest: int = 1,
 ) -> Painted:
-    """A random picture; about one box in four touches a border of its cell, some are one pixel wide."""
+    """A random picture; of eight boxes one is as wide as its cell and one as thin as is allowed; so for height."""
     draw = np.random.default_rng(seed)
     height, width = size or (int(draw.integers(60, 160)), int(draw.integers(60, 160)))
     image = np.zeros((height, width, 3), np.uint8)
     cells = draw.permutation(GRID[0] * GRID[1])[: draw.integers(1, 7)]
     boxes = []
     for index, cell in enumerate(cells):
-        x1, x2 = _span(draw, width, GRID[1], cell % GRID[1])
-        y1, y2 = _span(draw, height, GRID[0], cell // GRID[1])
+        x1, x2 = _span(draw, width, GRID[1], cell % GRID[1], thinnest)
+        y1, y2 = _span(draw, height, GRID[0], cell // GRID[1], thinnest)
         boxes.append((x1, y1, x2, y2))
         part = image[y1:y2, x1:x2]
         inside = np.ones(part.shape[:2], bool)
@@ -85,16 +90,14 @@ def painted(
     return Painted(image, np.array(boxes, np.float32), labels)
 
 
-def _span(draw: np.random.Generator, length: int, cells: int, cell: int) -> tuple[int, int]:
+def _span(draw: np.random.Generator, length: int, cells: int, cell: int, thinnest: int) -> tuple[int, int]:
     low, high = length * cell // cells, length * (cell + 1) // cells
     kind = draw.integers(0, 8)
     if kind == 0:
         return low, high
-    if kind == 1:
-        start = int(draw.integers(low, high))
-        return start, start + 1
-    start, end = sorted(int(edge) for edge in draw.choice(np.arange(low, high + 1), 2, replace=False))
-    return start, end
+    side = thinnest if kind == 1 else int(draw.integers(thinnest, high - low + 1))
+    start = int(draw.integers(low, high - side + 1))
+    return start, start + side
 
 
 def check_box_consistency(
@@ -106,6 +109,7 @@ def check_box_consistency(
     size: tuple[int, int] | None = None,
     tolerance: float = 0.51,
     paint: Paint = "rectangle",
+    thinnest: int = 1,
     policy: BoxPolicy | None = None,
 ) -> None:
     """Raise AssertionError where boxes and pixels part under `ops` (a preset, a list of ops, one op).
@@ -114,15 +118,16 @@ def check_box_consistency(
     image_size  (h, w) of the output, None for what the ops give
     tolerance   in output pixels; half a pixel is what nearest-neighbour sampling can show at best
     paint       "ellipse" for ops that bound the inscribed ellipse
+    thinnest    side of the thinnest objects, in pixels: what is thin, turned and shrunk may show no pixel at all
 
     Colour is left out and pixels are sampled, not interpolated, so that colours stay recognisable. Not for
     MixUp, which blends them, and not for ops on pixels.
     """
     augmentation = as_augmentation(ops, policy)
-    # noise could look like any object
     steps: tuple[Any, ...] = augmentation.ops
-    plain = tuple(replace(op, fill=GRAY) if hasattr(op, "max_cover") else op for op in steps)
-    augmentation = replace(augmentation, ops=plain)
+    # noise could look like any object
+    plain = [replace(op, fill=GRAY) if hasattr(op, "max_cover") else op for op in steps]
+    augmentation = replace(augmentation, ops=tuple(plain))
     augmenter = Augmenter(augmentation, image_size)
     erases = any(hasattr(op, "max_cover") for op in augmentation.ops)
 
@@ -135,7 +140,7 @@ def check_box_consistency(
         return picture, plan.boxes, plan.labels, tf.reduce_sum(plan.drops)
 
     def transform(image: Array, boxes: Array, labels: Array, case: int) -> tuple[Array, Array, Array]:
-        others = list(_partners(case, augmentation.partners, size, paint))
+        others = list(_partners(case, augmentation.partners, size, paint, thinnest))
         sample = make_sample(image, boxes, labels)
         result = run(sample, others, tf.constant(case, tf.int64))
         picture, after, left, gone = (tensor.numpy() for tensor in result)
@@ -153,14 +158,18 @@ def check_box_consistency(
         size=size,
         tolerance=tolerance,
         paint=paint,
+        thinnest=thinnest,
         partly_hidden=erases or paint == "ellipse",
     )
 
 
-def _partners(case: int, count: int, size: tuple[int, int] | None, paint: Paint) -> Iterator[Sample]:
+def _partners(
+    case: int, count: int, size: tuple[int, int] | None, paint: Paint, thinnest: int
+) -> Iterator[Sample]:
     most = GRID[0] * GRID[1]
     for k in range(count):
-        other = painted(1000 * case + k, size=size, paint=paint, first_label=most * (k + 1))
+        first = most * (k + 1)
+        other = painted(1000 * case + k, size=size, paint=paint, first_label=first, thinnest=thinnest)
         yield make_sample(other.image, other.boxes, other.labels)
 
 
@@ -172,6 +181,7 @@ def check_transform(
     size: tuple[int, int] | None = None,
     tolerance: float = 1.0,
     paint: Paint = "rectangle",
+    thinnest: int = 1,
     box_format: str = "xyxy",
     partly_hidden: bool = False,
 ) -> None:
@@ -184,7 +194,7 @@ def check_transform(
     partly_hidden  something may lie over objects, so a box may be larger than what is seen of its colour
     """
     for case in range(cases):
-        given = painted(seed * 100_003 + case, size=size, paint=paint)
+        given = painted(seed * 100_003 + case, size=size, paint=paint, thinnest=thinnest)
         before = convert(given.boxes, "xyxy", box_format, image_size=given.image.shape[:2])
         image, after, labels = transform(given.image, before, given.labels, case)
         image = np.asarray(image)

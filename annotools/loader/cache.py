@@ -6,13 +6,15 @@ from typing import Literal, cast
 
 import tensorflow as tf
 
-from annotools.augment import BoxPolicy, Sample, execute, graph_boxes, plan_sample
+from annotools.augment import Augmenter, BoxPolicy, Plan, Sample, graph_boxes
 from annotools.augment.plan import ResizeMode
 from annotools.errors import OptionError
 from annotools.loader.examples import Examples
 from annotools.loader.image_table import ImageTable, table_of_samples
 
 Cache = Literal["encoded", "resized"]
+_BATCH = 32
+_as_is = tf.autograph.experimental.do_not_convert
 
 
 def cached(examples: Examples, cache: Cache, image_size: tuple[int, int] | None, resize: str) -> ImageTable:
@@ -31,30 +33,30 @@ def cached(examples: Examples, cache: Cache, image_size: tuple[int, int] | None,
             found=cache,
             expected="encoded",
         )
-
-    def read(number: tf.Tensor) -> Sample:
-        sample = examples.sample(number)
-        return sample if image_size is None or cache == "encoded" else _resized(sample, image_size, resize)
-
-    numbers = tf.data.Dataset.range(len(examples))
-    samples = numbers.map(tf.autograph.experimental.do_not_convert(read), num_parallel_calls=tf.data.AUTOTUNE)
-    return table_of_samples(examples.path, examples.classes, samples, len(examples))
+    numbers = tf.data.Dataset.range(len(examples)).batch(1, drop_remainder=True)
+    raws = examples.read(numbers.map(_as_is(lambda wanted: (wanted,))), tf.data.AUTOTUNE).batch(_BATCH)
+    samples = raws.map(_as_is(lambda raw, wanted: examples.samples(raw[:, 0], wanted[:, 0])))
+    if cache == "resized" and image_size is not None:
+        samples = _resized(samples, image_size, resize)
+    return table_of_samples(examples.path, examples.classes, samples.prefetch(2), len(examples))
 
 
-def _resized(sample: Sample, image_size: tuple[int, int], resize: str) -> Sample:
+def _resized(samples: tf.data.Dataset, image_size: tuple[int, int], resize: str) -> tf.data.Dataset:
     """Every object keeps its place in the list, also one without area: the policy comes later."""
-    plan = plan_sample(
-        None,
-        sample,
-        tf.zeros([2], tf.int64),
-        image_size,
-        resize=cast(ResizeMode, resize),
-        policy=BoxPolicy(min_size=0.0),
-    )
-    boxes = graph_boxes.affine(tf.cast(sample.boxes, tf.float64), plan.matrices[0])
+    augmenter = Augmenter(None, image_size, resize=cast(ResizeMode, resize), policy=BoxPolicy(min_size=0.0))
     inside = tf.constant([0, 0, image_size[1], image_size[0]], tf.float64)
-    return sample._replace(
-        encoded=execute(plan),
-        size=tf.constant(image_size, tf.int32),
-        boxes=tf.cast(graph_boxes.clip(boxes, inside), tf.float32),
-    )
+
+    def plan(one: Sample) -> tuple[Sample, Plan]:
+        seeds = tf.zeros([tf.shape(one.size)[0], 2], tf.int64)
+        plan = augmenter.plan(one, augmenter.draw(tf.zeros([2], tf.int64))._replace(seed=seeds))
+        boxes = graph_boxes.affine(tf.cast(one.boxes, tf.float64), plan.matrices[:, :1])
+        boxes = tf.cast(graph_boxes.clip(boxes, inside), tf.float32)
+        return one._replace(boxes=boxes, size=plan.size), plan
+
+    def pixels(sample: Sample, plan: Plan) -> Sample:
+        pictures = tf.map_fn(
+            augmenter.execute, plan, fn_output_signature=tf.TensorSpec([*image_size, 3], tf.uint8)
+        )
+        return sample._replace(encoded=pictures)
+
+    return samples.map(_as_is(lambda sample: pixels(*plan(sample))), num_parallel_calls=tf.data.AUTOTUNE)

@@ -7,8 +7,7 @@ from typing import Any, Literal, get_args
 
 import tensorflow as tf
 
-from annotools.augment import BoxPolicy, as_augmentation
-from annotools.augment.ops import check_size
+from annotools.augment import Augmenter, BoxPolicy
 from annotools.augment.plan import ResizeMode
 from annotools.boxes import check_format
 from annotools.classes import ClassMap
@@ -112,8 +111,7 @@ def make_dataset(
     )
     if not len(examples):
         raise OptionError("the split has no images", path=examples.path, field="split", found=split)
-    augmentation = as_augmentation(augment, policy)
-    size = _size(image_size, batch_size)
+    augmenter = Augmenter(augment, _size(image_size, batch_size), resize=resize, policy=policy)
     check_format(box_format)
     for field, value, allowed in (
         ("overflow", overflow, get_args(Overflow)),
@@ -135,7 +133,7 @@ def make_dataset(
     )
     _check_run(order, epoch, epochs, start_step)
     if cache is not None:
-        examples = cached(examples, cache, size, augmentation.resize or resize)
+        examples = cached(examples, cache, augmenter.image_size, augmenter.resize)
     if service is not None and examples.is_local:
         raise OptionError(
             "workers elsewhere cannot see images in this memory", field="service", found=service
@@ -145,10 +143,8 @@ def make_dataset(
     pipeline = Pipeline(
         examples=examples,
         order=order,
-        augmentation=augmentation,
-        image_size=size,
-        resize=resize,
-        max_boxes=_max_boxes(examples, max_boxes, overflow, keep_difficult, augmentation.partners),
+        augmenter=augmenter,
+        max_boxes=_max_boxes(examples, max_boxes, overflow, keep_difficult, augmenter.partners),
         overflow=overflow,
         keep_difficult=keep_difficult,
         box_format=box_format,
@@ -194,9 +190,7 @@ def _size(image_size: tuple[int, int] | int | None, batch_size: int | None) -> t
                 "images of different sizes make no batch", field="image_size", found=None, expected="(H, W)"
             )
         return None
-    size = (image_size, image_size) if isinstance(image_size, int) else image_size
-    check_size(size, "image_size")
-    return size
+    return (image_size, image_size) if isinstance(image_size, int) else image_size
 
 
 def _max_boxes(

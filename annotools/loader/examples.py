@@ -16,7 +16,7 @@ from annotools.loader.parse import Dialect, count_boxes, parse, record_id
 
 
 class Examples(Protocol):
-    """A finite, numbered data set. `sample` is called inside `Dataset.map`, with a () int64.
+    """A finite, numbered data set.
 
     path      for messages
     classes   None where nobody has said what the labels mean
@@ -37,7 +37,14 @@ class Examples(Protocol):
     def max_boxes(self) -> int:
         """`boxes`, counted where it is not known."""
 
-    def sample(self, number: tf.Tensor) -> Sample: ...
+    def read(self, numbers: tf.data.Dataset, num_parallel_calls: int) -> tf.data.Dataset:
+        """From (numbers (P,) int64, rest) to (raws (P, ...), numbers, rest): records, files or pixels."""
+
+    def name(self, raw: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
+        """() string, the id of one image; inside `Dataset.map`, as `samples`."""
+
+    def samples(self, raws: tf.Tensor, numbers: tf.Tensor) -> Sample:
+        """The Samples of N images, from what was read of them (N, ...) and their numbers (N,)."""
 
     def number_of(self, image_id: str) -> int | None:
         """The number of the image with this id, None where there is none."""
@@ -75,11 +82,25 @@ class RecordFiles:
         most = counts.reduce(tf.constant(0, tf.int64), tf.maximum)
         return int(most)
 
-    def sample(self, number: tf.Tensor) -> Sample:
+    def read(self, numbers: tf.data.Dataset, num_parallel_calls: int) -> tf.data.Dataset:
+        # get_single_element inside `map` would read in parallel, but TensorFlow takes it for stateful
+        @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
+        def read_records(wanted: tf.Tensor, *rest: tf.Tensor) -> tf.data.Dataset:
+            if wanted.shape[0] == 1:
+                return self._record(wanted[0]).map(lambda record: (record[None], wanted, *rest))
+            records = tf.data.Dataset.from_tensor_slices(wanted).flat_map(self._record)
+            return records.batch(wanted.shape[0]).map(lambda raws: (raws, wanted, *rest))
+
+        return numbers.flat_map(read_records)
+
+    def name(self, raw: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
+        return record_id(raw, self.dialect, number)
+
+    def samples(self, raws: tf.Tensor, numbers: tf.Tensor) -> Sample:
         return parse(
-            self._read(number),
+            raws,
             self.dialect,
-            number,
+            numbers,
             trust_size=self.trust_size,
             classes=self.classes,
             match_names=self.match_names,
@@ -89,7 +110,7 @@ class RecordFiles:
         records = tf.data.TFRecordDataset(list(self.index.files)).enumerate()
         names = records.map(
             tf.autograph.experimental.do_not_convert(
-                lambda number, record: (number, record_id(record, self.dialect, number))
+                lambda number, record: (number, self.name(record, number))
             ),
             num_parallel_calls=tf.data.AUTOTUNE,
         )
@@ -99,8 +120,8 @@ class RecordFiles:
             return int(number)
         return None
 
-    def _read(self, number: tf.Tensor) -> tf.Tensor:
-        """() string, one record by its offset: three reads, no seek from the start of the file."""
+    def _record(self, number: tf.Tensor) -> tf.data.Dataset:
+        """One record; reading starts at its offset, not at the start of the file."""
         files, offset = tf.constant(self.index.files), tf.gather(self._offsets, number)
         file = files[0]
         if len(self.index.files) > 1:
@@ -111,8 +132,7 @@ class RecordFiles:
             buffer_size=tf.constant(0, tf.int64),
             byte_offsets=[offset],
         )
-        records = tf.data.experimental.from_variant(variant, tf.TensorSpec([], tf.string))
-        return records.take(1).get_single_element()
+        return tf.data.experimental.from_variant(variant, tf.TensorSpec([], tf.string)).take(1)
 
     # eager tensors are captured by the graph as inputs; a constant in the graph would be copied with it
     @functools.cached_property

@@ -20,6 +20,7 @@ from annotools.loader.pack import IGNORE, LEFT_OUT, PAD
 from annotools.loader.pipeline import Pipeline
 
 Array = NDArray[Any]
+_NUMBERS = ("matrices", "decoder", "reads", "targets", "shown", "blend", "erased", "color_matrix", "size")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,7 @@ def explain(
     )
     step, place = _position(pipeline, number, epoch)
     classes = pipeline.examples.classes
-    assert PAD not in labels[:count]
+    is_object = sample.labels.numpy() != PAD
     return Seen(
         image_id=image_id,
         epoch=epoch,
@@ -134,8 +135,8 @@ def explain(
         step=step,
         place=place,
         original=_pixels(sample.encoded),
-        boxes=sample.boxes.numpy(),
-        labels=sample.labels.numpy(),
+        boxes=sample.boxes.numpy()[is_object],
+        labels=sample.labels.numpy()[is_object],
         image=image,
         image_boxes=boxes,
         image_labels=labels[:count],
@@ -144,27 +145,36 @@ def explain(
         visibility=visibility.numpy(),
         left_out={name: int(n) for name, n in zip(LEFT_OUT, rows["left_out"][0].numpy(), strict=True) if n},
         plan={name: values.numpy() for name, values in plan.items()},
-        ops=tuple(repr(op) for op in pipeline.augmentation.ops),
+        ops=tuple(repr(op) for op in pipeline.augmenter.augmentation.ops),
         class_names={} if classes is None else {id_ - 1: name for name, id_ in classes.ids.items()},
     )
 
 
 def _computed(pipeline: Pipeline, number: int, epoch: int) -> tuple[Any, ...]:
-    """The sample, the plan's numbers, the id, layer and visibility of each object in the row; a batch of rows.
+    """The sample, the plan's numbers, id, layer and visibility of each object in the row; a batch of rows.
 
     The batch repeats the one row, so that it goes through the very code that a batch for training takes.
     """
 
     @tf.function(autograph=False)  # type: ignore[untyped-decorator]
-    def compute(number: tf.Tensor, epoch: tf.Tensor) -> tuple[Any, ...]:
-        row, plan, kept = pipeline.row_with_plan(number, epoch)
-        traced = [tf.gather(values, kept) for values in (plan.ids, plan.layer, plan.visibility)]
-        return pipeline.examples.sample(number), plan.numbers(), *traced, row
+    def compute(raws: tf.Tensor, numbers: tf.Tensor, now: tf.Tensor) -> tuple[Any, ...]:
+        draws = tf.nest.map_structure(lambda values: values[None], pipeline.draw(raws, numbers, now))
+        samples, plans, dropped = pipeline.plan(raws[None], numbers[None], draws, now[None])
+        values, kept = pipeline.pack(samples, plans, dropped)
+        plan = tf.nest.map_structure(lambda values: values[0], plans)
+        objects = kept[0, : values["num_boxes"][0]]
+        traced = [tf.gather(of, objects) for of in (plan.ids, plan.layer, plan.visibility)]
+        values["images"] = pipeline.draw_picture(plan)[None]
+        sample = tf.nest.map_structure(lambda values: values[0], samples)
+        return sample, {name: getattr(plan, name) for name in _NUMBERS}, *traced, values
 
-    *values, row = compute(tf.constant(number, tf.int64), tf.constant(epoch, tf.int64))
-    size = pipeline.order.batch_size
-    rows = {key: tf.repeat(tensor[None], size, axis=0) for key, tensor in row.items()}
-    return (*values, rows)
+    now = tf.constant(epoch, tf.int64)
+    numbers = pipeline.numbers(tf.constant([number], tf.int64), now)[0]
+    read = pipeline.examples.read(tf.data.Dataset.from_tensors((numbers,)), 1)
+    raws, _ = read.get_single_element()
+    *found, row = compute(raws, numbers, now)
+    rows = {key: tf.repeat(values, pipeline.order.batch_size, axis=0) for key, values in row.items()}
+    return (*found, rows)
 
 
 def _position(pipeline: Pipeline, number: int, epoch: int) -> tuple[int, int]:

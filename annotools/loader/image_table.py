@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -51,18 +51,36 @@ class ImageTable:
     def max_boxes(self) -> int:
         return self.boxes
 
-    def sample(self, number: tf.Tensor) -> Sample:
-        starts = self._tensor("starts")
-        first, last = starts[number], starts[number + 1]
-        encoded = tf.gather(self._tensor("images"), number)
+    def read(self, numbers: tf.data.Dataset, num_parallel_calls: int) -> tf.data.Dataset:
+        images = self._tensor("images")
+
+        @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
+        def read_images(wanted: tf.Tensor, *rest: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            raws = tf.gather(images, wanted)
+            if self.kind == "path":
+                raws = tf.stack([tf.io.read_file(path) for path in tf.unstack(raws)])
+            return raws, wanted, *rest
+
+        return numbers.map(read_images, num_parallel_calls=num_parallel_calls, deterministic=True)
+
+    def name(self, raw: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
+        return tf.gather(self._tensor("names"), number)
+
+    def samples(self, raws: tf.Tensor, numbers: tf.Tensor) -> Sample:
+        def rows(name: str, padding: float | bool) -> tf.Tensor:
+            flat, starts = self._tensor(name), self._tensor("starts")
+            ragged = tf.RaggedTensor.from_row_splits(flat, starts, validate=False)
+            return tf.gather(ragged, numbers).to_tensor(padding, shape=[None, None, *flat.shape[1:]])
+
+        labels = rows("labels", -1)
         return Sample(
-            encoded=tf.io.read_file(encoded) if self.kind == "path" else encoded,
-            size=tf.gather(self._tensor("sizes"), number),
-            boxes=self._tensor("corners")[first:last],
-            labels=self._tensor("labels")[first:last],
-            difficult=self._tensor("difficult")[first:last],
-            ids=tf.range(tf.cast(last - first, tf.int32)),
-            name=tf.gather(self._tensor("names"), number),
+            encoded=raws,
+            size=tf.gather(self._tensor("sizes"), numbers),
+            boxes=rows("corners", 0.0),
+            labels=labels,
+            difficult=rows("difficult", False),
+            ids=tf.zeros_like(labels) + tf.range(tf.shape(labels)[1]),
+            name=tf.gather(self._tensor("names"), numbers),
         )
 
     def number_of(self, image_id: str) -> int | None:
@@ -116,26 +134,31 @@ def table_of(
 def table_of_samples(
     path: str, classes: ClassMap | None, samples: Iterable[Sample], count: int
 ) -> ImageTable:
-    """The table of `count` samples whose images (bytes, or pixels of one size) stay in memory."""
+    """The table of `count` samples, which come in batches; their images, bytes or pixels, stay in memory."""
     names: list[bytes] = []
     parts: dict[str, list[NDArray[Any]]] = {"boxes": [], "labels": [], "difficult": []}
     sizes, starts = [], [0]
     images: Any = None
-    for number, sample in enumerate(_as_numpy(samples)):
-        if images is None:
-            pixels = isinstance(sample["encoded"], np.ndarray)
-            images = np.empty((count, *sample["encoded"].shape), np.uint8) if pixels else [b""] * count
-        images[number] = sample["encoded"]
-        names.append(sample["name"])
-        sizes.append(sample["size"])
+    for sample in samples:
+        first = len(names)
+        batch = {key: value.numpy() for key, value in sample._asdict().items()}
+        names += batch["name"].tolist()
+        if batch["encoded"].dtype == object:
+            images = (images or []) + batch["encoded"].tolist()
+        else:
+            if images is None:
+                images = np.empty((count, *batch["encoded"].shape[1:]), np.uint8)
+            images[first : len(names)] = batch["encoded"]
+        is_object = batch["labels"] >= 0
         for key, values in parts.items():
-            values.append(sample[key])
-        starts.append(starts[-1] + len(sample["labels"]))
+            values.append(batch[key][is_object])
+        sizes.append(batch["size"])
+        starts += (starts[-1] + np.cumsum(is_object.sum(1))).tolist()
     return ImageTable(
         path=path,
         classes=classes,
         names=names,
-        sizes=np.array(sizes, np.int32),
+        sizes=np.concatenate(sizes),
         starts=np.array(starts, np.int64),
         corners=np.concatenate(parts["boxes"]),
         labels=np.concatenate(parts["labels"]),
@@ -144,8 +167,3 @@ def table_of_samples(
         kind="value",
         is_local=True,
     )
-
-
-def _as_numpy(samples: Iterable[Sample]) -> Iterator[dict[str, Any]]:
-    for sample in samples:
-        yield {key: value.numpy() for key, value in sample._asdict().items()}

@@ -71,21 +71,34 @@ class Order:
         """The number of the record at `position` (any shape of rank 0 or 1, int64) of an epoch."""
         if not self.shuffle:
             return position
-        return tf.random.experimental.index_shuffle(
-            position,
-            seed=tf.stack([tf.constant(self.seed, tf.int64), tf.cast(epoch, tf.int64)]),
-            max_index=tf.constant(self.count - 1, tf.int64),
-        )
+        return permuted(position, self.count, self.seed, epoch, stream=0)
 
 
-def other_record(record: tf.Tensor, k: int, seed: tf.Tensor, count: int) -> tf.Tensor:
-    """The k-th partner of `record` (() int64) among `count`: never the record itself, and no two alike.
+def permuted(position: tf.Tensor, count: int, seed: int, epoch: tf.Tensor, *, stream: int) -> tf.Tensor:
+    """Where a random permutation of `count` takes each position (int64): one for each seed, epoch and stream.
 
-    A data set too small for that repeats itself.
+    The words are hashed first: `index_shuffle` itself has 256 permutations for all epochs of a small seed.
     """
-    if count == 1:
-        return record
-    distance = tf.random.experimental.index_shuffle(
-        tf.constant(k % (count - 1), tf.int64), seed=seed, max_index=tf.constant(count - 2, tf.int64)
+    pair = tf.stack([tf.constant(seed, tf.int64), tf.cast(epoch, tf.int64)])
+    words = tf.random.stateless_uniform(
+        [stream + 1, 3], seed=pair, minval=None, maxval=None, dtype=tf.int64, alg="philox"
     )
-    return (record + 1 + distance) % count
+    return tf.raw_ops.RandomIndexShuffle(
+        index=position, seed=words[stream], max_index=tf.constant(count - 1, tf.int64), rounds=8
+    )
+
+
+def partners_of(records: tf.Tensor, epoch: tf.Tensor, partners: int, *, count: int, seed: int) -> tf.Tensor:
+    """(B, partners) int64: others among `count` for each of `records` (B,) int64, drawn anew each epoch.
+
+    Over an epoch every image is the k-th partner about once. Never the record itself, and no two alike,
+    unless there are too few images.
+    """
+    taken = [records]
+    for k in range(partners):
+        other = permuted(records, count, seed, epoch, stream=1 + k)
+        for _ in taken:
+            clash = tf.reduce_any(tf.stack(taken) == other, 0)
+            other = tf.where(clash, (other + 1) % count, other)
+        taken.append(other)
+    return tf.stack(taken[1:], -1)

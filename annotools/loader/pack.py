@@ -1,4 +1,4 @@
-"""From one planned picture to one row of a batch: fixed shapes, padding, and what was left out."""
+"""From plans to the rows of a batch: fixed shapes, padding, and what was left out."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Literal
 import tensorflow as tf
 
 from annotools.augment import DROP_REASONS, Plan, Sample, graph_boxes
+from annotools.loader.parse import checked
 
 Overflow = Literal["error", "drop_smallest"]
 KeepDifficult = Literal["keep", "drop", "ignore"]
@@ -19,20 +20,14 @@ LEFT_OUT = (*DROP_REASONS, "difficult", "max-boxes")
 """Why an object of a record is not in a batch: the columns of `left_out`."""
 
 
-def without_difficult(sample: Sample) -> Sample:
-    """The sample without its difficult objects."""
-    keep = tf.where(~sample.difficult)[:, 0]
-    return sample._replace(
-        boxes=tf.gather(sample.boxes, keep),
-        labels=tf.gather(sample.labels, keep),
-        difficult=tf.gather(sample.difficult, keep),
-        ids=tf.gather(sample.ids, keep),
-    )
+def without_difficult(samples: Sample) -> Sample:
+    """The samples (of a batch) without their difficult objects."""
+    return samples._replace(labels=tf.where(samples.difficult, PAD, samples.labels))
 
 
 def pack(
     plan: Plan,
-    name: tf.Tensor,
+    names: tf.Tensor,
     *,
     max_boxes: int,
     overflow: Overflow,
@@ -40,40 +35,38 @@ def pack(
     box_format: str,
     difficult_dropped: tf.Tensor,
 ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
-    """boxes (M, 4) float32, labels (M,) int32, num_boxes () int32, left_out (len(LEFT_OUT),) int32; and which
-    of the plan's objects these are.
+    """boxes (B, M, 4) float32, labels (B, M) int32, num_boxes (B,) int32, left_out (B, len(LEFT_OUT)) int32;
+    and which rows of the plan these are, (B, up to M) int32.
 
     More than M objects raise InvalidArgumentError with the image's name, or lose those of the smallest area
     in the output, of equal ones the last.
     """
-    boxes = plan.boxes
-    ignore = plan.ignore
+    labels = tf.where(plan.ignore, IGNORE, plan.labels)
     if keep_difficult == "ignore":
-        ignore |= plan.difficult
-    labels = tf.where(ignore, IGNORE, plan.labels)
-    count = tf.shape(boxes)[0]
-    keep = tf.range(count)
+        labels = tf.where(plan.difficult, IGNORE, labels)
+    boxes, count = plan.boxes, plan.num_boxes
+    rows = tf.range(tf.shape(boxes)[1])
     if overflow == "error":
-        tf.debugging.Assert(
-            count <= max_boxes,
-            [
-                f"more than max_boxes={max_boxes} objects (overflow='drop_smallest' leaves out the smallest)",
-                name,
-                count,
-            ],
+        problem = (
+            f"more than max_boxes={max_boxes} objects (overflow='drop_smallest' leaves out the smallest) in"
         )
+        boxes = checked(boxes, count <= max_boxes, problem, names, count)
+        keep = tf.zeros_like(labels)[:, :max_boxes] + rows[:max_boxes]
     else:
-        order = tf.argsort(graph_boxes.area(boxes), direction="DESCENDING", stable=True)
-        keep = tf.sort(order[:max_boxes])
-        boxes, labels = tf.gather(boxes, keep), tf.gather(labels, keep)
-    kept = tf.shape(boxes)[0]
-    left_out = tf.concat([plan.drops, [difficult_dropped, count - kept]], 0)
-    boxes = graph_boxes.convert(boxes, "xyxy", box_format, image_size=plan.size)
-    room = max_boxes - kept
-    row = {
-        "boxes": tf.ensure_shape(tf.pad(boxes, [[0, room], [0, 0]], constant_values=PAD), [max_boxes, 4]),
-        "labels": tf.ensure_shape(tf.pad(labels, [[0, room]], constant_values=PAD), [max_boxes]),
+        areas = tf.where(rows < count[:, None], graph_boxes.area(boxes), -1.0)
+        order = tf.argsort(areas, direction="DESCENDING", stable=True)
+        keep = tf.sort(order[:, :max_boxes], 1)
+    boxes, labels = tf.gather(boxes, keep, batch_dims=1), tf.gather(labels, keep, batch_dims=1)
+    kept = tf.minimum(count, max_boxes)
+    room = max_boxes - tf.shape(keep)[1]
+    boxes = graph_boxes.convert(boxes, "xyxy", box_format, image_size=plan.size[0])
+    is_object = tf.range(max_boxes) < kept[:, None]
+    boxes = tf.where(is_object[..., None], tf.pad(boxes, [[0, 0], [0, room], [0, 0]]), PAD)
+    labels = tf.where(is_object, tf.pad(labels, [[0, 0], [0, room]]), PAD)
+    values = {
+        "boxes": tf.ensure_shape(boxes, [None, max_boxes, 4]),
+        "labels": tf.ensure_shape(labels, [None, max_boxes]),
         "num_boxes": kept,
-        "left_out": tf.ensure_shape(left_out, [len(LEFT_OUT)]),
+        "left_out": tf.concat([plan.drops, difficult_dropped[:, None], (count - kept)[:, None]], 1),
     }
-    return row, keep
+    return values, keep

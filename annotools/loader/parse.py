@@ -1,4 +1,4 @@
-"""One serialised tf.train.Example to a Sample, inside a graph. The keys come from schemas/tf_example.json."""
+"""Serialised tf.train.Examples to Samples, inside a graph. The keys come from schemas/tf_example.json."""
 
 from __future__ import annotations
 
@@ -36,18 +36,20 @@ class Dialect:
     interleaved: tuple[str, tuple[str, ...]] | None
     label_base: int
 
-    def features(self) -> dict[str, Any]:
-        """The specification for `tf.io.parse_single_example`."""
+    def features(self, *, with_names: bool) -> dict[str, Any]:
+        """The specification for `tf.io.parse_example`."""
         found: dict[str, Any] = {}
         for field, (key, kind) in self.keys.items():
+            if field == "names" and not with_names:
+                continue
             dtype = _DTYPES[kind]
             if field in _ONE:
                 default = b"" if kind == "bytes" else 0
                 found[key] = tf.io.FixedLenFeature([], dtype, default_value=default)
             else:
-                found[key] = tf.io.FixedLenSequenceFeature([], dtype, allow_missing=True)
+                found[key] = tf.io.RaggedFeature(dtype)
         if self.interleaved is not None:
-            found[self.interleaved[0]] = tf.io.FixedLenSequenceFeature([], tf.float32, allow_missing=True)
+            found[self.interleaved[0]] = tf.io.RaggedFeature(tf.float32)
         return found
 
 
@@ -102,84 +104,97 @@ def count_boxes(serialized: tf.Tensor, dialect: Dialect) -> tf.Tensor:
 
 
 def record_id(serialized: tf.Tensor, dialect: Dialect, number: tf.Tensor) -> tf.Tensor:
-    """() string, the image's id, without reading more of the record."""
-    keys = [dialect.keys[field] for field in ("filename", "source_id") if field in dialect.keys]
-    parsed = (
-        tf.io.parse_single_example(
-            serialized, {key: tf.io.FixedLenFeature([], tf.string, default_value=b"") for key, _ in keys}
-        )
-        if keys
-        else {}
-    )
-    return _image_id(
-        {field: parsed[key] for field, (key, _) in dialect.keys.items() if key in parsed}, number
-    )
+    """() string, the image's id; nothing else of the record is looked at."""
+    keys = {field: dialect.keys[field][0] for field in ("filename", "source_id") if field in dialect.keys}
+    if not keys:
+        return tf.strings.as_string(number)
+    features = {key: tf.io.FixedLenFeature([], tf.string, default_value=b"") for key in keys.values()}
+    parsed = tf.io.parse_single_example(serialized, features)
+    return _image_id({field: parsed[key] for field, key in keys.items()}, number)
 
 
 def parse(
     serialized: tf.Tensor,
     dialect: Dialect,
-    number: tf.Tensor,
+    numbers: tf.Tensor,
     *,
     trust_size: bool,
     classes: ClassMap | None,
     match_names: bool,
 ) -> Sample:
-    """The Sample in a record. Boxes come out in pixels, labels count from 0.
+    """The Samples in N records (N,): boxes in pixels, labels from 0, rows up to the fullest one.
 
-    number       of the record, the image's id where the record has neither file name nor source_id
+    numbers      (N,) of the records, the image's id where a record has neither file name nor source_id
     trust_size   take the size from the record; else from the header of its image, because what other writers
                  copy from `<size>` may be wrong
     classes      the ids; needed where the file counts classes without gaps from 0 and the ids have gaps
     match_names  labels from the names of the classes, not from the numbers in the record
 
-    Raises InvalidArgumentError, naming the image, for lists of different lengths, coordinates that are not
+    Raises InvalidArgumentError, naming the images, for lists of different lengths, coordinates that are not
     finite or not normalised, labels outside the class map, and records without an image.
     """
-    raw = tf.io.parse_single_example(serialized, dialect.features())
-    values = {field: raw[key] for field, (key, _) in dialect.keys.items()}
-    name = _image_id(values, number)
-    encoded = values["encoded"]
-    tf.debugging.Assert(tf.strings.length(encoded) > 0, ["a record without an image", name])
+    which = tf.strings.join(["record ", tf.strings.as_string(numbers)])  # for TensorFlow's messages
+    raw = tf.io.parse_example(serialized, dialect.features(with_names=match_names), example_names=which)
+    values = {field: raw[key] for field, (key, _) in dialect.keys.items() if key in raw}
+    names = _image_id(values, numbers)
+    encoded = checked(
+        values["encoded"], tf.strings.length(values["encoded"]) > 0, "a record without an image", names
+    )
     if trust_size and "height" in values:
-        size = tf.cast(tf.stack([values["height"], values["width"]]), tf.int32)
+        sizes = tf.cast(tf.stack([values["height"], values["width"]], -1), tf.int32)
     else:
-        size = size_of(encoded)
+        sizes = tf.map_fn(size_of, encoded, fn_output_signature=tf.TensorSpec([2], tf.int32))
 
-    if dialect.interleaved is not None:
-        key, order = dialect.interleaved
-        columns = tf.reshape(raw[key], [-1, 4])
-        edges = [columns[:, order.index(edge)] for edge in _EDGES]
-    else:
-        edges = [values[edge] for edge in _EDGES]
+    edges = [values[edge] for edge in _EDGES] if dialect.interleaved is None else _columns(raw, dialect)
     labels = values["names"] if match_names else values["labels"]
     difficult = values["difficult"]
-    count = tf.size(edges[0])
-    lengths = tf.stack([tf.size(column) for column in (*edges, labels)])
-    flags = tf.size(difficult)
-    even = tf.reduce_all(lengths == count) & ((flags == count) | (flags == 0))
-    tf.debugging.Assert(
-        even,
-        ["lists of the same objects differ in length (xmin, ymin, xmax, ymax, class)", name, lengths, flags],
-    )
-    difficult = tf.cond(flags > 0, lambda: tf.cast(difficult, tf.bool), lambda: tf.zeros([count], tf.bool))
-    fractions = tf.stack(edges, -1)
-    tf.debugging.Assert(
+    counts = edges[0].row_lengths()
+    even = tf.reduce_all([column.row_lengths() == counts for column in (*edges, labels)], 0)
+    even &= (difficult.row_lengths() == counts) | (difficult.row_lengths() == 0)
+    problem = "lists of the same objects differ in length (xmin, ymin, xmax, ymax, class; difficult) in"
+    counts = checked(counts, even, problem, names)
+
+    rows = tf.repeat(tf.range(tf.shape(names)[0]), counts)  # the image of each object
+    with tf.control_dependencies([counts]):
+        fractions = tf.stack([tf.identity(column.values) for column in edges], -1)
+        flat_labels = tf.identity(labels.values)
+    fractions = checked(
+        fractions,
         tf.reduce_all(
-            tf.abs(fractions) <= 2.0
-        ),  # NaN fails too; slight overhang is for the augmentation to judge
-        ["coordinates are not normalised to 0..1", name, fractions],
-        summarize=8,
+            tf.abs(fractions) <= 2.0, -1
+        ),  # nor is NaN; an overhang is for the augmentation to judge
+        "coordinates are not normalised to 0..1 in",
+        tf.gather(names, rows),
     )
+    boxes = tf.RaggedTensor.from_row_lengths(
+        _pixels(fractions, tf.gather(sizes, rows)), counts, validate=False
+    )
+    flat_labels = _labels(flat_labels, dialect, classes, tf.gather(names, rows))
+    dense = boxes.to_tensor(0.0, shape=[None, None, 4])
+    width = tf.shape(dense)[1]
+    flags = difficult.to_tensor(0)
     return Sample(
         encoded=encoded,
-        size=size,
-        boxes=_pixels(fractions, size),
-        labels=_labels(labels, dialect, classes, name),
-        difficult=difficult,
-        ids=tf.range(count),
-        name=name,
+        size=sizes,
+        boxes=dense,
+        labels=tf.RaggedTensor.from_row_lengths(flat_labels, counts, validate=False).to_tensor(-1),
+        difficult=tf.cast(tf.pad(flags, [[0, 0], [0, width - tf.shape(flags)[1]]]), tf.bool),
+        ids=tf.zeros_like(dense[..., 0], tf.int32) + tf.range(width),
+        name=names,
     )
+
+
+def _columns(raw: Mapping[str, Any], dialect: Dialect) -> list[Any]:
+    """The four edges as RaggedTensors, from the one list in which they take turns."""
+    assert dialect.interleaved is not None
+    key, order = dialect.interleaved
+    together = raw[key]
+    columns = tf.reshape(together.values, [-1, 4])
+    splits = together.row_splits // 4
+    return [
+        tf.RaggedTensor.from_row_splits(columns[:, order.index(edge)], splits, validate=False)
+        for edge in _EDGES
+    ]
 
 
 def _image_id(values: Mapping[str, tf.Tensor], number: tf.Tensor) -> tf.Tensor:
@@ -192,38 +207,49 @@ def _image_id(values: Mapping[str, tf.Tensor], number: tf.Tensor) -> tf.Tensor:
     return tf.where(stem == b"", name, stem)
 
 
-def _pixels(fractions: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
-    """(R, 4) float32 pixels. Of all numbers stored as the same float32 a whole one is taken, as in
+def _pixels(fractions: tf.Tensor, sizes: tf.Tensor) -> tf.Tensor:
+    """(K, 4) float32 pixels. Of all numbers stored as the same float32 a whole one is taken, as in
     `tfexample.decode`: whole pixels come back as they were written."""
-    scale = tf.cast(tf.gather(size, [1, 0, 1, 0]), tf.float64)
+    scale = tf.cast(tf.gather(sizes, [1, 0, 1, 0], axis=1), tf.float64)
     pixels = tf.cast(fractions, tf.float64) * scale
     whole = tf.round(pixels)
     is_whole = tf.cast(whole / scale, tf.float32) == fractions
     return tf.cast(tf.where(is_whole, whole, pixels), tf.float32)
 
 
-def _labels(labels: tf.Tensor, dialect: Dialect, classes: ClassMap | None, name: tf.Tensor) -> tf.Tensor:
-    """(R,) int32, id - 1."""
+def _labels(labels: tf.Tensor, dialect: Dialect, classes: ClassMap | None, names: tf.Tensor) -> tf.Tensor:
+    """(K,) int32, id - 1; `names` (K,) of the images."""
     if labels.dtype == tf.string:
         assert classes is not None
         same = labels[:, None] == tf.constant(list(classes.names))
-        tf.debugging.Assert(
-            tf.reduce_all(tf.reduce_any(same, -1)),
-            ["a class name that is not in the class map", name, labels],
-        )
+        known = tf.reduce_any(same, -1)
+        same = checked(same, known, "a class name that is not in the class map", names, labels)
         return tf.gather(_ids(classes), tf.argmax(tf.cast(same, tf.int32), -1)) - 1
     low = dialect.label_base
-    high = None
+    in_range = labels >= low
+    expected = f"{low} or more"
     if classes is not None:
         high = len(classes) - 1 if low == 0 else max(classes.ids.values())
-    known = labels >= low
-    if high is not None:
-        known &= labels <= high
-    expected = f"a label is out of range, expected {low}{f' to {high}' if high is not None else ' or more'}"
-    tf.debugging.Assert(tf.reduce_all(known), [expected, name, labels])
+        in_range &= labels <= high
+        expected = f"{low} to {high}"
+    labels = checked(labels, in_range, f"a label is out of range, expected {expected}", names, labels)
     if low == 0 and classes is not None:
         return tf.gather(_ids(classes), labels) - 1
     return tf.cast(labels, tf.int32) - low
+
+
+def checked(
+    values: tf.Tensor, good: tf.Tensor, problem: str, names: tf.Tensor, found: tf.Tensor | None = None
+) -> tf.Tensor:
+    """`values`, once all of `good` (n,) is known to hold; else an error with the `names` (n,) where not.
+
+    Without the bond between the two, what breaks later could be reported first.
+    """
+    message = [problem, tf.boolean_mask(names, ~good)]
+    if found is not None:
+        message += ["found", tf.boolean_mask(found, ~good)]
+    with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(good), message, summarize=8)]):
+        return tf.identity(values)
 
 
 def _ids(classes: ClassMap) -> tf.Tensor:

@@ -13,38 +13,25 @@ from typing import Any
 
 import tensorflow as tf
 
-from annotools.augment import (
-    Augmentation,
-    Plan,
-    Sample,
-    apply_batch,
-    example_seed,
-    execute,
-    is_linear,
-    plan_sample,
-)
-from annotools.augment.plan import ResizeMode
-from annotools.augment.seeds import fold_in
+from annotools.augment import Augmenter, Draws, Plan, Sample, apply_batch, example_seed
 from annotools.loader.examples import Examples
-from annotools.loader.order import Order, other_record
+from annotools.loader.order import Order, partners_of
 from annotools.loader.pack import KeepDifficult, Overflow, pack, without_difficult
 
-_PARTNERS = 0x7061  # the stream of draws that picks partner images, apart from those of the ops
+_OBJECTS = ("boxes", "labels", "difficult", "ids", "ignore", "layer", "weights", "visibility", "drops")
 
 
 @dataclass(frozen=True)
 class Pipeline:
     """What `make_dataset` was asked for, complete: the data set's `pipeline` attribute.
 
-    image_size   (H, W), None for whatever the augmentation gives
-    max_boxes    M, rows for boxes in a batch
+    max_boxes   M, rows for boxes in a batch
+    left_out    whether batches tell what is not in them
     """
 
     examples: Examples
     order: Order
-    augmentation: Augmentation
-    image_size: tuple[int, int] | None
-    resize: ResizeMode
+    augmenter: Augmenter
     max_boxes: int
     overflow: Overflow
     keep_difficult: KeepDifficult
@@ -56,54 +43,58 @@ class Pipeline:
     @property
     def batches_color(self) -> bool:
         """Whether colour is applied to whole batches: one fused kernel, where all of it is linear."""
-        return bool(self.image_size) and is_linear(self.augmentation)
+        return bool(self.augmenter.image_size) and self.augmenter.has_color and self.augmenter.is_linear
 
-    def plan(self, number: tf.Tensor, epoch: tf.Tensor) -> tuple[Sample, Plan, tf.Tensor]:
-        """The sample of record `number` () int64, its plan, and how many difficult objects were left out."""
-        sample = self.examples.sample(number)
-        seed = example_seed(self.order.seed, epoch, example_key(sample.name))
-        objects = tf.size(sample.labels)
-        partner_seed = fold_in(seed, _PARTNERS)
+    def numbers(self, records: tf.Tensor, epoch: tf.Tensor) -> tf.Tensor:
+        """(B, P) int64: the records (B,) and beside each one its partners in this epoch."""
+        partners = self.augmenter.partners
+        if not partners:
+            return records[:, None]
+        others = partners_of(records, epoch, partners, count=len(self.examples), seed=self.order.seed)
+        return tf.concat([records[:, None], others], 1)
 
-        def partner(k: int, _seed: tf.Tensor) -> Sample:
-            other = other_record(number, k, partner_seed, len(self.examples))
-            return self._eligible(self.examples.sample(other))
+    def draw(self, raws: tf.Tensor, numbers: tf.Tensor, epoch: tf.Tensor) -> Draws:
+        """The random numbers of one image, from what was read of it and its partners (P, ...)."""
+        name = self.examples.name(raws[0], numbers[0])
+        # the draws depend on the image's id, wherever it stands
+        key = tf.strings.to_hash_bucket_fast(name, tf.int64.max)
+        return self.augmenter.draw(example_seed(self.order.seed, epoch, key))
 
-        sample = self._eligible(sample)
-        plan = plan_sample(
-            self.augmentation,
-            sample,
-            seed,
-            self.image_size,
-            resize=self.resize,
-            epoch=epoch,
-            partner=partner,
-        )
-        return sample, plan, objects - tf.size(sample.labels)
+    def plan(
+        self, raws: tf.Tensor, numbers: tf.Tensor, draws: Draws, epoch: tf.Tensor
+    ) -> tuple[Sample, Plan, tf.Tensor]:
+        """The samples of a batch (raws (B, P, ...), numbers (B, P), epoch (B,)), their plans, and how many
+        difficult objects of each were left out (B,) int32."""
+        images = numbers.shape[1]
+        flat = tf.reshape(raws, tf.concat([[-1], tf.shape(raws)[2:]], 0))
+        every = self.examples.samples(flat, tf.reshape(numbers, [-1]))
+        objects = tf.reduce_sum(tf.cast(every.labels >= 0, tf.int32), 1)
+        if self.keep_difficult == "drop":
+            every = without_difficult(every)
+        dropped = objects - tf.reduce_sum(tf.cast(every.labels >= 0, tf.int32), 1)
+        samples, *partners = (Sample(*(values[k::images] for values in every)) for k in range(images))
+        plan = self.augmenter.plan(samples, draws, epoch=epoch, partners=partners)
+        return samples, plan, tf.reduce_sum(tf.reshape(dropped, [-1, images]), 1)
 
-    def row(self, number: tf.Tensor, epoch: tf.Tensor) -> dict[str, tf.Tensor]:
-        """One row of a batch, before `finish`."""
-        return self.row_with_plan(number, epoch)[0]
-
-    def row_with_plan(
-        self, number: tf.Tensor, epoch: tf.Tensor
-    ) -> tuple[dict[str, tf.Tensor], Plan, tf.Tensor]:
-        """The row, its plan, and which of the plan's objects are in the row."""
-        sample, plan, difficult_dropped = self.plan(number, epoch)
-        row, kept = pack(
+    def pack(self, samples: Sample, plan: Plan, dropped: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+        """What a batch tells about the objects of its images, and which rows of the plan they are."""
+        values, kept = pack(
             plan,
-            sample.name,
+            samples.name,
             max_boxes=self.max_boxes,
             overflow=self.overflow,
             keep_difficult=self.keep_difficult,
             box_format=self.box_format,
-            difficult_dropped=difficult_dropped,
+            difficult_dropped=dropped,
         )
-        row["images"] = execute(plan, color=not self.batches_color)
-        row["image_id"] = sample.name
-        if self.batches_color and plan.draft.color:
-            row["color_matrix"], row["color_keep"] = plan.color_matrix, plan.color_keep
-        return row, plan, kept
+        values["image_id"] = samples.name
+        if self.batches_color:
+            values["color_matrix"], values["color_keep"] = plan.color_matrix, plan.color_keep
+        return values, kept
+
+    def draw_picture(self, plan: Plan) -> tf.Tensor:
+        """(H, W, 3) uint8 of one image's plan, before `finish`."""
+        return self.augmenter.execute(plan, color=not self.batches_color)
 
     def finish(self, rows: dict[str, tf.Tensor]) -> dict[str, Any]:
         """A batch of rows as the user gets it; also colours it."""
@@ -139,11 +130,24 @@ class Pipeline:
         def numbers(step: tf.Tensor) -> tuple[tf.Tensor, ...]:
             now = epoch + step // steps
             records, valid = self.order.batch(now, step % steps)
-            return records, tf.fill([self.order.batch_size], now), valid
+            return self.numbers(records, now), tf.fill([self.order.batch_size], now), valid
 
         @_as_is
-        def row(number: tf.Tensor, now: tf.Tensor, valid: tf.Tensor) -> dict[str, tf.Tensor]:
-            return {"valid": valid, **self.row(number, now)}
+        def draw(raws: tf.Tensor, wanted: tf.Tensor, now: tf.Tensor, valid: tf.Tensor) -> tuple[Any, ...]:
+            return raws, wanted, now, valid, self.draw(raws, wanted, now)
+
+        @_as_is
+        def plan(
+            raws: tf.Tensor, wanted: tf.Tensor, now: tf.Tensor, valid: tf.Tensor, draws: Draws
+        ) -> tuple[Plan, dict[str, tf.Tensor]]:
+            samples, plans, dropped = self.plan(raws, wanted, draws, now)
+            values, _ = self.pack(samples, plans, dropped)
+            # what only `pack` needs does not have to be taken apart and put together again
+            return plans._replace(**dict.fromkeys(_OBJECTS, ())), {"valid": valid, **values}
+
+        @_as_is
+        def picture(plan: Plan, values: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+            return {"images": self.draw_picture(plan), **values}
 
         @_as_is
         def finish(rows: dict[str, tf.Tensor]) -> dict[str, Any]:
@@ -155,14 +159,21 @@ class Pipeline:
             return cut
 
         # Steps, not images, are what tf.data service hands out: a batch is made by one worker, and is the
-        # batch that this process would have made.
-        data = tf.data.Dataset.range(start_step, last)
-        data = data.map(numbers).unbatch()
-        data = data.map(row, num_parallel_calls=num_parallel_calls, deterministic=deterministic)
-        data = data.batch(self.order.batch_size, drop_remainder=True)
-        data = data.map(finish, num_parallel_calls=num_parallel_calls, deterministic=deterministic)
+        # batch that this process would have made. Boxes are worked on by the batch, pixels by the image.
+        size, parallel = (
+            self.order.batch_size,
+            {"num_parallel_calls": num_parallel_calls, "deterministic": deterministic},
+        )
+        data = tf.data.Dataset.range(start_step, last).map(numbers).unbatch()
+        data = self.examples.read(data, num_parallel_calls)
+        data = data.map(draw, num_parallel_calls, True).batch(size, drop_remainder=True)
+        data = data.map(plan, num_parallel_calls, True).unbatch()
+        data = data.map(picture, **parallel).batch(size, drop_remainder=True)
+        data = data.map(finish, **parallel)
         if not batched:
             data = data.map(_as_is(lambda batch: tf.nest.map_structure(lambda values: values[0], batch)))
+        if epochs is not None and service is None:  # flat_map has lost the number of batches
+            data = data.apply(tf.data.experimental.assert_cardinality(last - start_step))
         if service is not None:
             data = data.prefetch(tf.data.AUTOTUNE).apply(
                 tf.data.experimental.service.distribute(
@@ -177,14 +188,6 @@ class Pipeline:
     def _color(self) -> Any:
         # traced for this pipeline alone: what others have passed to a shared function would widen its shapes
         return tf.function(apply_batch.python_function, jit_compile=True, autograph=False)
-
-    def _eligible(self, sample: Sample) -> Sample:
-        return without_difficult(sample) if self.keep_difficult == "drop" else sample
-
-
-def example_key(name: tf.Tensor) -> tf.Tensor:
-    """() int64 from an image's id: what its random draws depend on, wherever it stands."""
-    return tf.strings.to_hash_bucket_fast(name, tf.int64.max)
 
 
 def _to_ragged(batch: dict[str, Any]) -> dict[str, Any]:

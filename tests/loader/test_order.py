@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from annotools.errors import OptionError
-from annotools.loader.order import Order, other_record
+from annotools.loader.order import Order, partners_of
 
 
 def epoch_of(order: Order, epoch: int) -> list[int]:
@@ -66,21 +66,60 @@ def test_impossible_orders_are_refused(arguments: dict[str, object], field: str)
     assert caught.value.field == field
 
 
-@pytest.mark.parametrize("count", [2, 3, 4, 5, 30])
+@pytest.mark.parametrize("count", [4, 5, 6, 30])
 def test_partners_are_others_and_all_different(count: int) -> None:
-    seen = set()
-    for record in range(count):
-        seed = tf.constant([7, record], tf.int64)
-        partners = [int(other_record(tf.constant(record, tf.int64), k, seed, count)) for k in range(3)]
+    records = tf.range(count, dtype=tf.int64)
+    found = partners_of(records, tf.constant(0, tf.int64), 3, count=count, seed=7).numpy()
+    assert found.shape == (count, 3)
+    for record, partners in enumerate(found.tolist()):
         assert record not in partners
-        assert all(0 <= partner < count for partner in partners)
-        assert len(set(partners)) == min(3, count - 1)
-        seen.update(partners)
-    assert count > 5 or seen == set(range(count))
+        assert set(partners) <= set(range(count))
+        assert len(set(partners)) == 3
+
+
+def test_partners_depend_on_record_epoch_and_seed_alone() -> None:
+    def draw(records: list[int], epoch: int = 0, seed: int = 7) -> list[list[int]]:
+        numbers, now = tf.constant(records, tf.int64), tf.constant(epoch, tf.int64)
+        found: list[list[int]] = partners_of(numbers, now, 3, count=500, seed=seed).numpy().tolist()
+        return found
+
+    both = draw([3, 4])
+    assert both == [*draw([3]), *draw([4])]
+    assert len({tuple(row) for row in (*both, *draw([3], epoch=1), *draw([3], seed=8))}) == 4
+
+
+def spread(drawn: list[int], count: int) -> float:
+    """Chi-square over its degrees of freedom: about 1 for even draws."""
+    expected = len(drawn) / count
+    counts = np.bincount(drawn, minlength=count)
+    return float(((counts - expected) ** 2 / expected).sum() / (count - 1))
+
+
+@pytest.mark.parametrize("count", [5, 16, 100])
+def test_the_first_and_the_middle_image_are_drawn_evenly(count: int) -> None:
+    order = Order(count, count, seed=3)
+    epochs = np.array(
+        [order.batch(tf.constant(e, tf.int64), tf.constant(0, tf.int64))[0] for e in range(600)]
+    )
+    assert spread(epochs[:, 0].tolist(), count) < 2.5
+    assert spread(epochs[:, count // 2].tolist(), count) < 2.5
+    # index_shuffle by itself repeats after 256 epochs
+    assert count == 5 or len({tuple(row) for row in epochs.tolist()}) == 600
+
+
+def test_partners_are_drawn_evenly() -> None:
+    records = tf.constant([0], tf.int64)
+    drawn = [
+        int(partners_of(records, tf.constant(e, tf.int64), 1, count=9, seed=0)[0, 0]) for e in range(400)
+    ]
+    assert 0 not in drawn
+    # record 1 also stands in where the draw was the record itself
+    assert spread([one - 2 for one in drawn if one > 1], 7) < 2.5
 
 
 def test_a_lone_image_is_its_own_partner() -> None:
-    assert int(other_record(tf.constant(0, tf.int64), 2, tf.constant([1, 2], tf.int64), 1)) == 0
+    found = partners_of(tf.zeros([2], tf.int64), tf.constant(0, tf.int64), 3, count=1, seed=0)
+    assert found.numpy().tolist() == [[0, 0, 0]] * 2
 
 
 def test_shuffled_positions_are_not_nearly_sorted() -> None:

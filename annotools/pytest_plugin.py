@@ -74,7 +74,6 @@ class _Collector:
         collector.dataset, collector.pairs = dataset, pairs
         return collector
 
-
     def _open(self, path: Path, parent: pytest.Collector) -> _Dataset:
         from annotools.errors import AnnotoolsError
 

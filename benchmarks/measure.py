@@ -27,7 +27,7 @@ class Run:
 
 def process(command: Sequence[str]) -> Run:
     """One whole process, from its start to its end, imports included. Raises when it fails."""
-    # Installed packages have their bytecode beside them; with this variable every start would compile it anew.
+    # Installed packages have their bytecode beside them; with this variable every start compiles it anew.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     start = time.perf_counter()
     child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment)

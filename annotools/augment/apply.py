@@ -83,7 +83,7 @@ def make_sample(
     else:
         encoded, size = _pixels(encoded, name)
     corners = tf.reshape(tf.cast(_tensor(boxes, tf.float32), tf.float32), [-1, 4])
-    numbers = tf.reshape(_tensor(labels, tf.int32), [-1])
+    numbers = tf.reshape(tf.cast(_tensor(labels, tf.int32), tf.int32), [-1])
     count = tf.shape(corners)[0]
     if tf.executing_eagerly() and int(count) != int(tf.shape(numbers)[0]):
         raise OptionError(

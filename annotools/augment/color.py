@@ -23,7 +23,7 @@ from annotools.errors import OptionError
 # saturation factor s are LUMA + s cos(t) (1 - LUMA) + s sin(t) QUARTER_TURN.
 _YIQ = np.array([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
 LUMA = np.tile(_YIQ[0], (3, 1))
-_PLANE = np.linalg.inv(_YIQ) @ np.diag([0.0, 1.0, 1.0]) @ _YIQ
+_PLANE = np.eye(3) - LUMA  # so that no change of hue and saturation is exactly no change
 _QUARTER_TURN = np.linalg.inv(_YIQ) @ np.array([[0, 0, 0], [0, 0, -1.0], [0, 1.0, 0]]) @ _YIQ
 
 

@@ -69,7 +69,7 @@ def painted(
     first_label: int = 0,
     thinnest: int = 1,
 ) -> Painted:
-    """A random picture; of eight boxes one is as wide as its cell and one as thin as is allowed; so for height."""
+    """A random picture; one box in eight is as wide as its cell, one as thin as is allowed."""
     draw = np.random.default_rng(seed)
     height, width = size or (int(draw.integers(60, 160)), int(draw.integers(60, 160)))
     image = np.zeros((height, width, 3), np.uint8)
@@ -118,7 +118,7 @@ def check_box_consistency(
     image_size  (h, w) of the output, None for what the ops give
     tolerance   in output pixels; half a pixel is what nearest-neighbour sampling can show at best
     paint       "ellipse" for ops that bound the inscribed ellipse
-    thinnest    side of the thinnest objects, in pixels: what is thin, turned and shrunk may show no pixel at all
+    thinnest    side of the thinnest objects, in pixels: what is thin, turned and shrunk may show no pixel
 
     Colour is left out and pixels are sampled, not interpolated, so that colours stay recognisable. Not for
     MixUp, which blends them, and not for ops on pixels.

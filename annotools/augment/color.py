@@ -94,7 +94,7 @@ def _step(matrix: tf.Tensor, hsv: tf.Tensor, pixels: tf.Tensor) -> tf.Tensor:
     return tf.cond(turns, lambda: shifted(pixels), lambda: pixels)
 
 
-@tf.function(jit_compile=True, reduce_retracing=True)  # type: ignore[untyped-decorator]
+@tf.function(jit_compile=True)  # type: ignore[untyped-decorator]
 def apply_batch(images: tf.Tensor, matrices: tf.Tensor, keep: tf.Tensor) -> tf.Tensor:
     """Colour of a whole batch in one fused kernel.
 

@@ -141,12 +141,12 @@ def _inside(plan: Plan, index: int, back: tf.Tensor) -> tf.Tensor:
 
 
 def _colorer(augmentation: Augmentation, plan: Plan, color: bool) -> Colorer:
-    """What colours (h, w, 3) float32 pixels."""
+    """What colours (h, w, 3) float32 pixels. They are rounded first, as where a batch is coloured."""
     if not color or not augmentation.has_color:
         return lambda pixels: pixels
     if augmentation.is_linear:
-        return lambda pixels: apply_matrix(plan.color_matrix, pixels)
-    return lambda pixels: apply_steps(plan.color_steps, plan.color_hsv, pixels)
+        return lambda pixels: apply_matrix(plan.color_matrix, tf.floor(pixels + 0.5))
+    return lambda pixels: apply_steps(plan.color_steps, plan.color_hsv, tf.floor(pixels + 0.5))
 
 
 def _to_uint8(pixels: tf.Tensor) -> tf.Tensor:

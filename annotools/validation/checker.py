@@ -93,7 +93,7 @@ class Checker:
             try:
                 data = source.read_bytes(pair.xml)
             except AnnotoolsError as error:
-                issues.append(file_issue("unparsable", error, xml_path))
+                issues.append(Issue.from_error("unparsable", error, xml_path))
                 return list(job.selected(issues))
             annotation, found = voc.inspect(data, xml_path)
             if annotation is None:
@@ -141,7 +141,7 @@ class Checker:
                 mark = fingerprint(head, source.size(name))
                 image = _header(source, name, head, path)
         except AnnotoolsError as error:
-            issues.append(file_issue("image-unreadable", error, path))
+            issues.append(Issue.from_error("image-unreadable", error, path))
             mark = NO_IMAGE  # that two broken files are equal is no news
         self.census.fingerprints.append(mark)
         if self._hashes:
@@ -207,13 +207,6 @@ def without_repeats(issues: Iterable[Issue], found: Iterable[Issue]) -> list[Iss
     """`issues` without box-missing where `found`, the reader's issues, tell already why there is no box."""
     told = {issue.object_index for issue in found if issue.rule in _NO_USABLE_BOX}
     return [issue for issue in issues if issue.rule != "box-missing" or issue.object_index not in told]
-
-
-def file_issue(rule: str, error: AnnotoolsError, path: str | None) -> Issue:
-    """An exception about a whole file as an issue."""
-    bare = type(error).__new__(type(error))
-    bare.__dict__.update(error.__dict__, path=None, line=None)
-    return Issue(rule, "error", str(bare), error.path or path, error.line)
 
 
 def _set_frame(sample: Sample) -> None:

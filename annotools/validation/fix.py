@@ -23,7 +23,6 @@ from annotools.issues import Issue
 from annotools.records import Annotation, Box, Image, Size
 from annotools.sources import Pair, Source, open_source
 from annotools.storage import is_image
-from annotools.validation.checker import file_issue
 from annotools.validation.repair import Fixes, Repair, Repaired, make_fixes, real_name, repair
 from annotools.validation.rules.box import number
 from annotools.validation.rules.image import annotated_size
@@ -177,7 +176,7 @@ class _Workshop:
             try:
                 return self.source.read_header(pair.image)
             except AnnotoolsError as error:
-                self.result.problems.append(file_issue("image-unreadable", error, path))
+                self.result.problems.append(Issue.from_error("image-unreadable", error, path))
                 return None
 
     def _image_name(self, pair: Pair, image: Image | None) -> str | None:
@@ -216,7 +215,7 @@ class _Workshop:
         try:
             new, stripped = edit(data, annotation, repaired, strip="strip-class-names" in fixes)
         except AnnotoolsError as error:
-            self.result.problems.append(file_issue("encoding", error, path))
+            self.result.problems.append(Issue.from_error("encoding", error, path))
             return _File(pair.xml, pair.xml, data)
         # The new extension is counted once, at the image.
         repairs = [one for one in repaired.repairs if one.fix != "extension-from-content"]

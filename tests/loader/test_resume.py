@@ -126,7 +126,7 @@ def test_that_test_would_see_a_state(converted: Path, tmp_path: Path) -> None:
 
 
 def test_a_checkpoint_of_many_images_is_as_small(tmp_path: Path) -> None:
-    """20,000 records, 10 batches in: what is saved is a step, not an index and not a buffer."""
+    """5,000 records, 10 batches in: what is saved is a step, not an index and not a buffer."""
     picture = tf.io.encode_png(tf.zeros([4, 4, 3], tf.uint8)).numpy()
     record = tf.train.Example(
         features=tf.train.Features(
@@ -134,7 +134,7 @@ def test_a_checkpoint_of_many_images_is_as_small(tmp_path: Path) -> None:
         )
     ).SerializeToString()
     with tf.io.TFRecordWriter(str(tmp_path / "big.tfrecord")) as writer:
-        for _ in range(20_000):
+        for _ in range(5_000):
             writer.write(record)
     dataset = make_dataset(tmp_path, image_size=8, batch_size=64)
     iterator = iter(dataset)

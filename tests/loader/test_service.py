@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,7 +29,7 @@ service = tf.data.experimental.service
 
 @pytest.fixture
 def dispatcher() -> Any:
-    return service.DispatchServer(service.DispatcherConfig(job_gc_check_interval_ms=50, job_gc_timeout_ms=50))
+    return service.DispatchServer()
 
 
 def address(dispatcher: Any) -> str:
@@ -52,43 +54,66 @@ WORKER = """
 import sys
 import tensorflow as tf
 service = tf.data.experimental.service
-worker = service.WorkerServer(service.WorkerConfig(sys.argv[1]))
+dispatcher, address = sys.argv[1:]
+port = int(address.rpartition(":")[2])
+worker = service.WorkerServer(
+    service.WorkerConfig(dispatcher, worker_address=address, port=port, heartbeat_interval_ms=200)
+)
 print("ready", flush=True)
 sys.stdin.read()
 """
+
+
+def start_worker(dispatcher: Any, address_of_worker: str) -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", WORKER, address(dispatcher), address_of_worker],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def stop(process: subprocess.Popen[str]) -> None:
+    process.kill()
+    process.communicate()
 
 
 def test_a_killed_worker_loses_no_more_than_it_had_taken(
     converted: Path, dispatcher: Any, flat: Flat
 ) -> None:
     """Dynamic sharding is at-most-once (https://www.tensorflow.org/api_docs/python/tf/data/experimental/service):
-    no batch comes twice or changed, and those that the worker had not taken yet come from the other one."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", WORKER, address(dispatcher)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    try:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        worker = service.WorkerServer(service.WorkerConfig(address(dispatcher)))
-        epochs = 30
+    no batch comes twice or changed; lost are those that the worker was at work on when it was killed."""
+    epochs = 20
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        place = f"localhost:{free.getsockname()[1]}"
+    process = start_worker(dispatcher, place)
+    worker = service.WorkerServer(service.WorkerConfig(address(dispatcher), heartbeat_interval_ms=200))
+    found: list[Any] = []
+
+    def consume() -> None:
+        nonlocal process
         iterator = iter(make_dataset(converted, epochs=epochs, service=dispatcher.target, **OPTIONS))
-        found = [next(iterator) for _ in range(8)]
-        process.kill()
-        process.wait()
-        found += list(iterator)
+        found.extend(next(iterator) for _ in range(8))
+        stop(process)
+        # TensorFlow waits for a lost worker to come back under its address
+        process = start_worker(dispatcher, place)
+        found.extend(iterator)
+
+    consumer = threading.Thread(target=consume, daemon=True)
+    try:
+        consumer.start()
+        consumer.join(timeout=150)
+        assert not consumer.is_alive(), f"still waiting after {len(found)} batches"
     finally:
-        process.kill()
-        process.wait()
-        if process.stdin is not None:
-            process.stdin.close()
-        if process.stdout is not None:
-            process.stdout.close()
+        stop(process)
     here = contents(flat(make_dataset(converted, epochs=epochs, **OPTIONS)))
     remote = contents(flat(found))
+    assert len(here) == 6 * epochs
     assert len(remote) == len(set(remote))
     assert set(remote) <= set(here)
     assert len(remote) > len(here) / 2

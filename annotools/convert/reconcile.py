@@ -26,6 +26,7 @@ from annotools.validation.rules.box import box_issues
 from annotools.validation.rules.classes import class_issues
 from annotools.validation.rules.image import format_issues, size_issues
 from annotools.validation.rules.names import filename_issues, image_missing_issue
+from annotools.validation.rules.status import deleted_issues
 
 
 class ImageLostError(Exception):
@@ -149,8 +150,11 @@ def _judge_objects(
         outcome.issues += size_issues(annotation, image)
 
     unread = {issue.object_index for issue in outcome.issues if issue.severity == "error"}
-    found = box_issues(annotation, width=width, height=height, one_based=one_based)
-    found += class_issues(annotation, options.classes)
+    found = deleted_issues(annotation)
+    deleted = {issue.object_index for issue in found}
+    judged = box_issues(annotation, width=width, height=height, one_based=one_based)
+    judged += class_issues(annotation, options.classes)
+    found += [issue for issue in judged if issue.object_index not in deleted]
     if found:
         # Indices count the objects of the file, and what the reader could not read is not missing as well.
         placed = [(issue, repaired.kept[issue.object_index or 0]) for issue in found]
@@ -159,7 +163,7 @@ def _judge_objects(
         ]
     lost = {r.object_index: r.fix for r in repaired.repairs if r.object_index not in repaired.kept}
     for issue in outcome.issues:
-        if issue.severity == "error" and issue.object_index is not None:
+        if issue.object_index is not None and (issue.severity == "error" or issue.rule == "object-deleted"):
             lost.setdefault(issue.object_index, issue.rule)  # the first fault of an object names its loss
     lost.pop(None, None)
 

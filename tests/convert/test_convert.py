@@ -218,6 +218,19 @@ def test_class_ids_with_gaps_fit_every_format(shop: Any, tmp_path: Path) -> None
     assert names == ["shoes", "books", "手机", "watch"]  # the order of the one-hot columns
 
 
+def test_what_the_labeller_deleted_is_left_out_and_counted(tree: Any, tmp_path: Path, make_xml: Any) -> None:
+    xml = make_xml("a.jpg", [("shoes", 5, 6, 30, 35), ("shoes", 1, 2, 99, 4)])
+    first, second = xml.split(b"</object>", 1)
+    # the second one also leaves the image, which nobody needs to know of a deleted object
+    tree.add("a", xml=first + b"</object>" + second.replace(b"<bndbox>", b"<deleted>1</deleted><bndbox>"))
+    result = annotools.convert(tree.root, tmp_path / "out", to="tfrecord")
+    assert dict(result.ledger.objects.lost) == {"object-deleted": 1}
+    assert result.ledger.objects.written == 1
+    assert [(i.rule, i.severity, i.object_index) for i in result.issues if i.rule == "object-deleted"] == [
+        ("object-deleted", "info", 1)
+    ]
+
+
 def test_float_noise_at_the_edge_does_not_leave_the_image(tree: Any, tmp_path: Path) -> None:
     tree.add("a", [("shoes", -0.0004, -1e-9, 60.0009, 40.0000001)])
     result = annotools.convert(tree.root, tmp_path / "out", to="tfrecord")

@@ -7,7 +7,7 @@ otherwise; a few functions report a milder case under the same id with a milder 
 from __future__ import annotations
 
 from annotools.issues import Issue
-from annotools.validation.rules import box, classes, dataset, file, image, names, overlap
+from annotools.validation.rules import box, classes, dataset, file, image, names, overlap, status
 from annotools.validation.rules.rule import Rule, Sample
 
 
@@ -21,6 +21,10 @@ def _extents(s: Sample) -> list[Issue]:
 
 def _rotations(s: Sample) -> list[Issue]:
     return box.rotation_issues(s.annotation)
+
+
+def _deleted(s: Sample) -> list[Issue]:
+    return status.deleted_issues(s.annotation)
 
 
 def _overlaps(s: Sample) -> list[Issue]:
@@ -163,6 +167,7 @@ RULES: tuple[Rule, ...] = (
         "The object is rotated; only its upright box is used.",
         _rotations,
     ),
+    Rule("object-deleted", "box", "info", "The object is marked as deleted (LabelMe).", _deleted),
     Rule(
         "duplicate-box",
         "box",

@@ -14,6 +14,7 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -104,7 +105,8 @@ def planned(ops: Any, *, batch_color: bool = False, pixels: bool = True) -> Pipe
     return pipeline
 
 
-GEOMETRY = [augment.Expand(), augment.IoUCrop(), augment.HorizontalFlip()]
+# the first op does nothing and keeps the places, hence the random numbers, that the others have in ssd()
+GEOMETRY = replace(augment.ssd(), ops=(augment.Translate(p=0.0), *augment.ssd().ops[1:]))
 PIPELINES: dict[str, Pipeline] = {
     "decode only": decode_only,
     "decode and resize": decode_resize,
@@ -125,7 +127,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=None, help="names of pipelines, beside decode only")
     options = parser.parse_args()
     height, width = (int(side) for side in options.size.split("x"))
-    data = source(height, width, 64)
+    data = source(height, width, 512)
     chosen = {
         name: make(data).prefetch(2)
         for name, make in PIPELINES.items()

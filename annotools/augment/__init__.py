@@ -31,11 +31,12 @@ from annotools.augment.ops import (
 from annotools.augment.plan import Plan
 from annotools.augment.policy import DROP_REASONS, BoxPolicy
 from annotools.augment.presets import PRESETS, light, ssd, torchvision_ssd, yolo
-from annotools.augment.sample import Partner, Sample
+from annotools.augment.sample import PADDING, Partner, Sample
 from annotools.augment.seeds import Draws, example_seed
 
 __all__ = [
     "DROP_REASONS",
+    "PADDING",
     "PRESETS",
     "Augmentation",
     "Augmenter",

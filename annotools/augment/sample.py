@@ -30,6 +30,9 @@ class Sample(NamedTuple):
     name: tf.Tensor
 
 
+PADDING = Sample("", 0, 0.0, -1, False, -1, "")
+"""For `Dataset.padded_batch`: what rows without object hold."""
+
 Partner = Callable[[int, tf.Tensor], Sample]
 """`partner(k, seed) -> Sample`: the k-th other image for Mosaic and MixUp, a Python int below
 `partners_of(ops)`; the seed, int64 (2,), may choose it."""

@@ -251,3 +251,22 @@ def test_epochs_may_differ_within_a_batch() -> None:
     plan = augmenter.plan(*batch, epoch=tf.constant([0, 1], tf.int64))
     assert not np.array_equal(plan.color_matrix[0], np.eye(3, 4))
     np.testing.assert_array_equal(plan.color_matrix[1], np.eye(3, 4))
+
+
+def test_the_pipeline_of_the_documentation() -> None:
+    """Images with 0, 1 and 2 objects, padded to a batch: each gets what it gets alone."""
+    augmenter = Augmenter(a.ssd(), OUTPUT)
+    full = sample(0)
+
+    def one(number: tf.Tensor) -> tuple[Sample, a.Draws]:
+        count = tf.cast(number % 3, tf.int32)
+        few = {name: getattr(full, name)[:count] for name in ("boxes", "labels", "difficult", "ids")}
+        return full._replace(**few), augmenter.draw(a.example_seed(0, 0, number))
+
+    data = tf.data.Dataset.range(6).map(one).padded_batch(6, padding_values=(a.PADDING, None))
+    for number, plan in enumerate(data.map(augmenter.plan).unbatch()):
+        alone_plan = augmenter.plan_one(one(tf.constant(number, tf.int64))[0], a.example_seed(0, 0, number))
+        assert plan.num_boxes == len(alone_plan.boxes) <= number % 3
+        np.testing.assert_array_equal(plan.boxes[: plan.num_boxes], alone_plan.boxes)
+        np.testing.assert_array_equal(plan.drops, alone_plan.drops)
+        np.testing.assert_array_equal(augmenter.execute(plan), augmenter.execute(alone_plan))

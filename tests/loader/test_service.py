@@ -37,7 +37,9 @@ def address(dispatcher: Any) -> str:
 
 
 def contents(batches: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
-    return sorted((b["image_id"].tolist(), b["images"].tobytes(), b["boxes"].tobytes()) for b in batches)
+    return sorted(
+        (tuple(b["image_id"].tolist()), b["images"].tobytes(), b["boxes"].tobytes()) for b in batches
+    )
 
 
 def test_workers_make_the_batches_that_this_process_would_make(

@@ -10,6 +10,7 @@ demo: $(VENV)/.demo-installed
 	$(BIN)/annotools convert sample_data demo_output/tfrecord --to tfrecord --shards 2 --classes sample_data/classes.txt
 	$(BIN)/annotools convert sample_data demo_output/gt.pkl --to ssd-pickle --classes sample_data/classes.txt
 	$(BIN)/annotools classes sample_data
+	$(BIN)/python examples/train_tiny.py demo_output/tfrecord --picture demo_output/batch.png
 
 test: $(VENV)/.test-installed lint
 	$(BIN)/pytest -n 2 --dist loadfile

@@ -18,6 +18,8 @@ PEERS = {
     # Without OpenCV it decodes images with a slower substitute of its own.
     "supervision": ["supervision==0.31.2", "opencv-python-headless"],
     "panlabel": ["panlabel==0.7.0"],
+    # for benchmarks/loader.py; TensorFlow brings Keras
+    "loader": ["tensorflow==2.21.0", "albumentations==2.0.8", "opencv-python-headless"],
 }
 
 

@@ -1,0 +1,130 @@
+"""The loader beside decoding alone, Albumentations and Keras' layers: throughput, first batch, memory.
+
+    python benchmarks/loader.py [--peers DIR] [--size 375x500 1080x1920] [--rounds 5] [--images 1024]
+
+Each pipeline (loader_pipelines.py) runs in a process of its own, peers in the environment that
+`python benchmarks/peers.py DIR loader` makes. They take turns; ratios are taken within a round, and medians
+shown.
+Pictures are synthetic with the spectrum of photographs, JPEG quality 90, two boxes each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from augment import photograph
+from peers import python_of
+
+from annotools.formats import tfrecord
+from annotools.records import Example
+
+PIPELINES = Path(__file__).with_name("loader_pipelines.py")
+OURS = ("decode only", "annotools, resize", "annotools, geometry", "annotools, ssd()")
+PEERS = ("albumentations in numpy_function", "albumentations, two processes", "keras layers")
+FILES = 16  # different pictures; the rest are copies under other names
+
+
+def write_shard(folder: Path, height: int, width: int, records: int) -> Path:
+    pictures = [photograph(height, width, seed) for seed in range(FILES)]
+    draw = np.random.default_rng(0)
+
+    def examples() -> list[Example]:
+        found = []
+        for number in range(records):
+            corners = np.sort(draw.uniform(0.05, 0.95, (2, 2, 2)), 1) * [width, height]
+            boxes = tuple((float(a), float(b), float(c), float(d)) for (a, b), (c, d) in corners)
+            found.append(
+                Example(
+                    f"{number}", f"{number}.jpg", f"{number}.jpg", width, height, "jpeg",
+                    encoded=pictures[number % FILES], boxes=boxes, labels=(1, 2), names=("a", "b"),
+                    poses=("", ""), truncated=(0, 0), difficult=(0, 0), occluded=(0, 0),
+                )
+            )  # fmt: skip
+        return found
+
+    tfrecord.write(examples(), folder, split="train", shards=1)
+    return folder / tfrecord.shard_name("train", 0, 1)
+
+
+def run(python: Path | str, name: str, shard: Path, images: int) -> dict[str, Any]:
+    done = subprocess.run(
+        [str(python), str(PIPELINES), name, str(shard), str(images)], capture_output=True, text=True
+    )
+    if done.returncode:
+        sys.exit(f"{name}: exit {done.returncode}\n{done.stderr[-2000:]}")
+    report: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return report
+
+
+def compare(
+    shard: Path, interpreters: dict[str, Path | str], rounds: int, images: int
+) -> dict[str, list[dict[str, Any]]]:
+    names = list(interpreters)
+    runs: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
+    for number in range(rounds):
+        shift = number % len(names)
+        for name in names[shift:] + names[:shift]:
+            runs[name].append(run(interpreters[name], name, shard, images))
+    return runs
+
+
+def table(runs: dict[str, list[dict[str, Any]]]) -> None:
+    def median(name: str, key: str) -> float:
+        return float(statistics.median(run[key] for run in runs[name]))
+
+    def ratio(name: str, other: str, key: str) -> float:
+        pairs = zip(runs[name], runs[other], strict=True)
+        return float(statistics.median(one[key] / two[key] for one, two in pairs))
+
+    heads = f"{'img/s':>8}{'CPU ms':>8}{'of decode only':>16}{'by CPU':>8}{'peak MB':>9}{'first batch':>13}"
+    print(f"{'':34}{heads}")
+    for name in runs:
+        first = runs[name][0]["first_batch_s"]
+        start = f"{median(name, 'first_batch_s'):.2f} s" if first is not None else ""
+        print(
+            f"{name:34}{median(name, 'rate'):8.0f}{median(name, 'cpu_ms'):8.2f}"
+            f"{ratio(name, 'decode only', 'rate'):16.2f}{1 / ratio(name, 'decode only', 'cpu_ms'):8.2f}"
+            f"{median(name, 'peak_mb'):9.0f}{start:>13}"
+        )
+    for peer in (name for name in PEERS if name in runs):
+        wall = ratio("annotools, ssd()", peer, "rate")
+        cpu = 1 / ratio("annotools, ssd()", peer, "cpu_ms")
+        print(f"ssd() is {wall:.2f} times as fast as {peer}, {cpu:.2f} by CPU time")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--peers", type=Path, help="folder of the peers' environments; without it, only ours")
+    parser.add_argument("--size", nargs="*", default=["375x500", "1080x1920"], help="height x width")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument(
+        "--images", type=int, default=1024, help="pictures of one run at 375x500; fewer if larger"
+    )
+    parser.add_argument("--only", nargs="*", help="names of pipelines, beside decode only")
+    options = parser.parse_args()
+    interpreters: dict[str, Path | str] = dict.fromkeys(OURS, sys.executable)
+    if options.peers is not None:
+        interpreters |= dict.fromkeys(PEERS, python_of(options.peers, "loader"))
+    if options.only is not None:
+        interpreters = {n: p for n, p in interpreters.items() if n == "decode only" or n in options.only}
+    for size in options.size:
+        height, width = (int(side) for side in size.split("x"))
+        images = max(128, options.images * 375 * 500 // (height * width))
+        with tempfile.TemporaryDirectory() as folder:
+            shard = write_shard(Path(folder), height, width, 512 if height < 1000 else 128)
+            print(f"\n{height}x{width}, {shard.stat().st_size / 1e6:.0f} MB")
+            table(compare(shard, interpreters, options.rounds, images))
+
+
+if __name__ == "__main__":
+    main()

@@ -264,6 +264,8 @@ def main() -> None:
         "first_batch_s": STARTS[0] if STARTS else None,
     }
     print(json.dumps(report), flush=True)
+    for child in multiprocessing.active_children():
+        child.kill()
     os._exit(0)  # a pool and tf.data's threads would take their time
 
 

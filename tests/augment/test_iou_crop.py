@@ -24,12 +24,15 @@ def random_boxes(draw: np.random.Generator, count: int) -> Float:
     return np.concatenate([low, low + sides], 1)
 
 
-def jaccard(crop: Float, boxes: Float) -> Float:
-    width = np.clip(np.minimum(crop[2], boxes[:, 2]) - np.maximum(crop[0], boxes[:, 0]), 0, None)
-    height = np.clip(np.minimum(crop[3], boxes[:, 3]) - np.maximum(crop[1], boxes[:, 1]), 0, None)
+def jaccard(crops: Float, boxes: Float) -> Float:
+    """(S, 4) or (4,), and (R, 4) -> (S, R) or (R,)"""
+    crops = crops[..., None, :]
+    width = np.clip(np.minimum(crops[..., 2], boxes[:, 2]) - np.maximum(crops[..., 0], boxes[:, 0]), 0, None)
+    height = np.clip(np.minimum(crops[..., 3], boxes[:, 3]) - np.maximum(crops[..., 1], boxes[:, 1]), 0, None)
     common = width * height
     areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    result: Float = common / ((crop[2] - crop[0]) * (crop[3] - crop[1]) + areas - common)
+    own = (crops[..., 2] - crops[..., 0]) * (crops[..., 3] - crops[..., 1])
+    result: Float = common / (own + areas - common)
     return result
 
 
@@ -37,15 +40,15 @@ def caffe_crop(draw: np.random.Generator, boxes: Float) -> Float | None:
     """The crop in shares of the image, None for the whole of it."""
     found: list[Float | None] = [None]  # the first sampler of the batch is the image itself
     for least in (0.0, 0.1, 0.3, 0.5, 0.7, 0.9):
-        for _ in range(50):
-            scale = draw.uniform(0.3, 1)
-            aspect = draw.uniform(max(0.5, scale**2), min(2, 1 / scale**2))
-            width, height = scale * np.sqrt(aspect), scale / np.sqrt(aspect)
-            x, y = draw.uniform(0, 1 - width), draw.uniform(0, 1 - height)
-            crop = np.array([x, y, x + width, y + height])
-            if (jaccard(crop, boxes) >= least).any():
-                found.append(crop)
-                break
+        # fifty trials; the first that succeeds is taken
+        scale = draw.uniform(0.3, 1, 50)
+        aspect = draw.uniform(np.maximum(0.5, scale**2), np.minimum(2, 1 / scale**2))
+        width, height = scale * np.sqrt(aspect), scale / np.sqrt(aspect)
+        x, y = draw.uniform(0, 1 - width), draw.uniform(0, 1 - height)
+        crops = np.stack([x, y, x + width, y + height], 1)
+        good = np.flatnonzero((jaccard(crops, boxes) >= least).any(1))
+        if len(good):
+            found.append(crops[good[0]])
     return found[draw.integers(len(found))]
 
 
@@ -63,8 +66,8 @@ def planned_crops(op: Any, boxes: Float, seed: int = 0) -> tuple[Float, NDArray[
         name=tf.strings.as_string(tf.range(count)),
     )
     augmenter = a.Augmenter(op, (300, 300))
-    seeds = [augmenter.draw(a.example_seed(seed, 0, example)) for example in range(count)]
-    plan = augmenter.plan(sample, tf.nest.map_structure(lambda *values: tf.stack(values), *seeds))
+    numbers = tf.data.Dataset.range(count).map(lambda n: augmenter.draw(a.example_seed(seed, 0, n)))
+    plan = augmenter.plan(sample, numbers.batch(count).get_single_element())
     reads = plan.reads[:, 0].numpy().astype(float)
     y, x, height, width = reads.T
     crops = np.stack([x, y, x + width, y + height], 1) / [SIZE[1], SIZE[0], SIZE[1], SIZE[0]]
@@ -119,16 +122,19 @@ def torchvision_crop(draw: np.random.Generator, boxes: Float) -> Float | None:
         least = draw.choice([0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0])
         if least >= 1:
             return None
-        for _ in range(40):
-            w, h = int(width * draw.uniform(0.3, 1)), int(height * draw.uniform(0.3, 1))
-            if not 0.5 <= w / h <= 2:
-                continue
-            x, y = int((width - w) * draw.uniform()), int((height - h) * draw.uniform())
-            crop = np.array([x / width, y / height, (x + w) / width, (y + h) / height])
-            center = (boxes[:, :2] + boxes[:, 2:]) / 2
-            inside = ((center > crop[:2]) & (center < crop[2:])).all(1)
-            if inside.any() and jaccard(crop, boxes[inside]).max() >= least:
-                return crop
+        w, h = (width * draw.uniform(0.3, 1, 40)).astype(int), (height * draw.uniform(0.3, 1, 40)).astype(int)
+        x, y = (
+            ((width - w) * draw.uniform(size=40)).astype(int),
+            ((height - h) * draw.uniform(size=40)).astype(int),
+        )
+        crops = np.stack([x / width, y / height, (x + w) / width, (y + h) / height], 1)
+        center = (boxes[:, :2] + boxes[:, 2:]) / 2
+        inside = ((center > crops[:, None, :2]) & (center < crops[:, None, 2:])).all(2)
+        best = np.where(inside, jaccard(crops, boxes), -1).max(1)
+        good = np.flatnonzero((w / h >= 0.5) & (w / h <= 2) & (best >= least))
+        if len(good):
+            picked: Float = crops[good[0]]
+            return picked
 
 
 def test_the_torchvision_rule() -> None:

@@ -33,9 +33,9 @@ def cached(examples: Examples, cache: Cache, image_size: tuple[int, int] | None,
             found=cache,
             expected="encoded",
         )
-    numbers = tf.data.Dataset.range(len(examples)).batch(1, drop_remainder=True)
-    raws = examples.read(numbers.map(_as_is(lambda wanted: (wanted,))), tf.data.AUTOTUNE).batch(_BATCH)
-    samples = raws.map(_as_is(lambda raw, wanted: examples.samples(raw[:, 0], wanted[:, 0])))
+    numbers = tf.data.Dataset.range(len(examples)).batch(_BATCH)
+    raws = examples.read(numbers.map(_as_is(lambda wanted: (wanted,))), tf.data.AUTOTUNE)
+    samples = raws.map(_as_is(examples.samples))
     if cache == "resized" and image_size is not None:
         samples = _resized(samples, image_size, resize)
     return table_of_samples(examples.path, examples.classes, samples.prefetch(2), len(examples))

@@ -14,6 +14,8 @@ from annotools.classes import ClassMap
 from annotools.loader.index import RecordIndex
 from annotools.loader.parse import Dialect, count_boxes, parse, record_id
 
+_as_is = tf.autograph.experimental.do_not_convert
+
 
 class Examples(Protocol):
     """A finite, numbered data set.
@@ -38,10 +40,7 @@ class Examples(Protocol):
         """`boxes`, counted where it is not known."""
 
     def read(self, numbers: tf.data.Dataset, num_parallel_calls: int) -> tf.data.Dataset:
-        """From (numbers (P,) int64, rest) to (raws (P, ...), numbers, rest): records, files or pixels."""
-
-    def name(self, raw: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
-        """() string, the id of one image; inside `Dataset.map`, as `samples`."""
+        """From (numbers (N,) int64, rest) to (raws (N, ...), numbers, rest): records, files or pixels."""
 
     def samples(self, raws: tf.Tensor, numbers: tf.Tensor) -> Sample:
         """The Samples of N images, from what was read of them (N, ...) and their numbers (N,)."""
@@ -76,7 +75,7 @@ class RecordFiles:
             return self.boxes
         records = tf.data.TFRecordDataset(list(self.index.files))
         counts = records.map(
-            tf.autograph.experimental.do_not_convert(lambda record: count_boxes(record, self.dialect)),
+            _as_is(lambda record: count_boxes(record, self.dialect)),
             num_parallel_calls=tf.data.AUTOTUNE,
         )
         most = counts.reduce(tf.constant(0, tf.int64), tf.maximum)
@@ -84,17 +83,17 @@ class RecordFiles:
 
     def read(self, numbers: tf.data.Dataset, num_parallel_calls: int) -> tf.data.Dataset:
         # get_single_element inside `map` would read in parallel, but TensorFlow takes it for stateful
-        @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
+        @_as_is  # type: ignore[untyped-decorator]
         def read_records(wanted: tf.Tensor, *rest: tf.Tensor) -> tf.data.Dataset:
-            if wanted.shape[0] == 1:
-                return self._record(wanted[0]).map(lambda record: (record[None], wanted, *rest))
-            records = tf.data.Dataset.from_tensor_slices(wanted).flat_map(self._record)
-            return records.batch(wanted.shape[0]).map(lambda raws: (raws, wanted, *rest))
+            files = tf.zeros_like(wanted)
+            if len(self.index.files) > 1:
+                files = tf.searchsorted(self._starts, wanted, side="right", out_type=tf.int64) - 1
+            places = (tf.gather(tf.constant(self.index.files), files), tf.gather(self._offsets, wanted))
+            records = tf.data.Dataset.from_tensor_slices(places).flat_map(_record)
+            together = records.batch(tf.size(wanted, out_type=tf.int64))
+            return together.map(_as_is(lambda raws: (tf.ensure_shape(raws, wanted.shape), wanted, *rest)))
 
         return numbers.flat_map(read_records)
-
-    def name(self, raw: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
-        return record_id(raw, self.dialect, number)
 
     def samples(self, raws: tf.Tensor, numbers: tf.Tensor) -> Sample:
         return parse(
@@ -109,30 +108,14 @@ class RecordFiles:
     def number_of(self, image_id: str) -> int | None:
         records = tf.data.TFRecordDataset(list(self.index.files)).enumerate()
         names = records.map(
-            tf.autograph.experimental.do_not_convert(
-                lambda number, record: (number, self.name(record, number))
-            ),
+            _as_is(lambda number, record: (number, record_id(record, self.dialect, number))),
             num_parallel_calls=tf.data.AUTOTUNE,
         )
         wanted = tf.constant(os.fsencode(image_id))
-        found = names.filter(tf.autograph.experimental.do_not_convert(lambda _, name: name == wanted))
+        found = names.filter(_as_is(lambda _, name: name == wanted))
         for number, _ in found.take(1):
             return int(number)
         return None
-
-    def _record(self, number: tf.Tensor) -> tf.data.Dataset:
-        """One record; reading starts at its offset, not at the start of the file."""
-        files, offset = tf.constant(self.index.files), tf.gather(self._offsets, number)
-        file = files[0]
-        if len(self.index.files) > 1:
-            file = files[tf.searchsorted(self._starts, [number], side="right")[0] - 1]
-        variant = tf.raw_ops.TFRecordDatasetV2(
-            filenames=[file],
-            compression_type="",
-            buffer_size=tf.constant(0, tf.int64),
-            byte_offsets=[offset],
-        )
-        return tf.data.experimental.from_variant(variant, tf.TensorSpec([], tf.string)).take(1)
 
     # eager tensors are captured by the graph as inputs; a constant in the graph would be copied with it
     @functools.cached_property
@@ -144,3 +127,15 @@ class RecordFiles:
     def _starts(self) -> Any:
         with tf.init_scope():
             return tf.constant(self.index.starts[:-1])
+
+
+@_as_is  # type: ignore[untyped-decorator]
+def _record(file: tf.Tensor, offset: tf.Tensor) -> tf.data.Dataset:
+    """One record; reading starts at its offset, not at the start of the file."""
+    variant = tf.raw_ops.TFRecordDatasetV2(
+        filenames=file[None],
+        compression_type="",
+        buffer_size=tf.constant(0, tf.int64),
+        byte_offsets=offset[None],
+    )
+    return tf.data.experimental.from_variant(variant, tf.TensorSpec([], tf.string)).take(1)

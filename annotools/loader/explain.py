@@ -158,8 +158,7 @@ def _computed(pipeline: Pipeline, number: int, epoch: int) -> tuple[Any, ...]:
 
     @tf.function(autograph=False)  # type: ignore[untyped-decorator]
     def compute(raws: tf.Tensor, numbers: tf.Tensor, now: tf.Tensor) -> tuple[Any, ...]:
-        draws = tf.nest.map_structure(lambda values: values[None], pipeline.draw(raws, numbers, now))
-        samples, plans, dropped = pipeline.plan(raws[None], numbers[None], draws, now[None])
+        samples, plans, dropped = pipeline.plan(raws, numbers[None], now)
         values, kept = pipeline.pack(samples, plans, dropped)
         plan = tf.nest.map_structure(lambda values: values[0], plans)
         objects = kept[0, : values["num_boxes"][0]]

@@ -58,13 +58,10 @@ class ImageTable:
         def read_images(wanted: tf.Tensor, *rest: tf.Tensor) -> tuple[tf.Tensor, ...]:
             raws = tf.gather(images, wanted)
             if self.kind == "path":
-                raws = tf.stack([tf.io.read_file(path) for path in tf.unstack(raws)])
+                raws = tf.map_fn(tf.io.read_file, raws)
             return raws, wanted, *rest
 
         return numbers.map(read_images, num_parallel_calls=num_parallel_calls, deterministic=True)
-
-    def name(self, raw: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
-        return tf.gather(self._tensor("names"), number)
 
     def samples(self, raws: tf.Tensor, numbers: tf.Tensor) -> Sample:
         def rows(name: str, padding: float | bool) -> tf.Tensor:

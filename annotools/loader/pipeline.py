@@ -53,28 +53,31 @@ class Pipeline:
         others = partners_of(records, epoch, partners, count=len(self.examples), seed=self.order.seed)
         return tf.concat([records[:, None], others], 1)
 
-    def draw(self, raws: tf.Tensor, numbers: tf.Tensor, epoch: tf.Tensor) -> Draws:
-        """The random numbers of one image, from what was read of it and its partners (P, ...)."""
-        name = self.examples.name(raws[0], numbers[0])
-        # the draws depend on the image's id, wherever it stands
-        key = tf.strings.to_hash_bucket_fast(name, tf.int64.max)
-        return self.augmenter.draw(example_seed(self.order.seed, epoch, key))
-
-    def plan(
-        self, raws: tf.Tensor, numbers: tf.Tensor, draws: Draws, epoch: tf.Tensor
-    ) -> tuple[Sample, Plan, tf.Tensor]:
-        """The samples of a batch (raws (B, P, ...), numbers (B, P), epoch (B,)), their plans, and how many
-        difficult objects of each were left out (B,) int32."""
+    def plan(self, raws: tf.Tensor, numbers: tf.Tensor, epoch: tf.Tensor) -> tuple[Sample, Plan, tf.Tensor]:
+        """The samples of a batch, from what was read of them and their partners (B P, ...) and the numbers of
+        both (B, P); their plans; and how many difficult objects of each were left out (B,) int32."""
         images = numbers.shape[1]
-        flat = tf.reshape(raws, tf.concat([[-1], tf.shape(raws)[2:]], 0))
-        every = self.examples.samples(flat, tf.reshape(numbers, [-1]))
+        every = self.examples.samples(raws, tf.reshape(numbers, [-1]))
         objects = tf.reduce_sum(tf.cast(every.labels >= 0, tf.int32), 1)
         if self.keep_difficult == "drop":
             every = without_difficult(every)
         dropped = objects - tf.reduce_sum(tf.cast(every.labels >= 0, tf.int32), 1)
         samples, *partners = (Sample(*(values[k::images] for values in every)) for k in range(images))
-        plan = self.augmenter.plan(samples, draws, epoch=epoch, partners=partners)
+        plan = self.augmenter.plan(samples, self._draws(samples, epoch), epoch=epoch, partners=partners)
         return samples, plan, tf.reduce_sum(tf.reshape(dropped, [-1, images]), 1)
+
+    def _draws(self, samples: Sample, epoch: tf.Tensor) -> Draws:
+        """The random numbers of each image. They depend on its id, wherever it stands."""
+        keys = tf.strings.to_hash_bucket_fast(samples.name, tf.int64.max)
+        counts = self.augmenter.augmentation.draws
+        draws: Draws = tf.map_fn(
+            lambda key: self.augmenter.draw(example_seed(self.order.seed, epoch, key)),
+            keys,
+            fn_output_signature=Draws(
+                tf.TensorSpec([2], tf.int64), tuple(tf.TensorSpec([count], tf.float32) for count in counts)
+            ),
+        )
+        return draws
 
     def pack(self, samples: Sample, plan: Plan, dropped: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         """What a batch tells about the objects of its images, and which rows of the plan they are."""
@@ -123,24 +126,20 @@ class Pipeline:
         service: str | None,
     ) -> tf.data.Dataset:
         """Batches from `start_step` of `epoch` to the end of `epochs` epochs; None: without end."""
-        steps = self.order.steps
+        steps, size, images = self.order.steps, self.order.batch_size, 1 + self.augmenter.partners
         last = tf.int64.max if epochs is None else epochs * steps
 
         @_as_is
         def numbers(step: tf.Tensor) -> tuple[tf.Tensor, ...]:
             now = epoch + step // steps
             records, valid = self.order.batch(now, step % steps)
-            return self.numbers(records, now), tf.fill([self.order.batch_size], now), valid
-
-        @_as_is
-        def draw(raws: tf.Tensor, wanted: tf.Tensor, now: tf.Tensor, valid: tf.Tensor) -> tuple[Any, ...]:
-            return raws, wanted, now, valid, self.draw(raws, wanted, now)
+            return tf.reshape(self.numbers(records, now), [size * images]), now, valid
 
         @_as_is
         def plan(
-            raws: tf.Tensor, wanted: tf.Tensor, now: tf.Tensor, valid: tf.Tensor, draws: Draws
+            raws: tf.Tensor, wanted: tf.Tensor, now: tf.Tensor, valid: tf.Tensor
         ) -> tuple[Plan, dict[str, tf.Tensor]]:
-            samples, plans, dropped = self.plan(raws, wanted, draws, now)
+            samples, plans, dropped = self.plan(raws, tf.reshape(wanted, [size, images]), now)
             values, _ = self.pack(samples, plans, dropped)
             # what only `pack` needs does not have to be taken apart and put together again
             return plans._replace(**dict.fromkeys(_OBJECTS, ())), {"valid": valid, **values}
@@ -160,13 +159,9 @@ class Pipeline:
 
         # Steps, not images, are what tf.data service hands out: a batch is made by one worker, and is the
         # batch that this process would have made. Boxes are worked on by the batch, pixels by the image.
-        size, parallel = (
-            self.order.batch_size,
-            {"num_parallel_calls": num_parallel_calls, "deterministic": deterministic},
-        )
-        data = tf.data.Dataset.range(start_step, last).map(numbers).unbatch()
+        parallel = {"num_parallel_calls": num_parallel_calls, "deterministic": deterministic}
+        data = tf.data.Dataset.range(start_step, last).map(numbers)
         data = self.examples.read(data, num_parallel_calls)
-        data = data.map(draw, num_parallel_calls, True).batch(size, drop_remainder=True)
         data = data.map(plan, num_parallel_calls, True).unbatch()
         data = data.map(picture, **parallel).batch(size, drop_remainder=True)
         data = data.map(finish, **parallel)

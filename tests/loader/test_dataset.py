@@ -46,8 +46,7 @@ def row(dataset: tf.data.Dataset, image_id: str, **changes: Any) -> dict[str, An
     numbers = tf.constant([number], tf.int64)
     now = tf.constant(0, tf.int64)
     raws, _ = pipeline.examples.read(tf.data.Dataset.from_tensors((numbers,)), 1).get_single_element()
-    draws = tf.nest.map_structure(lambda values: values[None], pipeline.draw(raws, numbers, now))
-    values, _ = pipeline.pack(*pipeline.plan(raws[None], numbers[None], draws, now[None]))
+    values, _ = pipeline.pack(*pipeline.plan(raws, numbers[None], now))
     return {key: value[0].numpy() for key, value in values.items()}
 
 

@@ -41,7 +41,7 @@ def test_parallelism_and_the_number_of_shards_do_not_matter(
     assert_same(one, many)
 
 
-@pytest.mark.parametrize("step", [1, 3, 4])
+@pytest.mark.parametrize("step", [1, 3])
 def test_start_step_continues_where_the_epoch_was_left(
     step: int, converted: Path, cropped: tf.data.Dataset, assert_same: Same
 ) -> None:
@@ -84,6 +84,14 @@ def checkpoint_size(path: str) -> int:
     return sum(file.stat().st_size for file in Path(path).parent.glob(f"{Path(path).name}.*"))
 
 
+def stateless(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """TensorFlow refuses to save an iterator with its buffers when a function in it draws from a generator, reads
+    a variable or calls Python."""
+    options = tf.data.Options()
+    options.experimental_symbolic_checkpoint = False
+    return dataset.with_options(options)
+
+
 @pytest.mark.parametrize("preset", [light, ssd, torchvision_ssd, yolo])
 def test_a_checkpoint_is_small_and_goes_on_exactly(
     preset: Callable[[], Any], converted: Path, tmp_path: Path, assert_same: Same
@@ -98,28 +106,16 @@ def test_a_checkpoint_is_small_and_goes_on_exactly(
     next(restored)
     tf.train.Checkpoint(iterator=restored).read(path).assert_consumed()
     assert_same(list(iterator), list(restored))
+    whole = iter(stateless(dataset))
+    next(whole)
+    assert tf.train.Checkpoint(iterator=whole).write(os.fspath(tmp_path / "whole"))
 
 
-@pytest.mark.parametrize("preset", [light, ssd, torchvision_ssd, yolo])
-def test_nothing_in_the_pipeline_has_a_state(
-    preset: Callable[[], Any], converted: Path, tmp_path: Path
-) -> None:
-    """TensorFlow refuses to save an iterator whose functions draw from a generator, read a variable or call
-    Python."""
-    options = tf.data.Options()
-    options.experimental_symbolic_checkpoint = False
-    iterator = iter(make_dataset(converted, augment=preset(), **OPTIONS).with_options(options))
-    next(iterator)
-    assert tf.train.Checkpoint(iterator=iterator).write(os.fspath(tmp_path / "checkpoint"))
-
-
-def test_that_test_would_see_a_state(converted: Path, tmp_path: Path) -> None:
+def test_that_test_would_see_a_state(cropped: tf.data.Dataset, tmp_path: Path) -> None:
     def draw(batch: dict[str, Any]) -> dict[str, Any]:
         return batch | {"noise": tf.random.uniform([])}
 
-    options = tf.data.Options()
-    options.experimental_symbolic_checkpoint = False
-    iterator = iter(make_dataset(converted, **OPTIONS).map(draw).with_options(options))
+    iterator = iter(stateless(cropped.map(draw)))
     next(iterator)
     with pytest.raises(tf.errors.FailedPreconditionError, match="stateful"):
         tf.train.Checkpoint(iterator=iterator).write(os.fspath(tmp_path / "checkpoint"))

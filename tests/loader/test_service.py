@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import tensorflow as tf
 
-from annotools.augment import yolo
+from annotools.augment import HorizontalFlip, Mosaic
 from annotools.loader import make_dataset
 
 Flat = Callable[[Any], list[dict[str, Any]]]
@@ -21,7 +21,7 @@ OPTIONS: dict[str, Any] = {
     "split": "train",
     "image_size": (64, 64),
     "batch_size": 3,
-    "augment": yolo(),
+    "augment": [Mosaic(), HorizontalFlip()],
     "seed": 1,
 }
 service = tf.data.experimental.service

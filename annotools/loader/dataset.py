@@ -87,8 +87,8 @@ def make_dataset(
     ragged       boxes (B, None, 4) and labels (B, None) as RaggedTensors, for evaluation
     left_out     adds "left_out": (B, len(LEFT_OUT)) int32, objects that are not in the batch, by reason
     shard        (i, n): this is worker i of n; each has its part of the same permutation
-    num_parallel_calls, deterministic  for tf.data. The first changes nothing, `deterministic=False`
-                 changes which samples come together, but never a sample
+    num_parallel_calls, deterministic  for tf.data: batches made at the same time, and whether they come in
+                 order; what is in a batch depends on neither
     service      "grpc://host:port" of a tf.data service dispatcher, whose workers then do the work. They must
                  see the same files. Batches are those made here, in the order in which workers finish
     cache        "encoded" keeps the image files in memory, "resized" their pixels at image_size, before

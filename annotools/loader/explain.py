@@ -163,7 +163,7 @@ def _computed(pipeline: Pipeline, number: int, epoch: int) -> tuple[Any, ...]:
         plan = tf.nest.map_structure(lambda values: values[0], plans)
         objects = kept[0, : values["num_boxes"][0]]
         traced = [tf.gather(of, objects) for of in (plan.ids, plan.layer, plan.visibility)]
-        values["images"] = pipeline.draw_picture(plan)[None]
+        values["images"] = pipeline.pictures(plans)
         sample = tf.nest.map_structure(lambda values: values[0], samples)
         return sample, {name: getattr(plan, name) for name in _NUMBERS}, *traced, values
 

@@ -18,6 +18,7 @@ from annotools.loader.examples import Examples
 from annotools.loader.order import Order, partners_of
 from annotools.loader.pack import KeepDifficult, Overflow, pack, without_difficult
 
+# what `pack` has taken out of a plan
 _OBJECTS = ("boxes", "labels", "difficult", "ids", "ignore", "layer", "weights", "visibility", "drops")
 
 
@@ -95,9 +96,19 @@ class Pipeline:
             values["color_matrix"], values["color_keep"] = plan.color_matrix, plan.color_keep
         return values, kept
 
-    def draw_picture(self, plan: Plan) -> tf.Tensor:
-        """(H, W, 3) uint8 of one image's plan, before `finish`."""
-        return self.augmenter.execute(plan, color=not self.batches_color)
+    def pictures(self, plans: Plan) -> tf.Tensor:
+        """(B, H, W, 3) uint8 of a batch's plans, before `finish`.
+
+        One after the other: batches are what is worked on in parallel, and passing each image's plan from one
+        stage of tf.data to the next would cost more than drawing some of them does.
+        """
+        size = self.augmenter.image_size or (None, None)
+        return tf.map_fn(
+            lambda plan: self.augmenter.execute(plan, color=not self.batches_color),
+            plans._replace(**dict.fromkeys(_OBJECTS, ())),
+            fn_output_signature=tf.TensorSpec([*size, 3], tf.uint8),
+            parallel_iterations=1,
+        )
 
     def finish(self, rows: dict[str, tf.Tensor]) -> dict[str, Any]:
         """A batch of rows as the user gets it; also colours it."""
@@ -136,35 +147,21 @@ class Pipeline:
             return tf.reshape(self.numbers(records, now), [size * images]), now, valid
 
         @_as_is
-        def plan(
-            raws: tf.Tensor, wanted: tf.Tensor, now: tf.Tensor, valid: tf.Tensor
-        ) -> tuple[Plan, dict[str, tf.Tensor]]:
+        def make(raws: tf.Tensor, wanted: tf.Tensor, now: tf.Tensor, valid: tf.Tensor) -> dict[str, Any]:
             samples, plans, dropped = self.plan(raws, tf.reshape(wanted, [size, images]), now)
-            values, _ = self.pack(samples, plans, dropped)
-            # what only `pack` needs does not have to be taken apart and put together again
-            return plans._replace(**dict.fromkeys(_OBJECTS, ())), {"valid": valid, **values}
-
-        @_as_is
-        def picture(plan: Plan, values: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-            return {"images": self.draw_picture(plan), **values}
-
-        @_as_is
-        def finish(rows: dict[str, tf.Tensor]) -> dict[str, Any]:
-            batch = self.finish(rows)
+            rows, _ = self.pack(samples, plans, dropped)
+            batch = self.finish(rows | {"images": self.pictures(plans)})
             if self.order.is_even:
                 return batch
-            count = tf.reduce_sum(tf.cast(rows["valid"], tf.int32))
+            count = tf.reduce_sum(tf.cast(valid, tf.int32))
             cut: dict[str, Any] = tf.nest.map_structure(lambda values: values[:count], batch)
             return cut
 
         # Steps, not images, are what tf.data service hands out: a batch is made by one worker, and is the
-        # batch that this process would have made. Boxes are worked on by the batch, pixels by the image.
-        parallel = {"num_parallel_calls": num_parallel_calls, "deterministic": deterministic}
+        # batch that this process would have made.
         data = tf.data.Dataset.range(start_step, last).map(numbers)
         data = self.examples.read(data, num_parallel_calls)
-        data = data.map(plan, num_parallel_calls, True).unbatch()
-        data = data.map(picture, **parallel).batch(size, drop_remainder=True)
-        data = data.map(finish, **parallel)
+        data = data.map(make, num_parallel_calls, deterministic)
         if not batched:
             data = data.map(_as_is(lambda batch: tf.nest.map_structure(lambda values: values[0], batch)))
         if epochs is not None and service is None:  # flat_map has lost the number of batches

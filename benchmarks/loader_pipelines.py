@@ -13,7 +13,6 @@ import importlib
 import json
 import multiprocessing
 import os
-import resource
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -241,7 +240,9 @@ def _cpu_of(pid: int) -> float:
 
 
 def peak() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    """Megabytes. Not `ru_maxrss`, which a process inherits from the one that started it."""
+    with open("/proc/self/status") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("VmHWM")) / 1024
 
 
 def main() -> None:

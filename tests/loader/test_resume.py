@@ -85,8 +85,8 @@ def checkpoint_size(path: str) -> int:
 
 
 def stateless(dataset: tf.data.Dataset) -> tf.data.Dataset:
-    """TensorFlow refuses to save an iterator with its buffers when a function in it draws from a generator, reads
-    a variable or calls Python."""
+    """TensorFlow refuses to save an iterator with its buffers when a function in it draws from a generator,
+    reads a variable or calls Python."""
     options = tf.data.Options()
     options.experimental_symbolic_checkpoint = False
     return dataset.with_options(options)

@@ -1,0 +1,162 @@
+"""The folder that a conversion writes to: the few operations on which its promises rest.
+
+A file appears under its name at once and whole, or not at all. `Local` does that with a temporary file, fsync
+and rename; annotools.remote does it with uploads, which object stores make visible when they are complete.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+from annotools.errors import AnnotoolsError, OutputError
+
+STATE = ".annotools"
+"""The folder inside OUTPUT for the journal and for what is not finished."""
+
+
+class Output(Protocol):
+    """Names are relative to the root and '/'-separated. Implementations are picklable.
+
+    Every method raises OutputError, with the path, where the folder cannot be read or written.
+    """
+
+    root: str
+
+    def list(self, prefix: str = "") -> list[str]:
+        """The names of all files below the folder `prefix` ("" or "a/b"), sorted; [] without such a folder."""
+
+    def size(self, name: str) -> int | None:
+        """Bytes; None when there is no such file."""
+
+    def sha256(self, name: str) -> str:
+        """Hex digest of the file's bytes."""
+
+    def read_bytes(self, name: str) -> bytes:
+        """The whole file."""
+
+    def write_bytes(self, name: str, data: bytes) -> None:
+        """Write a small file, whole or not at all; one of this name is replaced."""
+
+    def scratch(self) -> contextlib.AbstractContextManager[Path]:
+        """A new local folder for files on their way to `put`, removed at the end."""
+
+    def put(self, file: Path, name: str) -> None:
+        """Move a finished file of a scratch folder here, whole or not at all; one of this name is replaced."""
+
+    def rename(self, name: str, new: str) -> None:
+        """Give a file another name; one of that name is replaced."""
+
+    def remove(self, name: str) -> None:
+        """Remove a file, if it is there."""
+
+    def remove_folder(self, prefix: str) -> None:
+        """Remove a folder with all that is in it, if it is there."""
+
+    def display(self, name: str) -> str:
+        """The name as messages show it."""
+
+
+class Local:
+    """A folder on a disk of this machine. It is made with the first file."""
+
+    def __init__(self, root: str | os.PathLike[str]) -> None:
+        self.root = os.fspath(root)
+        self._base = Path(os.path.abspath(root))
+
+    def path(self, name: str) -> Path:
+        return self._base / name
+
+    def list(self, prefix: str = "") -> list[str]:
+        top = self._base / prefix
+        with self._errors(prefix):
+            found = [
+                Path(folder, file).relative_to(self._base).as_posix()
+                for folder, _, files in os.walk(top)
+                for file in files
+            ]
+        return sorted(found)
+
+    def size(self, name: str) -> int | None:
+        with self._errors(name):
+            try:
+                return self.path(name).stat().st_size
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+
+    def sha256(self, name: str) -> str:
+        with self._errors(name), open(self.path(name), "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    def read_bytes(self, name: str) -> bytes:
+        with self._errors(name):
+            return self.path(name).read_bytes()
+
+    def write_bytes(self, name: str, data: bytes) -> None:
+        with self.scratch() as scratch, self._errors(name):
+            (scratch / "data").write_bytes(data)
+            self.put(scratch / "data", name)
+
+    @contextlib.contextmanager
+    def scratch(self) -> Iterator[Path]:
+        # in the output itself: a rename is atomic within one file system only
+        folder = self._base / STATE / f"scratch-{os.getpid()}-{secrets.token_hex(4)}"
+        with self._errors(STATE):
+            folder.mkdir(parents=True)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def put(self, file: Path, name: str) -> None:
+        target = self.path(name)
+        with self._errors(name):
+            with open(file, "rb") as written:
+                os.fsync(written.fileno())
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(file, target)
+            _sync_folder(target.parent)
+
+    def rename(self, name: str, new: str) -> None:
+        target = self.path(new)
+        with self._errors(new):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(self.path(name), target)
+            _sync_folder(target.parent)
+
+    def remove(self, name: str) -> None:
+        with self._errors(name):
+            self.path(name).unlink(missing_ok=True)
+
+    def remove_folder(self, prefix: str) -> None:
+        with self._errors(prefix), contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(self.path(prefix))
+
+    def display(self, name: str) -> str:
+        return os.path.join(self.root, name)
+
+    @contextlib.contextmanager
+    def _errors(self, name: str) -> Iterator[None]:
+        try:
+            yield
+        except AnnotoolsError:
+            raise
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise OutputError(f"cannot be written or read: {reason}", path=self.display(name)) from error
+
+
+def _sync_folder(folder: Path) -> None:
+    """A rename survives a power cut once the folder is on the disk too."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

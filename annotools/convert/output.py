@@ -29,8 +29,8 @@ class Output(Protocol):
 
     root: str
 
-    def list(self, prefix: str = "") -> list[str]:
-        """The names of all files below the folder `prefix` ("" or "a/b"), sorted; [] without such a folder."""
+    def names(self, prefix: str = "") -> list[str]:
+        """All files below the folder `prefix`, "" or "a/b", sorted; [] without such a folder."""
 
     def size(self, name: str) -> int | None:
         """Bytes; None when there is no such file."""
@@ -48,7 +48,7 @@ class Output(Protocol):
         """A new local folder for files on their way to `put`, removed at the end."""
 
     def put(self, file: Path, name: str) -> None:
-        """Move a finished file of a scratch folder here, whole or not at all; one of this name is replaced."""
+        """Move a finished file of a scratch folder here, whole or not at all, in place of an older one."""
 
     def rename(self, name: str, new: str) -> None:
         """Give a file another name; one of that name is replaced."""
@@ -73,7 +73,7 @@ class Local:
     def path(self, name: str) -> Path:
         return self._base / name
 
-    def list(self, prefix: str = "") -> list[str]:
+    def names(self, prefix: str = "") -> list[str]:
         top = self._base / prefix
         with self._errors(prefix):
             found = [

@@ -94,6 +94,10 @@ class Archive:
     def size(self, name: str) -> int:
         raise NotImplementedError
 
+    def stamp(self, name: str) -> str:
+        """Place, size and checksum of the member, and the time of the archive."""
+        return f"{self._members[name]}-{os.stat(self._path).st_mtime_ns}"
+
     def read_bytes(self, name: str, limit: int | None = None) -> bytes:
         raise NotImplementedError
 

@@ -116,6 +116,10 @@ class Source:
         """Bytes. Raises SourceError."""
         return self.storage.size(name)
 
+    def stamp(self, name: str) -> str:
+        """A short text that changes when the file changes. Raises SourceError."""
+        return self.storage.stamp(name)
+
     def display(self, name: str) -> str:
         """The name for messages: "data/a.xml", "data.zip!/a.xml"; on one line, whatever is in the name."""
         return self.storage.display(name)

@@ -42,6 +42,9 @@ class Storage(Protocol):
     def size(self, name: str) -> int:
         """Bytes. Raises SourceError."""
 
+    def stamp(self, name: str) -> str:
+        """A short text that changes when the file changes, without reading it. Raises SourceError."""
+
     def read_bytes(self, name: str, limit: int | None = None) -> bytes:
         """The file, or its first `limit` bytes. Raises ImageError for an image, SourceError for any other."""
 
@@ -155,6 +158,13 @@ class Folder:
             return os.stat(self._base + name).st_size
         except OSError as error:
             raise SourceError(f"cannot be read: {error.strerror}", path=self.display(name)) from error
+
+    def stamp(self, name: str) -> str:
+        try:
+            status = os.stat(self._base + name)
+        except OSError as error:
+            raise SourceError(f"cannot be read: {error.strerror}", path=self.display(name)) from error
+        return f"{status.st_size}-{status.st_mtime_ns}"
 
     def read_bytes(self, name: str, limit: int | None = None) -> bytes:
         # os.open and os.read take half the time of open().read(), and this runs twice for every image.

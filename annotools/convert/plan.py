@@ -67,12 +67,17 @@ class Plan:
     def total(self) -> int:
         return sum(shard.entries for shard in self.shards)
 
-    def entries(self, shard: Shard) -> Iterator[Entry]:
-        with open(self.listing, encoding="ascii") as lines:
+    def lines(self, shard: Shard) -> Iterator[bytes]:
+        """The lines of the plan file for a shard, as they are."""
+        with open(self.listing, "rb") as lines:
             lines.seek(shard.start)
             for _ in range(shard.entries):
-                number, image_id, xml, image, split = json.loads(lines.readline())
-                yield Entry(number, Pair(image_id, xml, image, split))
+                yield lines.readline()
+
+    def entries(self, shard: Shard) -> Iterator[Entry]:
+        for line in self.lines(shard):
+            number, image_id, xml, image, split = json.loads(line)
+            yield Entry(number, Pair(image_id, xml, image, split))
 
 
 def make_plan(

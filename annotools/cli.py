@@ -75,15 +75,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return run(args)
     except AnnotoolsError as error:
-        print(f"annotools: {error}", file=sys.stderr)
+        print(f"annotools: {error}{_notes(error)}", file=sys.stderr)
         return error.exit_code
-    except KeyboardInterrupt:
-        print("annotools: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as error:
+        print(f"annotools: interrupted{_notes(error)}", file=sys.stderr)
         return 130
     except BrokenPipeError:
         # the reader of our output has gone (`annotools ... | head`); Python would complain once more at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 2
+
+
+def _notes(error: BaseException) -> str:
+    return "".join(f"; {note}" for note in getattr(error, "__notes__", ()))
 
 
 if __name__ == "__main__":

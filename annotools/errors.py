@@ -11,6 +11,7 @@
     ├── LedgerError           images or objects went missing without being counted
     ├── SourceError           a source that does not exist or has no recognisable layout
     ├── OutputError           an output that exists already or cannot be written
+    ├── WorkerError           a process of ours that somebody killed, twice
     ├── OptionError           an option value that makes no sense
     └── MissingExtraError     an optional dependency that is not installed (also an ImportError)
 
@@ -136,6 +137,12 @@ class SourceError(AnnotoolsError):
 
 class OutputError(AnnotoolsError):
     """An output exists already, or cannot be written."""
+
+    exit_code = 2
+
+
+class WorkerError(AnnotoolsError):
+    """A process that did a part of the work was killed, and its successor too."""
 
     exit_code = 2
 

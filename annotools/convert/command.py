@@ -140,6 +140,8 @@ def _summary(result: ConvertResult, args: argparse.Namespace) -> str:
             f"{name}: {split['records']} images, {split['objects']} objects in {files} "
             f"file{'s' * (files != 1)}"
         )
+    if result.reused:
+        lines.append(f"{result.reused} shard{'s' * (result.reused != 1)} of an earlier run kept")
     lines.append("dry run: nothing was written" if args.dry_run else f"written to {args.output}")
     return "\n".join(lines)
 

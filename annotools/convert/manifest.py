@@ -59,26 +59,33 @@ def build(options: Options, results: Sequence[ShardResult], ledger: Ledger) -> d
     }
 
 
-def dump(manifest: dict[str, Any], path: Path) -> None:
-    path.write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+def to_bytes(manifest: dict[str, Any]) -> bytes:
+    return (json.dumps(manifest, indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def read(path: Path) -> dict[str, Any]:
     """The manifest of a folder, or the file itself. ParseError unless it is one of ours."""
     file = path / NAME if path.is_dir() else path
     try:
-        manifest = json.loads(file.read_bytes())
+        data = file.read_bytes()
     except OSError as error:
         raise OutputError(
             f"no manifest: the conversion did not finish, or this is no output folder ({error.strerror})",
             path=str(file),
         ) from None
+    return parse(data, str(file))
+
+
+def parse(data: bytes, path: str) -> dict[str, Any]:
+    """The manifest that `data` holds; `path` is for messages. ParseError unless it is one of ours."""
+    try:
+        manifest = json.loads(data)
     except ValueError as error:
-        raise ParseError(f"not JSON: {error}", path=str(file)) from None
+        raise ParseError(f"not JSON: {error}", path=path) from None
     if (
         not isinstance(manifest, dict)
         or manifest.get("format") != "annotools"
         or manifest.get("version") != VERSION
     ):
-        raise ParseError("not a manifest of this version", path=str(file), expected=f"version {VERSION}")
+        raise ParseError("not a manifest of this version", path=path, expected=f"version {VERSION}")
     return manifest

@@ -14,6 +14,8 @@ BOX_ORIGINS = ("as-written", "one-based")
 EXIF_MODES = ("upright", "keep", "error")
 SOURCE_IDS = ("filename", "numeric")
 ON_ERROR = ("fail", "skip")
+DEFAULT_SHARD_SIZE = 256 << 20
+"""Bytes of images in a file, about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,8 @@ class Options:
     split: str | None = None
     group_by: str | None = None
     seed: int = 0
+    shards: int | None = None
+    shard_size: int = DEFAULT_SHARD_SIZE
     fixes: Fixes = field(default_factory=Fixes)
 
     def __post_init__(self) -> None:
@@ -56,6 +60,8 @@ class Options:
             "split": self.split,
             "group_by": self.group_by,
             "seed": self.seed,
+            "shards": self.shards,
+            "shard_size": self.shard_size,
             "fix": [name for name in FIXES if name in self.fixes],
             "map_classes": dict(sorted(self.fixes.class_names.items())),
         }

@@ -11,14 +11,25 @@ import hashlib
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from annotools.errors import AnnotoolsError, OutputError
 
+try:
+    import fcntl as _fcntl
+except ImportError:  # Windows
+    fcntl: Any = None
+else:
+    fcntl = _fcntl
+
 STATE = ".annotools"
 """The folder inside OUTPUT for the journal and for what is not finished."""
+
+_SCRATCH = "scratch-"
+_LOCK_SECONDS = 5.0
 
 
 class Output(Protocol):
@@ -62,13 +73,24 @@ class Output(Protocol):
     def display(self, name: str) -> str:
         """The name as messages show it."""
 
+    def lock(self, folder: str) -> contextlib.AbstractContextManager[None]:
+        """Hold the folder `folder` for this process alone, where that is possible at all."""
+
+    def tidy(self) -> None:
+        """Remove what killed processes left in scratch folders, and the root if it is new and empty."""
+
 
 class Local:
-    """A folder on a disk of this machine. It is made with the first file."""
+    """A folder on a disk of this machine. It is made with the first file.
 
-    def __init__(self, root: str | os.PathLike[str]) -> None:
+    scratch_folder   the folder below it, in which files are written before they get their names
+    """
+
+    def __init__(self, root: str | os.PathLike[str], *, scratch_folder: str = STATE) -> None:
         self.root = os.fspath(root)
         self._base = Path(os.path.abspath(root))
+        self._scratch = self._base / scratch_folder
+        self._new = [folder for folder in (self._base, *self._base.parents) if not folder.exists()]
 
     def path(self, name: str) -> Path:
         return self._base / name
@@ -106,8 +128,8 @@ class Local:
     @contextlib.contextmanager
     def scratch(self) -> Iterator[Path]:
         # in the output itself: a rename is atomic within one file system only
-        folder = self._base / STATE / f"scratch-{os.getpid()}-{secrets.token_hex(4)}"
-        with self._errors(STATE):
+        folder = self._scratch / f"{_SCRATCH}{os.getpid()}-{secrets.token_hex(4)}"
+        with self._errors(self._scratch.name):
             folder.mkdir(parents=True)
         try:
             yield folder
@@ -142,6 +164,31 @@ class Local:
         return os.path.join(self.root, name)
 
     @contextlib.contextmanager
+    def lock(self, folder: str) -> Iterator[None]:
+        if fcntl is None:  # Windows
+            yield
+            return
+        held = self._base / folder
+        with self._errors(folder):
+            held.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(held, os.O_RDONLY)
+        try:
+            if not _lock(descriptor):
+                raise OutputError("another conversion is writing to this folder", path=self.root)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def tidy(self) -> None:
+        with self._errors(""), contextlib.suppress(FileNotFoundError):
+            for entry in os.scandir(self._scratch):
+                if entry.name.startswith(_SCRATCH):
+                    shutil.rmtree(entry.path, ignore_errors=True)
+        for folder in (self._scratch, *self._new):
+            with contextlib.suppress(OSError):  # if it is empty
+                folder.rmdir()
+
+    @contextlib.contextmanager
     def _errors(self, name: str) -> Iterator[None]:
         try:
             yield
@@ -160,3 +207,19 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _lock(descriptor: int) -> bool:
+    """Take the lock; the workers of a run that was killed a moment ago may need a little to notice it."""
+    deadline = time.monotonic() + _LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.05)
+        except OSError:  # a network file system without locks: nobody can tell
+            return True
+        else:
+            return True

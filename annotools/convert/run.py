@@ -1,33 +1,37 @@
-"""`convert`: plan, write the shards, put everything in place, manifest last; or leave nothing behind."""
+"""`convert`: plan, finish the shards, put everything in place, manifest last.
+
+When the data has errors, or the call makes no sense, OUTPUT is left as it was. When something stops the work
+(Ctrl-C, a full disk, a killed process), finished shards are kept and the same call goes on from there.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from annotools.classes import ClassMap
 from annotools.convert import manifest as manifests
-from annotools.convert.options import Options, parse_size
-from annotools.convert.plan import Plan, Shard, make_plan
-from annotools.convert.shard import ShardResult, write_shard
+from annotools.convert.finish import Job, finish_shard
+from annotools.convert.journal import header_of
+from annotools.convert.options import DEFAULT_SHARD_SIZE, Options, parse_size
+from annotools.convert.plan import Plan, make_plan
+from annotools.convert.shard import ShardResult, Tick
 from annotools.convert.survey import class_names, discover_classes
-from annotools.errors import DataError, OptionError, OutputError
+from annotools.convert.target import Target, make_target
+from annotools.convert.workers import run_shards
+from annotools.errors import DataError, OptionError, OutputError, WorkerError
 from annotools.issues import Issue, Ledger
 from annotools.sources import Source, open_source
 from annotools.splits import RatioSplit, best_seed, compile_group_by, parse_split
 from annotools.validation.repair import Repair, make_fixes
-
-UNFINISHED = ".annotools-unfinished"
-"""The folder, inside OUTPUT, in which files are written before they get their names."""
-
-_PICKLE_SUFFIXES = (".pkl", ".pickle", ".p")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,7 @@ class ConvertResult:
     issues     every error; of warnings and infos the first of each rule
     counts     issues by rule, all of them
     repairs    what `fix` changed, one by one
+    reused     shards that an earlier run had finished and that were still right
     """
 
     ledger: Ledger
@@ -46,6 +51,7 @@ class ConvertResult:
     issues: tuple[Issue, ...]
     counts: dict[str, int]
     repairs: tuple[Repair, ...] = ()
+    reused: int = 0
 
 
 def convert(
@@ -58,7 +64,7 @@ def convert(
     group_by: str | None = None,
     seed: int | str = 0,
     shards: int | None = None,
-    shard_size: str | int = "256MiB",
+    shard_size: str | int = DEFAULT_SHARD_SIZE,
     workers: int = 1,
     on_error: str = "fail",
     box_origin: str = "as-written",
@@ -81,8 +87,8 @@ def convert(
     split        None: every split of the source; `"train,val"`: these; `"train=0.8,val=0.2"`: new ones
     group_by     regular expression on the image id; images of one group stay in one split
     seed         of the ratio split; "auto" takes the seed whose split is nearest to stratified by class
-    shards       files for each split; None: as many as shard_size needs
-    shard_size   bytes of images in a file, about: `"256MiB"`
+    shards       files for each split; None: a power of two, as many as shard_size needs
+    shard_size   bytes of images in a file, at most, about: `"256MiB"`
     workers      processes; the bytes written do not depend on it
     on_error     "fail" collects every error, then raises DataError and leaves no output;
                  "skip" leaves out the faulty object, or the image if the fault is of the image
@@ -97,8 +103,12 @@ def convert(
     overwrite    replace an earlier output of annotools; other files in the folder stay
     progress     a bar on stderr when that is a terminal
 
+    An output that the same call began or finished earlier is continued: what is there, undamaged, and made
+    from files that have not changed since (size and time) is kept. Another call into the same folder is
+    refused.
+
     Raises DataError, SourceError, OutputError, OptionError, ClassMapError; LedgerError if anything went
-    missing without a code, which would be a bug.
+    missing without a code, which would be a bug; WorkerError when a process was killed twice.
     """
     opened = (
         source if isinstance(source, Source) else open_source(source, annotations=annotations, images=images)
@@ -122,28 +132,73 @@ def convert(
         split=split,
         group_by=group_by,
         seed=_seed(seed, opened, split, group_by),
+        shards=shards,
+        shard_size=parse_size(shard_size),
         fixes=fixes,
     )
-    target = _Target(Path(output), to)
-    with target.staging(dry_run=dry_run, overwrite=overwrite) as folder:
-        plan = make_plan(
-            opened,
-            options,
-            folder / "plan",
-            shards=shards,
-            shard_size=parse_size(shard_size),
-            merged=target.single_file is not None,
-        )
-        results = _write_all(
-            plan, None if dry_run else folder, target.single_file, workers=workers, progress=progress
-        )
-        result = _balance(plan, results)
-        if on_error == "fail" and any(issue.severity == "error" for issue in result.issues):
-            raise DataError(_what_failed(result), issues=result.issues)
-        if not dry_run:
-            _write_companions(plan, results, result.manifest, folder, target)
-            target.publish(folder)
+    target = make_target(output, to)
+    finish = partial(_finish, workers=workers, progress=progress)
+    if dry_run:
+        with tempfile.TemporaryDirectory(prefix="annotools-") as folder:
+            plan = _plan(opened, options, Path(folder), target)
+            return _result(plan, finish(Job(plan, None, target.single_file)))
+    return _convert(opened, options, target, finish, overwrite=overwrite)
+
+
+Finish = Callable[[Job], list[ShardResult]]
+
+
+def _convert(
+    source: Source, options: Options, target: Target, finish: Finish, *, overwrite: bool
+) -> ConvertResult:
+    journal = target.journal
+    with journal.output.lock(journal.state):
+        former = target.begin(header_of(_absolute(source.root), options), overwrite=overwrite)
+        try:
+            with journal.output.scratch() as folder:
+                plan = _plan(source, options, folder, target)
+                results = finish(Job(plan, journal, target.single_file, reuse=not overwrite))
+                result = _result(plan, results)
+                companions = folder / "companions"
+                companions.mkdir()
+                _write_companions(plan, results, result.manifest, companions, target)
+                target.publish([one.file for one in results], companions)
+        except (OutputError, WorkerError, OSError, KeyboardInterrupt) as error:
+            journal.output.tidy()
+            if kept := journal.staged_shards():
+                error.add_note(f"{kept} finished shards are kept: the same command goes on from there")
+            else:
+                target.abandon(former)
+            if isinstance(error, OSError):
+                raise _as_output_error(error, target) from error
+            raise
+        except BaseException:
+            target.abandon(former)
+            raise
     return result
+
+
+def _as_output_error(error: OSError, target: Target) -> OutputError:
+    path = target.path if error.filename is None else str(error.filename)
+    wrapped = OutputError(f"cannot be written: {error.strerror or error}", path=path)
+    for note in getattr(error, "__notes__", ()):
+        wrapped.add_note(note)
+    return wrapped
+
+
+def _absolute(root: str) -> str:
+    return root if "://" in root else os.path.abspath(root)
+
+
+def _plan(source: Source, options: Options, folder: Path, target: Target) -> Plan:
+    return make_plan(
+        source,
+        options,
+        folder,
+        shards=options.shards,
+        shard_size=options.shard_size,
+        merged=target.single_file is not None,
+    )
 
 
 def _seed(seed: int | str, source: Source, split: str | None, group_by: str | None) -> int:
@@ -161,44 +216,45 @@ def _seed(seed: int | str, source: Source, split: str | None, group_by: str | No
     return best_seed(RatioSplit(ratios, 0, compile_group_by(group_by)), images)
 
 
-def _write_all(
-    plan: Plan, folder: Path | None, single_file: str | None, *, workers: int, progress: bool
-) -> list[ShardResult]:
-    jobs = [(plan, shard, folder, single_file) for shard in plan.shards]
-    with _progress_bar(plan.total, shown=progress) as advance:
-        if min(workers, len(jobs)) == 1:
-            return [write_shard(plan, shard, folder, file=f, tick=advance) for _, shard, folder, f in jobs]
-        import multiprocessing
-        from concurrent.futures import ProcessPoolExecutor, as_completed
-
-        # spawn: a forked child of a process with TensorFlow or threads in it may hang
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context) as pool:
-            futures = {pool.submit(_write_job, *job): job[1] for job in jobs}
-            try:
-                for future in as_completed(futures):
-                    future.result()
-                    advance(futures[future].entries)
-            except BaseException:
-                pool.shutdown(wait=True, cancel_futures=True)
-                raise
-            return [future.result() for future in futures]
+def _finish(job: Job, *, workers: int, progress: bool) -> list[ShardResult]:
+    """The results of all shards of a plan, in its order."""
+    shards = job.plan.shards
+    with _progress_bar(job.plan.total, shown=progress) as tick:
+        results = list(run_shards(partial(finish_shard, job), range(len(shards)), workers, tick))
+    places = {(shard.split, shard.index): place for place, shard in enumerate(shards)}
+    return sorted(results, key=lambda result: places[result.split, result.index])
 
 
 @contextlib.contextmanager
-def _progress_bar(total: int, *, shown: bool) -> Iterator[Callable[[int], object]]:
-    """A function that takes the number of images done; it draws on stderr, if that is a terminal."""
+def _progress_bar(total: int, *, shown: bool) -> Iterator[Tick]:
+    """A function that takes the images and bytes done; it draws on stderr, if that is a terminal."""
     if not shown or not sys.stderr.isatty():
-        yield lambda _images: None
+        yield lambda _images, _bytes: None
         return
     from tqdm import tqdm
 
-    with tqdm(total=total, unit="img", file=sys.stderr) as bar:
-        yield bar.update
+    class Bar(tqdm):  # type: ignore[type-arg]
+        monitor_interval = 0  # its thread would keep the workers from being forked
+
+    with Bar(total=total, unit="img", file=sys.stderr) as bar:
+        done = 0
+
+        def tick(images: int, size: int) -> None:
+            nonlocal done
+            done += size
+            if bar.update(images):
+                seconds = bar.format_dict["elapsed"] or 1.0
+                bar.set_postfix_str(f"{done / seconds / 1e6:.1f} MB/s", refresh=False)
+
+        yield tick
 
 
-def _write_job(plan: Plan, shard: Shard, folder: Path | None, file: str | None) -> ShardResult:
-    return write_shard(plan, shard, folder, file=file)
+def _result(plan: Plan, results: list[ShardResult]) -> ConvertResult:
+    """The books of all shards in one; DataError if one error is enough."""
+    result = _balance(plan, results)
+    if plan.options.on_error == "fail" and any(issue.severity == "error" for issue in result.issues):
+        raise DataError(_what_failed(result), issues=result.issues)
+    return result
 
 
 def _balance(plan: Plan, results: list[ShardResult]) -> ConvertResult:
@@ -218,6 +274,7 @@ def _balance(plan: Plan, results: list[ShardResult]) -> ConvertResult:
         tuple(issues),
         dict(sorted(counts.items())),
         tuple(repair for result in results for repair in result.repairs),
+        sum(result.reused for result in results),
     )
 
 
@@ -231,7 +288,7 @@ def _what_failed(result: ConvertResult) -> str:
 
 
 def _write_companions(
-    plan: Plan, results: list[ShardResult], manifest: dict[str, Any], folder: Path, target: _Target
+    plan: Plan, results: list[ShardResult], manifest: dict[str, Any], folder: Path, target: Target
 ) -> None:
     classes = plan.options.classes
     if plan.options.to == "ssd-pickle":
@@ -249,100 +306,4 @@ def _write_companions(
         for result in results:
             shards.setdefault(result.split, []).append((result.records, result.bytes))
         tfds.write_metadata(folder, classes=classes, splits=shards)
-    manifests.dump(manifest, folder / target.manifest)
-
-
-@dataclass(frozen=True, slots=True)
-class _Target:
-    """Where the output goes: a folder, or for the pickles one file with two companions beside it."""
-
-    path: Path
-    to: str
-
-    @property
-    def single_file(self) -> str | None:
-        if self.to in ("pickle", "ssd-pickle") and self.path.suffix.lower() in _PICKLE_SUFFIXES:
-            return self.path.name
-        return None
-
-    @property
-    def folder(self) -> Path:
-        return self.path.parent if self.single_file else self.path
-
-    @property
-    def manifest(self) -> str:
-        return f"{self.path.stem}.{manifests.NAME}" if self.single_file else manifests.NAME
-
-    @property
-    def label_map(self) -> str:
-        return f"{self.path.stem}.label_map.pbtxt" if self.single_file else "label_map.pbtxt"
-
-    @contextlib.contextmanager
-    def staging(self, *, dry_run: bool, overwrite: bool) -> Iterator[Path]:
-        """A folder to write into, gone afterwards whatever happens, with any folder made on the way to it."""
-        if dry_run:
-            import tempfile
-
-            with tempfile.TemporaryDirectory(prefix="annotools-") as name:
-                (Path(name) / "plan").mkdir()
-                yield Path(name)
-            return
-        self._refuse_or_allow(overwrite)
-        made = self.folder
-        while not made.parent.exists():
-            made = made.parent
-        fresh = not made.exists()
-        staging = self.folder / f"{UNFINISHED}{'-' + self.path.stem if self.single_file else ''}"
-        finished = False
-        try:
-            shutil.rmtree(staging, ignore_errors=True)  # of an earlier run that was killed
-            (staging / "plan").mkdir(parents=True)
-            yield staging
-            finished = True
-        except OSError as error:
-            raise OutputError(
-                f"cannot be written: {error.strerror or error}", path=str(error.filename or self.path)
-            ) from error
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
-            if fresh and not finished:
-                shutil.rmtree(made, ignore_errors=True)
-
-    def _refuse_or_allow(self, overwrite: bool) -> None:
-        if self.single_file:
-            if self.path.exists() and not overwrite:
-                raise OutputError("exists already (--overwrite replaces it)", path=str(self.path))
-            return
-        if not self.path.exists():
-            return
-        if not self.path.is_dir():
-            raise OutputError("exists already and is not a folder", path=str(self.path))
-        others = [name for name in os.listdir(self.path) if name != UNFINISHED]
-        if others and not overwrite:
-            raise OutputError(
-                "exists already and is not empty (--overwrite replaces it)", path=str(self.path)
-            )
-        if others and manifests.NAME not in others:
-            raise OutputError(
-                "holds files but no manifest of annotools: nothing is replaced",
-                path=str(self.path),
-            )
-
-    def publish(self, staging: Path) -> None:
-        """Give every file its name, the manifest last. A former output goes first, from its manifest on."""
-        old = self.folder / self.manifest
-        if old.exists() and not self.single_file:
-            former = manifests.read(old)
-            old.unlink()
-            for split in former["splits"].values():
-                for shard in split["shards"]:
-                    name = Path(shard["file"]).name
-                    (self.folder / name).unlink(missing_ok=True)
-                    (self.folder / "index" / f"{name}.u64").unlink(missing_ok=True)
-        old.unlink(missing_ok=True)
-        shutil.rmtree(staging / "plan")
-        files = [file.relative_to(staging) for file in staging.rglob("*") if file.is_file()]
-        for file in sorted(files, key=lambda file: (file.name == self.manifest, file)):
-            destination = self.folder / file
-            destination.parent.mkdir(exist_ok=True)
-            os.replace(staging / file, destination)
+    (folder / target.manifest).write_bytes(manifests.to_bytes(manifest))

@@ -27,7 +27,9 @@ EXAMPLES_KEPT = 50
 class ShardResult:
     """What `write_shard` did. `file` is the name of the file, without folder.
 
-    max_boxes        the most boxes that an image of the shard has
+    has_index   whether record offsets were written beside it
+    max_boxes   the most boxes that an image of the shard has
+    reused      whether it was found finished
     """
 
     split: str
@@ -37,6 +39,7 @@ class ShardResult:
     records: int = 0
     bytes: int = 0
     sha256: str = ""
+    has_index: bool = False
     max_boxes: int = 0
     image_bytes: int = 0
     ledger: Ledger = field(default_factory=Ledger)
@@ -44,6 +47,7 @@ class ShardResult:
     issue_counts: Counter[str] = field(default_factory=Counter)
     classes: Counter[str] = field(default_factory=Counter)
     repairs: list[Repair] = field(default_factory=list)
+    reused: bool = False
 
     @property
     def failed(self) -> bool:
@@ -86,21 +90,25 @@ def shard_file(plan: Plan, shard: Shard) -> str:
             return f"{shard.split}.pkl"
 
 
+Tick = Callable[[int, int], object]
+
+
 def write_shard(
     plan: Plan,
-    shard: Shard,
+    index: int,
     folder: Path | None,
     *,
     file: str | None = None,
-    tick: Callable[[int], object] = lambda _images: None,
+    tick: Tick = lambda _images, _bytes: None,
 ) -> ShardResult:
-    """Write one shard into `folder`, or go through everything but the writing when it is None.
+    """Write shard `index` of the plan into `folder`, or do everything but the writing when it is None.
 
     file   the name to write under, if not the shard's own
-    tick   called with 1 after each image
+    tick   called with 1 and the bytes of the image after each image
 
     Faulty images and objects end up in the result, under the rule that found them.
     """
+    shard = plan.shards[index]
     result = ShardResult(shard.split, shard.index, shard.count, file or shard_file(plan, shard))
     if folder is None:
         for _ in _outcomes(plan, shard, result, tick):
@@ -135,12 +143,18 @@ def write_shard(
     return result
 
 
-def index_path(shard_path: Path) -> Path:
+def index_file(shard: str) -> str:
     """Where the record offsets of a shard lie: `index/<shard file>.u64`, little-endian uint64 each.
 
     In a folder of its own, so that no pattern for shards matches it.
     """
-    return shard_path.parent / "index" / f"{shard_path.name}.u64"
+    folder, slash, name = shard.rpartition("/")
+    return f"{folder}{slash}index/{name}.u64"
+
+
+def index_path(shard_path: Path) -> Path:
+    """The same for a path."""
+    return shard_path.parent / index_file(shard_path.name)
 
 
 def _write_records(
@@ -160,21 +174,18 @@ def _write_records(
     index = index_path(path)
     index.parent.mkdir(exist_ok=True)
     index.write_bytes(struct.pack(f"<{len(offsets)}Q", *offsets))
+    result.has_index = True
 
 
-def _examples(
-    plan: Plan, shard: Shard, result: ShardResult, tick: Callable[[int], object]
-) -> Iterator[Example]:
+def _examples(plan: Plan, shard: Shard, result: ShardResult, tick: Tick) -> Iterator[Example]:
     for outcome in _outcomes(plan, shard, result, tick):
         if outcome.example is not None:
             yield outcome.example
 
 
-def _outcomes(
-    plan: Plan, shard: Shard, result: ShardResult, tick: Callable[[int], object]
-) -> Iterator[Outcome]:
+def _outcomes(plan: Plan, shard: Shard, result: ShardResult, tick: Tick) -> Iterator[Outcome]:
     for entry in plan.entries(shard):
         outcome = reconcile(entry, plan.source, plan.options)
         result.account(outcome)
         yield outcome
-        tick(1)
+        tick(1, 0 if outcome.example is None else len(outcome.example.encoded))

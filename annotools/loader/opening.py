@@ -8,7 +8,7 @@ from pathlib import Path
 
 from annotools.classes import ClassMap
 from annotools.convert import manifest as manifests
-from annotools.convert.run import UNFINISHED
+from annotools.convert.output import STATE
 from annotools.errors import OutputError, RecordError
 from annotools.formats import tfrecord
 from annotools.loader.examples import Examples, RecordFiles
@@ -43,7 +43,7 @@ def open_examples(
         return open_pickle(str(path), split, images_folder=images_folder, classes=class_map)
     if (path / manifests.NAME).is_file():
         return _converted(path, split, class_map, images_folder)
-    if (path / UNFINISHED).exists():
+    if (path / STATE).exists():
         raise OutputError("this conversion did not finish", path=str(path), expected=manifests.NAME)
     if images is None and annotations is None and _is_tfrecord(path):
         return _foreign(source, split, class_map)

@@ -14,12 +14,12 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from annotools.issues import Issue
+from annotools.processes import process_context
 from annotools.validation.census import Census
 from annotools.validation.checker import Checker, Job
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
-    from multiprocessing.context import ForkContext, SpawnContext
 
     from annotools.sources import Pair
 
@@ -66,7 +66,7 @@ def _in_turn(job: Job, split: str | None, pairs: Iterator[Pair], workers: int) -
 def _start(job: Job, split: str | None, workers: int) -> list[Connection]:
     if workers == 1:
         return []
-    context = _context()
+    context = process_context()
     helpers: list[Connection] = []
     for place in range(1, workers):
         receiver, sender = context.Pipe(duplex=False)
@@ -75,15 +75,6 @@ def _start(job: Job, split: str | None, workers: int) -> list[Connection]:
         sender.close()  # so that the end of the process is the end of the pipe
         helpers.append(receiver)
     return helpers
-
-
-def _context() -> ForkContext | SpawnContext:
-    import multiprocessing
-
-    # A fork starts in 10 ms where spawning takes 200, but a process with threads must not fork.
-    if sys.platform == "linux" and len(os.listdir("/proc/self/task")) == 1:
-        return multiprocessing.get_context("fork")
-    return multiprocessing.get_context("spawn")
 
 
 def _work(

@@ -169,7 +169,7 @@ def test_the_manifest_tells_the_truth(bccd_out: tuple[Any, Path]) -> None:
     )
     files = {p.name for p in out.iterdir()}
     shards = {s["file"] for split in manifest["splits"].values() for s in split["shards"]}
-    assert files == shards | {"manifest.json", "label_map.pbtxt", "index"}
+    assert files == shards | {"manifest.json", "label_map.pbtxt", "index", ".annotools"}
 
 
 def test_the_index_points_at_every_record(bccd_out: tuple[Any, Path]) -> None:

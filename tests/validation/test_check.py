@@ -92,7 +92,7 @@ def test_workers_change_nothing(tree: Any, count: int, monkeypatch: pytest.Monke
 
 
 def test_spawned_workers_change_nothing(faulty: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "_context", lambda: multiprocessing.get_context("spawn"))
+    monkeypatch.setattr(workers, "process_context", lambda: multiprocessing.get_context("spawn"))
     assert validate(faulty.root, workers=2).issues == validate(faulty.root, workers=1).issues
 
 

@@ -1,0 +1,57 @@
+"""One shard from the plan to its place in the staging folder, or the proof that it is there already.
+
+This is what a worker does, whichever it is: this process, another one, or a machine of a cluster. It needs
+nobody to tell anybody what it did: shard and journal entry lie in OUTPUT.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from annotools.convert import journal as journals
+from annotools.convert.journal import Journal
+from annotools.convert.plan import Plan
+from annotools.convert.shard import ShardResult, Tick, index_file, shard_file, write_shard
+
+
+def _no_tick(_images: int, _bytes: int) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What all shards of a conversion have in common; picklable.
+
+    journal       None for a dry run: everything is read and checked, nothing written
+    single_file   the name of the output where it is one file and not a folder
+    reuse         whether what an earlier run has put in place counts
+    """
+
+    plan: Plan
+    journal: Journal | None
+    single_file: str | None = None
+    reuse: bool = True
+
+
+def finish_shard(job: Job, index: int, tick: Tick = _no_tick) -> ShardResult:
+    """Write shard `index` unless its inputs and its bytes are those of the journal."""
+    plan, journal = job.plan, job.journal
+    shard = plan.shards[index]
+    file = job.single_file or shard_file(plan, shard)
+    if journal is None:
+        return write_shard(plan, index, None, file=file, tick=tick)
+    fingerprint = journals.fingerprint(plan, index)
+    found = journal.read_entry(file) if job.reuse else None
+    if found is not None and found.fingerprint == fingerprint:
+        tick(shard.entries, 0)
+        found.result.reused = True
+        return found.result
+    output = journal.output
+    with output.scratch() as scratch:
+        result = write_shard(plan, index, scratch, file=file, tick=tick)
+        output.remove(journal.entry_of_staged(file))
+        if result.has_index:
+            output.put(scratch / index_file(file), journal.staged(index_file(file)))
+        output.put(scratch / file, journal.staged(file))
+    journal.write_entry(file, journals.Entry(fingerprint, result))
+    return result

@@ -1,0 +1,208 @@
+"""The journal: what each finished shard was made from and what is in it, so that nothing is done twice.
+
+In OUTPUT, for as long as it exists:
+    .annotools/conversion.json              source, options and classes
+    .annotools/journal/<shard file>.json    fingerprint of the inputs, and the books of the shard
+and while a conversion is under way:
+    .annotools/staging/<shard file>         shards that are finished but not yet in place
+    .annotools/staging/<shard file>.json    their journal entries
+
+An entry is written after its shard, each whole or not at all. Whoever finds an entry therefore has the shard,
+and still checks its SHA-256.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from annotools.convert.options import Options
+from annotools.convert.output import Output
+from annotools.convert.plan import Plan
+from annotools.convert.shard import ShardResult, index_file
+from annotools.errors import OutputError, SourceError
+from annotools.issues import Issue, Ledger
+from annotools.validation.repair import Repair
+
+VERSION: Final = 1
+"""Of the journal and of the bytes of a shard: when either changes, shards are written anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One finished shard."""
+
+    fingerprint: str
+    result: ShardResult
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """The places of the journal in `output`. `state` is the folder for it, ".annotools" in most outputs."""
+
+    output: Output
+    state: str
+
+    def staged(self, file: str) -> str:
+        return f"{self.state}/staging/{file}"
+
+    def entry_of_staged(self, file: str) -> str:
+        return f"{self.state}/staging/{file}.json"
+
+    def entry_of_published(self, file: str) -> str:
+        return f"{self.state}/journal/{file}.json"
+
+    @property
+    def former_manifest(self) -> str:
+        return f"{self.state}/former-manifest.json"
+
+    def published_files(self) -> list[str]:
+        """The shards that have been given their final names."""
+        names = self.output.names(f"{self.state}/journal")
+        return [name.rpartition("/")[2].removesuffix(".json") for name in names]
+
+    def read_header(self) -> dict[str, Any] | None:
+        """What `write_header` wrote last; None when nothing is under way and nothing was finished."""
+        name = f"{self.state}/conversion.json"
+        if self.output.size(name) is None:
+            return None
+        try:
+            header = json.loads(self.output.read_bytes(name))
+        except ValueError:
+            header = None
+        if not isinstance(header, dict):
+            raise OutputError(
+                "the journal is damaged (--overwrite starts anew)", path=self.output.display(name)
+            )
+        return header
+
+    def write_header(self, header: Mapping[str, Any]) -> None:
+        self.output.write_bytes(f"{self.state}/conversion.json", _to_json(header))
+
+    def write_entry(self, file: str, entry: Entry) -> None:
+        content = {"version": VERSION, "fingerprint": entry.fingerprint, "books": books(entry.result)}
+        self.output.write_bytes(self.entry_of_staged(file), _to_json(content))
+
+    def read_entry(self, file: str) -> Entry | None:
+        """The entry of a shard that is finished, staged or in place, and undamaged."""
+        staged, published = self.entry_of_staged(file), self.entry_of_published(file)
+        for name, shard in ((staged, self.staged(file)), (staged, file), (published, file)):
+            entry = self._read_entry(name)
+            if entry is not None and self._is_there(shard, entry.result):
+                return entry
+        return None
+
+    def _read_entry(self, name: str) -> Entry | None:
+        if self.output.size(name) is None:
+            return None
+        try:
+            content = json.loads(self.output.read_bytes(name))
+            if content["version"] != VERSION:
+                return None
+            return Entry(content["fingerprint"], from_books(content["books"]))
+        except (ValueError, KeyError, TypeError):
+            return None  # of another version, or damaged: the shard is made again
+
+    def _is_there(self, name: str, result: ShardResult) -> bool:
+        if self.output.size(name) != result.bytes or self.output.sha256(name) != result.sha256:
+            return False
+        return not result.has_index or self.output.size(index_file(name)) == 8 * result.records
+
+    def staged_shards(self) -> int:
+        """How many shards are finished and not yet in place."""
+        return sum(name.endswith(".json") for name in self.output.names(f"{self.state}/staging"))
+
+
+def header_of(source: str, options: Options) -> dict[str, Any]:
+    """What must be the same for a run to go on where another one stopped."""
+    return {
+        "format": "annotools",
+        "version": VERSION,
+        "source": source,
+        "to": options.to,
+        "options": options.as_dict(),
+        "classes": dict(options.classes.ids),
+    }
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """`--seed: 0, now 1` for each thing that is not the same."""
+    found = [
+        f"{key}: {old.get(key)!r}, now {new[key]!r}" for key in ("source", "to") if old.get(key) != new[key]
+    ]
+    before, now = old.get("options") or {}, new["options"]
+    found += [
+        f"--{key.replace('_', '-')}: {before.get(key)!r}, now {now[key]!r}"
+        for key in now
+        if before.get(key) != now[key]
+    ]
+    if old.get("classes") != new["classes"]:
+        was, is_ = set((old.get("classes") or {}).items()), set(new["classes"].items())
+        gone, come = ([f"{name}={number}" for name, number in sorted(s)] for s in (was - is_, is_ - was))
+        found.append(f"classes: {', '.join(gone) or 'none'} gone, {', '.join(come) or 'none'} new")
+    return found
+
+
+def fingerprint(plan: Plan, index: int) -> str:
+    """A hash of all that decides about the bytes of a shard, without reading one of its inputs."""
+    digest = hashlib.blake2b(digest_size=16)
+    source, shard = plan.source, plan.shards[index]
+    digest.update(f"{VERSION}\0{shard.split}\0{shard.index}\0{shard.count}\0".encode())
+    digest.update(_to_json(header_of("", plan.options)))
+    for line in plan.lines(shard):
+        digest.update(line)
+    for entry in plan.entries(shard):
+        for name in (entry.pair.xml, entry.pair.image):
+            if name is not None:
+                digest.update(_stamp(source, name))
+    return digest.hexdigest()
+
+
+def _stamp(source: Any, name: str) -> bytes:
+    try:
+        return f"{source.stamp(name)}\0".encode()
+    except SourceError:
+        return b"gone\0"  # whoever reads it reports it
+
+
+def books(result: ShardResult) -> dict[str, Any]:
+    """A ShardResult as plain JSON data."""
+    return {
+        "split": result.split,
+        "index": result.index,
+        "count": result.count,
+        "file": result.file,
+        "records": result.records,
+        "bytes": result.bytes,
+        "sha256": result.sha256,
+        "has_index": result.has_index,
+        "max_boxes": result.max_boxes,
+        "image_bytes": result.image_bytes,
+        "ledger": result.ledger.as_dict(),
+        "classes": dict(sorted(result.classes.items())),
+        "issues": [issue.as_dict() for issue in result.issues],
+        "issue_counts": dict(sorted(result.issue_counts.items())),
+        "repairs": [repair.as_dict() for repair in result.repairs],
+    }
+
+
+def from_books(data: Mapping[str, Any]) -> ShardResult:
+    return ShardResult(
+        **{
+            **data,
+            "ledger": Ledger.from_dict(data["ledger"]),
+            "classes": Counter(data["classes"]),
+            "issues": [Issue(**issue) for issue in data["issues"]],
+            "issue_counts": Counter(data["issue_counts"]),
+            "repairs": [Repair(**repair) for repair in data["repairs"]],
+        }
+    )
+
+
+def _to_json(content: Mapping[str, Any]) -> bytes:
+    # names of files that are not UTF-8 hold lone surrogates: escaped, as all that is not ASCII
+    return json.dumps(content, separators=(",", ":")).encode("ascii") + b"\n"

@@ -1,0 +1,161 @@
+"""Where an output goes: what may be replaced, and how the finished files get their names.
+
+Until everything is finished, OUTPUT is as it was. Then the old manifest goes out of the way, the shards get
+their names one by one, and the new manifest comes last: whoever finds a manifest finds all that it lists.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from annotools.convert import manifest as manifests
+from annotools.convert.journal import Journal, differences
+from annotools.convert.output import STATE, Local, Output
+from annotools.convert.shard import index_file
+from annotools.errors import AnnotoolsError, OutputError
+
+_PICKLE_SUFFIXES = (".pkl", ".pickle", ".p")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A folder, or for the pickles one file with two companions beside it.
+
+    path       as the user gave it
+    manifest, label_map   the names of these files
+    """
+
+    path: str
+    journal: Journal
+    single_file: str | None
+    manifest: str = manifests.NAME
+    label_map: str = "label_map.pbtxt"
+
+    def begin(self, header: Mapping[str, Any], *, overwrite: bool) -> Mapping[str, Any] | None:
+        """Refuse an OUTPUT that holds something else, or take note of what is under way in it.
+
+        Returns what the header was before, for `abandon`; None when there was none.
+        """
+        try:
+            former = self.journal.read_header()
+        except OutputError:
+            if not overwrite:
+                raise
+            former = {}
+        if former is None:
+            try:
+                self._refuse_other_files(overwrite)
+            except AnnotoolsError:
+                self.journal.output.tidy()
+                raise
+        elif not overwrite and (found := differences(former, header)):
+            raise OutputError(
+                "was made in another way (--overwrite starts anew): " + "; ".join(found), path=self.path
+            )
+        if former != header:
+            self.journal.write_header(header)
+        return former
+
+    def _refuse_other_files(self, overwrite: bool) -> None:
+        output = self.journal.output
+        if self.single_file:
+            if output.size(self.single_file) is not None and not overwrite:
+                raise OutputError("exists already (--overwrite replaces it)", path=self.path)
+            return
+        others = [name for name in output.names() if not name.startswith(f"{STATE}/")]
+        if others and not overwrite:
+            raise OutputError("exists already and is not empty (--overwrite replaces it)", path=self.path)
+        if others and self.manifest not in others:
+            raise OutputError("holds files but no manifest of annotools: nothing is replaced", path=self.path)
+        if others:
+            manifests.parse(output.read_bytes(self.manifest), output.display(self.manifest))
+
+    def abandon(self, former: Mapping[str, Any] | None) -> None:
+        """Leave OUTPUT as it was before `begin`; `former` is what the journal's header said then."""
+        journal = self.journal
+        if former:
+            journal.output.remove_folder(f"{journal.state}/staging")
+            journal.write_header(former)
+        else:
+            journal.output.remove_folder(journal.state)
+        journal.output.tidy()
+
+    def publish(self, shards: Iterable[str], companions: Path) -> None:
+        """Give the shards and the files in the folder `companions` their names, the manifest last."""
+        journal, output = self.journal, self.journal.output
+        beside = sorted(
+            file.relative_to(companions).as_posix() for file in companions.rglob("*") if file.is_file()
+        )
+        files = sorted(shards)
+        staged = [file for file in files if output.size(journal.entry_of_staged(file)) is not None]
+        obsolete = self._obsolete(set(files))
+        if staged or obsolete or any(not _same(output, name, companions / name) for name in beside):
+            if output.size(self.manifest) is not None:
+                output.rename(self.manifest, journal.former_manifest)
+            for file in staged:
+                for name in (index_file(file), file):
+                    if output.size(journal.staged(name)) is not None:
+                        output.rename(journal.staged(name), name)
+                output.rename(journal.entry_of_staged(file), journal.entry_of_published(file))
+            for file in obsolete:
+                for name in (file, index_file(file), journal.entry_of_published(file)):
+                    output.remove(name)
+            for name in sorted(beside, key=lambda name: (name == self.manifest, name)):
+                output.put(companions / name, name)
+        output.remove(journal.former_manifest)
+        output.remove_folder(f"{journal.state}/staging")
+        if self.single_file:
+            output.remove_folder(journal.state)
+
+    def _obsolete(self, files: set[str]) -> list[str]:
+        """Shards of an earlier output that are not among those of the new one."""
+        if self.single_file:
+            return []
+        output, found = self.journal.output, set(self.journal.published_files())
+        for name in (self.manifest, self.journal.former_manifest):
+            if output.size(name) is None:
+                continue
+            try:
+                former = manifests.parse(output.read_bytes(name), output.display(name))
+            except AnnotoolsError:
+                continue  # nothing of it can be trusted, least of all the names of files to remove
+            found |= {
+                Path(shard["file"]).name for split in former["splits"].values() for shard in split["shards"]
+            }
+        return sorted(found - files)
+
+
+def _same(output: Output, name: str, file: Path) -> bool:
+    return output.size(name) == file.stat().st_size and output.read_bytes(name) == file.read_bytes()
+
+
+def make_target(path: str | os.PathLike[str], to: str) -> Target:
+    """The target at a path or URL for the format `to`."""
+    text = os.fspath(path)
+    name = text.replace(os.sep, "/").rpartition("/")[2]
+    stem, suffix = os.path.splitext(name)
+    if to in ("pickle", "ssd-pickle") and suffix.lower() in _PICKLE_SUFFIXES:
+        state = f"{STATE}-{stem}"
+        output = _open(text[: len(text) - len(name)].rstrip("/" + os.sep) or _top(text), state)
+        return Target(
+            text, Journal(output, state), name, f"{stem}.{manifests.NAME}", f"{stem}.label_map.pbtxt"
+        )
+    return Target(text, Journal(_open(text, STATE), STATE), None)
+
+
+def _top(text: str) -> str:
+    return os.sep if text.startswith(("/", os.sep)) else "."
+
+
+def _open(folder: str, state: str) -> Output:
+    if "://" in folder:
+        from annotools.convert.remote_output import open_output
+
+        return open_output(folder)
+    if os.path.exists(folder) and not os.path.isdir(folder):
+        raise OutputError("exists already and is not a folder", path=folder)
+    return Local(folder, scratch_folder=state)

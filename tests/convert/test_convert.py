@@ -21,19 +21,6 @@ from annotools.records import Box
 FORMATS = ["tfrecord", "tfds", "pickle", "ssd-pickle"]
 
 
-@pytest.fixture
-def shop(tree: Any) -> Any:
-    """40 images with 0 to 3 objects of four classes."""
-    names = ["shoes", "watch", "手机", "books"]
-    for number in range(40):
-        objects = [
-            (names[(number + k) % 4], 1 + k, 2 + number % 7, 20 + number % 13 + k, 30 + k)
-            for k in range(number % 4)
-        ]
-        tree.add(f"img{number:03d}", objects)
-    return tree
-
-
 @pytest.mark.parametrize("to", FORMATS)
 def test_same_input_same_bytes_for_any_number_of_workers(
     to: str, shop: Any, tmp_path: Path, snapshot: Any

@@ -24,7 +24,7 @@ class Job:
 
     journal       None for a dry run: everything is read and checked, nothing written
     single_file   the name of the output where it is one file and not a folder
-    reuse         whether what an earlier run has put in place counts
+    reuse         whether shards that an earlier run has put in place count
     """
 
     plan: Plan
@@ -41,7 +41,7 @@ def finish_shard(job: Job, index: int, tick: Tick = _no_tick) -> ShardResult:
     if journal is None:
         return write_shard(plan, index, None, file=file, tick=tick)
     fingerprint = journals.fingerprint(plan, index)
-    found = journal.read_entry(file) if job.reuse else None
+    found = journal.read_entry(file, published=job.reuse)
     if found is not None and found.fingerprint == fingerprint:
         tick(shard.entries, 0)
         found.result.reused = True

@@ -87,10 +87,13 @@ class Journal:
         content = {"version": VERSION, "fingerprint": entry.fingerprint, "books": books(entry.result)}
         self.output.write_bytes(self.entry_of_staged(file), _to_json(content))
 
-    def read_entry(self, file: str) -> Entry | None:
-        """The entry of a shard that is finished, staged or in place, and undamaged."""
-        staged, published = self.entry_of_staged(file), self.entry_of_published(file)
-        for name, shard in ((staged, self.staged(file)), (staged, file), (published, file)):
+    def read_entry(self, file: str, *, published: bool = True) -> Entry | None:
+        """The entry of a shard that is finished, staged or (with `published`) in place, and undamaged."""
+        staged = self.entry_of_staged(file)
+        places = [(staged, self.staged(file)), (staged, file)]
+        if published:
+            places.append((self.entry_of_published(file), file))
+        for name, shard in places:
             entry = self._read_entry(name)
             if entry is not None and self._is_there(shard, entry.result):
                 return entry

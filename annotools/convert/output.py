@@ -74,10 +74,13 @@ class Output(Protocol):
         """The name as messages show it."""
 
     def lock(self, folder: str) -> contextlib.AbstractContextManager[None]:
-        """Hold the folder `folder` for this process alone, where that is possible at all."""
+        """Hold the folder `folder` for this process alone, if that is possible; `sweep` at the end."""
+
+    def sweep(self) -> None:
+        """Remove all scratch folders: those that killed processes left."""
 
     def tidy(self) -> None:
-        """Remove what killed processes left in scratch folders, and the root if it is new and empty."""
+        """`sweep`, and remove the root if it is new and empty."""
 
 
 class Local:
@@ -168,22 +171,31 @@ class Local:
         if fcntl is None:  # Windows
             yield
             return
-        held = self._base / folder
-        with self._errors(folder):
-            held.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(held, os.O_RDONLY)
+        held, descriptor = self._base / folder, None
         try:
+            with self._errors(folder):
+                held.mkdir(parents=True, exist_ok=True)
+                descriptor = os.open(held, os.O_RDONLY)
             if not _lock(descriptor):
                 raise OutputError("another conversion is writing to this folder", path=self.root)
             yield
+            self.sweep()
         finally:
-            os.close(descriptor)
+            self._remove_empty()
+            if descriptor is not None:
+                os.close(descriptor)
 
-    def tidy(self) -> None:
+    def sweep(self) -> None:
         with self._errors(""), contextlib.suppress(FileNotFoundError):
             for entry in os.scandir(self._scratch):
                 if entry.name.startswith(_SCRATCH):
                     shutil.rmtree(entry.path, ignore_errors=True)
+
+    def tidy(self) -> None:
+        self.sweep()
+        self._remove_empty()
+
+    def _remove_empty(self) -> None:
         for folder in (self._scratch, *self._new):
             with contextlib.suppress(OSError):  # if it is empty
                 folder.rmdir()

@@ -153,8 +153,9 @@ def _convert(
 ) -> ConvertResult:
     journal = target.journal
     with journal.output.lock(journal.state):
-        former = target.begin(header_of(_absolute(source.root), options), overwrite=overwrite)
+        former = target.former(overwrite=overwrite)
         try:
+            target.begin(header_of(_absolute(source.root), options), former, overwrite=overwrite)
             with journal.output.scratch() as folder:
                 plan = _plan(source, options, folder, target)
                 results = finish(Job(plan, journal, target.single_file, reuse=not overwrite))

@@ -35,30 +35,26 @@ class Target:
     manifest: str = manifests.NAME
     label_map: str = "label_map.pbtxt"
 
-    def begin(self, header: Mapping[str, Any], *, overwrite: bool) -> Mapping[str, Any] | None:
-        """Refuse an OUTPUT that holds something else, or take note of what is under way in it.
-
-        Returns what the header was before, for `abandon`; None when there was none.
-        """
+    def former(self, *, overwrite: bool) -> Mapping[str, Any] | None:
+        """The header of the conversion that OUTPUT holds or that began in it; None without one."""
         try:
-            former = self.journal.read_header()
+            return self.journal.read_header()
         except OutputError:
             if not overwrite:
                 raise
-            former = {}
+            return {}
+
+    def begin(self, header: Mapping[str, Any], former: Mapping[str, Any] | None, *, overwrite: bool) -> None:
+        """Refuse an OUTPUT that holds something else, or note in it what is under way."""
         if former is None:
-            try:
-                self._refuse_other_files(overwrite)
-            except AnnotoolsError:
-                self.journal.output.tidy()
-                raise
+            self._refuse_other_files(overwrite)
         elif not overwrite and (found := differences(former, header)):
             raise OutputError(
                 "was made in another way (--overwrite starts anew): " + "; ".join(found), path=self.path
             )
+        self.journal.output.sweep()
         if former != header:
             self.journal.write_header(header)
-        return former
 
     def _refuse_other_files(self, overwrite: bool) -> None:
         output = self.journal.output
@@ -75,7 +71,7 @@ class Target:
             manifests.parse(output.read_bytes(self.manifest), output.display(self.manifest))
 
     def abandon(self, former: Mapping[str, Any] | None) -> None:
-        """Leave OUTPUT as it was before `begin`; `former` is what the journal's header said then."""
+        """Leave OUTPUT as it was before `begin`."""
         journal = self.journal
         if former:
             journal.output.remove_folder(f"{journal.state}/staging")

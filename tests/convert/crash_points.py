@@ -9,6 +9,7 @@ differed from that of an undisturbed run, and where a file was seen under its fi
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -100,7 +101,7 @@ def try_all(source: str, folder: Path, start: Path | None, options: dict[str, An
                     [number, before, shard["file"]]
                     for split in manifest["splits"].values()
                     for shard in split["shards"]
-                    if len(seen.get(shard["file"], b"")) != shard["bytes"]
+                    if hashlib.sha256(seen.get(shard["file"], b"")).hexdigest() != shard["sha256"]
                 ]
             second = in_child(lambda: run(source, out, options))
             if second or snapshot(out) != wanted:

@@ -30,6 +30,10 @@ def snapshot(folder: Path) -> dict[str, bytes]:
     }
 
 
+def visible(files: dict[str, bytes]) -> dict[str, bytes]:
+    return {name: data for name, data in files.items() if not name.startswith(".annotools/")}
+
+
 def crash_at(number: int, *, before: bool) -> None:
     """Let this process end at its `number`-th operation, as a power cut would: nothing is cleaned up."""
     seen = 0
@@ -89,7 +93,7 @@ def try_all(source: str, folder: Path, start: Path | None, options: dict[str, An
                 run(source, out, options)
 
             code = in_child(attempt)
-            seen = {name: data for name, data in snapshot(out).items() if not name.startswith(".annotools/")}
+            seen = visible(snapshot(out))
             torn += [
                 [number, before, name]
                 for name, data in seen.items()
@@ -103,6 +107,8 @@ def try_all(source: str, folder: Path, start: Path | None, options: dict[str, An
                     for shard in split["shards"]
                     if hashlib.sha256(seen.get(shard["file"], b"")).hexdigest() != shard["sha256"]
                 ]
+                if seen["manifest.json"] == wanted["manifest.json"]:
+                    torn += [[number, before, name] for name in visible(wanted) if name not in seen]
             second = in_child(lambda: run(source, out, options))
             if second or snapshot(out) != wanted:
                 wrong.append([number, before, second])

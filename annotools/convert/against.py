@@ -1,0 +1,207 @@
+"""An output held against its source, from which each record is made once more by the manifest's options.
+
+Nothing is written and nothing is kept: of records that stand at the same place on both sides not even that
+they were equal, of all others (moved, missing, too many) what they say without the image.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+from annotools.classes import ClassMap
+from annotools.convert.faults import Faults, Plain
+from annotools.convert.options import Options
+from annotools.convert.plan import Plan, Shard
+from annotools.convert.reconcile import Outcome, reconcile
+from annotools.convert.shard import ShardResult, shard_file
+from annotools.convert.sides import SIDES, Item, Unit
+from annotools.errors import AnnotoolsError
+from annotools.issues import Ledger
+from annotools.validation.repair import make_fixes
+
+
+@dataclass(slots=True)
+class Comparison:
+    """What came out for some files of the output. `ledger`, `issues` and `repairs` are of the source."""
+
+    faults: Faults = field(default_factory=Faults)
+    ledger: Ledger = field(default_factory=Ledger)
+    issues: Counter[str] = field(default_factory=Counter)
+    repairs: Counter[str] = field(default_factory=Counter)
+
+
+def options_of(manifest: Mapping[str, Any], classes: ClassMap) -> Options:
+    """The options with which the output was made. OptionError for some that this version does not know."""
+    options = dict(manifest["options"])
+    fixes = make_fixes(options.pop("fix"), options.pop("map_classes"))
+    for name in ("shards", "shard_size", "seed"):
+        if options[name] is not None:
+            options[name] = int(options[name])  # JSON Schema takes 2.0 for an integer
+    return Options(to=manifest["to"], classes=classes, fixes=fixes, **options)
+
+
+def units(plan: Plan, manifest: Mapping[str, Any], single_file: str | None) -> tuple[list[Unit], Faults]:
+    """What can be compared by itself: a shard, or a whole split where the source now makes other shards."""
+    faults = Faults()
+    found: list[Unit] = []
+    planned: dict[str, list[int]] = {}
+    for place, shard in enumerate(plan.shards):
+        planned.setdefault(shard.split, []).append(place)
+    for split in sorted(planned.keys() | manifest["splits"].keys()):
+        places = planned.get(split, [])
+        expected = [single_file or shard_file(plan, plan.shards[place]) for place in places]
+        files = [shard["file"] for shard in manifest["splits"].get(split, {"shards": []})["shards"]]
+        if files == expected:
+            found += [Unit((file,), (place,)) for file, place in zip(files, places, strict=True)]
+            continue
+        message = "the source makes other shards of this split"
+        shown = Plain(f"{len(files)} files"), Plain(f"{len(expected)} files")
+        faults.add("source-shards", message, field=split, found=shown[0], expected=shown[1])
+        found.append(Unit(tuple(files), tuple(places)))
+    return found, faults
+
+
+def compare_unit(plan: Plan, unit: Unit, folder: Path) -> Comparison:
+    """Compare the records of a unit with what the source gives."""
+    result = Comparison()
+    expect, read = SIDES[plan.options.to]
+    books = ShardResult("", 0, 0, "")
+    expected = (
+        item
+        for place in unit.places
+        for outcome in _outcomes(plan, plan.shards[place], books)
+        if (item := expect(outcome, plan)) is not None
+    )
+    actual = (item for file in unit.files for item in _read(read(folder / file, plan, unit), file, result))
+    _merge(expected, actual, result.faults)
+    result.ledger.add(books.ledger)
+    result.issues, result.repairs = books.issue_counts, Counter(repair.fix for repair in books.repairs)
+    return result
+
+
+def _outcomes(plan: Plan, shard: Shard, books: ShardResult) -> Iterator[Outcome]:
+    for entry in plan.entries(shard):
+        outcome = reconcile(entry, plan.source, plan.options)
+        books.account(outcome)
+        books.issues.clear()  # they are counted
+        yield outcome
+
+
+def _read(items: Iterator[Item], file: str, result: Comparison) -> Iterator[Item]:
+    """What can be read of a file; the check of the file by itself says more about what cannot."""
+    try:
+        yield from items
+    except (AnnotoolsError, OSError, ValueError) as error:
+        reason = error.message if isinstance(error, AnnotoolsError) else str(error)
+        result.faults.add("not-compared", f"the rest of the file cannot be read: {reason}", file=file)
+
+
+def _merge(expected: Iterator[Item], actual: Iterator[Item], faults: Faults) -> None:
+    """Pair the items of both sides by key. Those that stand side by side are done with at once."""
+    wanted: dict[str, tuple[int, Item]] = {}
+    extra: dict[str, tuple[int, Item]] = {}
+    surplus: list[Item] = []
+    places: array[int] = array("q")  # for each actual item, the place where it should be
+    moved: list[tuple[int, Item]] = []
+    for number, (one, other) in enumerate(zip_longest(expected, actual)):
+        if other is not None:
+            places.append(-1)
+        if one is not None and other is not None and one.key == other.key and one.key not in wanted:
+            places[number] = number
+            _compare(one, other, faults)
+            continue
+        if one is not None:
+            if one.key in extra:
+                place, found = extra.pop(one.key)
+                places[place] = number
+                moved.append((place, found))
+                _compare(one, found, faults)
+            else:
+                wanted[one.key] = number, _light(one)
+        if other is not None:
+            if other.key in wanted:
+                place, hoped = wanted.pop(other.key)
+                places[number] = place
+                moved.append((number, _light(other)))
+                _compare(hoped, other, faults)
+            elif other.key in extra:
+                surplus.append(_light(other))
+            else:
+                extra[other.key] = number, _light(other)
+    _report_order(places, moved, faults)
+    for _, item in wanted.values():
+        faults.add("missing", "the source has it, the output does not", field=item.key)
+    for item in [*surplus, *(item for _, item in extra.values())]:
+        message = "the output has it, the source does not give it here"
+        faults.add("extra", message, file=item.file, record=item.record, offset=item.offset, field=item.key)
+
+
+def _report_order(places: Sequence[int], moved: Sequence[tuple[int, Item]], faults: Faults) -> None:
+    """An item is out of order if one that stands before it should stand behind it."""
+    latest = -1
+    wrong = set()
+    for number, place in enumerate(places):
+        if 0 <= place < latest:
+            wrong.add(number)
+        latest = max(latest, place)
+    for number, item in sorted(moved, key=lambda pair: pair[0]):
+        if number in wrong:
+            message = "stands behind records that the source puts after it"
+            faults.add(
+                "order", message, file=item.file, record=item.record, offset=item.offset, field=item.key
+            )
+
+
+def _light(item: Item) -> Item:
+    """The item without its image."""
+    said = item.says()
+    return Item(item.key, lambda: said, None, item.file, item.record, item.offset)
+
+
+def _compare(one: Item, other: Item, faults: Faults) -> None:
+    if one.content is not None and other.content is not None and one.content == other.content:
+        return
+    expected, found = one.says(), other.says()
+    for name in sorted(expected.keys() | found.keys()):
+        if expected.get(name) != found.get(name):
+            faults.add(
+                "different",
+                f"{one.key!r} is not what the source gives",
+                file=other.file,
+                record=other.record,
+                offset=other.offset,
+                field=name,
+                found=found.get(name, Plain("nothing")),
+                expected=expected.get(name, Plain("nothing")),
+            )
+
+
+def compare_books(comparison: Comparison, left_out: Ledger, manifest: Mapping[str, Any], name: str) -> None:
+    """The ledger, the issues and the repairs of the manifest against those of the source today."""
+    ledger = Ledger()
+    ledger.add(left_out)
+    ledger.add(comparison.ledger)
+    today = {
+        "ledger": ledger.as_dict(),
+        "issues": dict(comparison.issues),
+        "repairs": dict(comparison.repairs),
+    }
+    for book, expected in today.items():
+        for at, one, other in _leaves(manifest[book], expected, (book,)):
+            message = "not what the source gives"
+            comparison.faults.add("source-books", message, file=name, field=at, found=one, expected=other)
+
+
+def _leaves(found: Any, expected: Any, at: tuple[str, ...]) -> Iterator[tuple[str, object, object]]:
+    if not isinstance(found, Mapping) or not isinstance(expected, Mapping):
+        if found != expected:
+            yield "/".join(at), found, expected
+        return
+    for key in sorted(found.keys() | expected.keys()):
+        yield from _leaves(found.get(key, 0), expected.get(key, 0), (*at, key))

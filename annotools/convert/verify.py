@@ -1,0 +1,327 @@
+"""`verify`: is an output of `convert` whole, and is it what its manifest and its source say?
+
+Nothing of the output is believed, the manifest included, and nothing in it is changed. Rules of the faults:
+
+    manifest-shape      the manifest is not JSON, or not as schemas/manifest.schema.json has it
+    manifest-sum        its numbers do not add up
+    count               what the shards of a split hold is not what the manifest says
+    shard-missing       a file that it lists is not there or cannot be read
+    shard-unlisted      a file looks like a shard, or like offsets of one, and is not listed
+    shard-bytes, shard-sha256, record-count, shard-exchanged   a shard is not the one that it lists
+    index               offsets in index/ are not those of the records
+    length-crc, data-crc, record-cut          the framing of a record is damaged
+    undecodable, key, text, flag              a record is no tf.Example, or not one of ours
+    box, label, label-text, source-id         a record says what it cannot
+    image-sha256, image-unreadable, image-size, image-format, image-undecodable   its image is another one
+    id-repeated         an image is in the output twice
+    label-map, tfds-metadata                  a file beside the shards says something else than the manifest
+    missing, extra, different, order          against the source: a record
+    source-shards, source-books, not-compared against the source: shards, ledger, and what could not be read
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from annotools.convert import verify_folder as folders
+from annotools.convert.faults import Fault, Faults
+from annotools.convert.record_checks import Terms
+from annotools.convert.salvage import Salvaged, pieces, salvage
+from annotools.convert.spread import spread
+from annotools.convert.verify_folder import Place
+from annotools.convert.verify_shard import ShardReport, check_shard, numbered
+from annotools.errors import OptionError, OutputError
+from annotools.issues import Ledger
+
+if TYPE_CHECKING:
+    from annotools.classes import ClassMap
+    from annotools.sources import Source
+
+IMAGES = ("none", "decode")
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyResult:
+    """What `verify` found.
+
+    faults     all of them; of more than 1000 of one rule in one file the first 1000
+    counts     faults by rule, all of them
+    shards, records, objects, bytes   what was read
+    salvaged   what was saved of damaged shards
+    """
+
+    faults: tuple[Fault, ...] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
+    shards: int = 0
+    records: int = 0
+    objects: int = 0
+    bytes: int = 0
+    salvaged: tuple[Salvaged, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        return not self.counts
+
+
+def verify(
+    output: str | os.PathLike[str],
+    *,
+    against: str | os.PathLike[str] | Source | None = None,
+    images: str = "none",
+    salvage: str | os.PathLike[str] | None = None,
+    annotations: str | None = None,
+    image_folder: str | None = None,
+    workers: int = 1,
+    progress: bool = False,
+) -> VerifyResult:
+    """Check everything that an output of `convert` says about itself: see the top of this module.
+
+    output     a folder, or a single pickle with its companions beside it
+    against    the source: every record is made once more and compared. The images of a data set that has
+               changed since then are faults, by name.
+    images     "decode" decodes every image (TFRecord formats; the pickles hold none)
+    salvage    a new or empty folder, for the readable records of damaged TFRecord shards, made when there are
+               any. Nothing is ever written into the output.
+    annotations, image_folder   of the source, when they are not below it, as for `validate`
+    workers    processes; the result does not depend on it
+    progress   a bar on stderr when that is a terminal
+
+    Faults are in the result, whatever the files hold. OutputError where there is no finished output or the
+    rescue folder cannot be used, SourceError for `against`, OptionError; WorkerError for a killed process.
+    """
+    if images not in IMAGES:
+        raise OptionError("no such choice", field="--images", found=images, expected=", ".join(IMAGES))
+    if workers < 1:
+        raise OptionError("at least one worker is needed", field="--workers", found=workers, expected=">= 1")
+    place = folders.find_output(output)
+    rescue = None if salvage is None else _rescue_folder(Path(salvage), place)
+    faults = Faults()
+    manifest = folders.read_manifest(place, faults)
+    classes = None
+    with _bar(progress) as tick:
+        if manifest is None:
+            reports = _check_unlisted(place, images, workers, tick)
+        else:
+            folders.check_sums(manifest, faults, place.manifest)
+            classes = folders.check_label_map(place, manifest, faults)
+            if manifest["to"] == "tfds" and classes is not None:
+                folders.check_tfds(place, manifest, classes, faults)
+            reports = _check_listed(place, manifest, images, workers, tick)
+            _explain_exchanged(reports, manifest)
+            _check_counts(place, manifest, reports, faults)
+        folders.check_strays(place, manifest, faults)
+        for report in reports:
+            faults.extend(report.faults)
+        if against is not None and manifest is not None and classes is not None:
+            source = _open(against, annotations, image_folder)
+            faults.extend(_compare(place, manifest, classes, source, workers, tick))
+    if manifest is not None:
+        _check_repeats(
+            place, manifest, reports, faults
+        )  # numpy has threads, with which nothing can be forked
+    saved = () if rescue is None else _salvage(place, reports, rescue)
+    return VerifyResult(
+        tuple(faults.listed),
+        dict(sorted(faults.counts.items())),
+        len(reports),
+        sum(report.records for report in reports),
+        sum(report.objects for report in reports),
+        sum(report.bytes for report in reports),
+        saved,
+    )
+
+
+def _check_listed(
+    place: Place, manifest: Mapping[str, Any], images: str, workers: int, tick: Callable[[int], object]
+) -> list[ShardReport]:
+    """A report of each shard of the manifest, in its order."""
+    to, classes = manifest["to"], manifest["classes"]
+    listed = [shard for split in manifest["splits"].values() for shard in split["shards"]]
+    if to in ("pickle", "ssd-pickle"):
+        upright = manifest["options"]["exif"] == "upright"
+        work: Callable[[Mapping[str, Any]], ShardReport] = partial(
+            _check_pickle, place.folder, to, classes, upright
+        )
+    else:
+        by_id = {number: name for name, number in classes.items()}
+        names = dict(enumerate(by_id[number] for number in sorted(by_id))) if to == "tfds" else by_id
+        terms = Terms(to, names, manifest["options"]["source_id"], images)
+        work = partial(_check_shard, place.folder, terms)
+    return spread(work, listed, workers, lambda report: tick(report.bytes))
+
+
+def _check_shard(folder: Path, terms: Terms, listed: Mapping[str, Any]) -> ShardReport:
+    return check_shard(folder, listed, terms)
+
+
+def _check_pickle(
+    folder: Path, to: str, classes: Mapping[str, int], upright: bool, listed: Mapping[str, Any]
+) -> ShardReport:
+    from annotools.convert.verify_pickle import check_pickle
+
+    return check_pickle(folder, listed, to, classes, upright=upright)
+
+
+def _check_unlisted(
+    place: Place, images: str, workers: int, tick: Callable[[int], object]
+) -> list[ShardReport]:
+    """Without a manifest that can be used, the framing of whatever looks like a shard."""
+    if place.single_file is not None:
+        return []
+    files = folders.shard_like(place, "tfrecord")
+    work = partial(_check_framing, place.folder)
+    return spread(work, files, workers, lambda report: tick(report.bytes))
+
+
+def _check_framing(folder: Path, name: str) -> ShardReport:
+    report = ShardReport(name)
+    try:
+        with open(folder / name, "rb") as file:
+            report.bytes = os.fstat(file.fileno()).st_size
+            for number, piece in numbered(pieces(file, report.bytes), None):
+                report.records += piece.data is not None
+                if piece.rule is not None:
+                    report.damaged = True
+                    report.faults.add(
+                        piece.rule, piece.message, file=name, record=number, offset=piece.offset
+                    )
+    except OSError as error:
+        report.faults.add("shard-missing", f"cannot be read: {error}", file=name)
+    return report
+
+
+def _explain_exchanged(reports: Sequence[ShardReport], manifest: Mapping[str, Any]) -> None:
+    """Say which shard a file really is, where it is another one of this output."""
+    files = {
+        shard["sha256"]: shard["file"] for split in manifest["splits"].values() for shard in split["shards"]
+    }
+    for report in reports:
+        real = files.get(report.sha256)
+        if real is not None and real != report.file and "shard-sha256" in report.faults.counts:
+            report.faults.add(
+                "shard-exchanged", f"holds what the manifest lists as {real!r}", file=report.file
+            )
+
+
+def _check_counts(
+    place: Place, manifest: Mapping[str, Any], reports: Sequence[ShardReport], faults: Faults
+) -> None:
+    """Each split against what its shards hold; where records cannot be read this would say nothing new."""
+    by_file = {report.file: report for report in reports}
+    for name, split in manifest["splits"].items():
+        found = [by_file[shard["file"]] for shard in split["shards"]]
+        if not all(report.complete for report in found):
+            continue
+        classes: Counter[str] = Counter()
+        for report in found:
+            classes.update(report.classes)
+        truths = {
+            "records": sum(report.records for report in found),
+            "objects": sum(report.objects for report in found),
+            "max_boxes": max((report.max_boxes for report in found), default=0),
+            **{f"classes/{one}": classes[one] for one in sorted(classes.keys() | split["classes"].keys())},
+        }
+        for at, truth in truths.items():
+            stated = split["classes"].get(at[8:], 0) if at.startswith("classes/") else split[at]
+            if stated != truth:
+                faults.add(
+                    "count",
+                    "not what the shards hold",
+                    file=place.manifest,
+                    field=f"splits/{name}/{at}",
+                    found=stated,
+                    expected=truth,
+                )
+
+
+def _open(against: Any, annotations: str | None, image_folder: str | None) -> Source:
+    from annotools.sources import open_source
+
+    if not isinstance(against, (str, os.PathLike)):
+        source: Source = against
+        return source
+    return open_source(os.fspath(against), annotations=annotations, images=image_folder)
+
+
+def _compare(
+    place: Place,
+    manifest: Mapping[str, Any],
+    classes: ClassMap,
+    source: Source,
+    workers: int,
+    tick: Callable[[int], object],
+) -> Faults:
+    from annotools.convert import against
+    from annotools.convert.plan import make_plan
+
+    options = against.options_of(manifest, classes)
+    with tempfile.TemporaryDirectory(prefix="annotools-") as folder:
+        plan = make_plan(
+            source,
+            options,
+            Path(folder),
+            shards=options.shards,
+            shard_size=options.shard_size,
+            merged=place.single_file is not None,
+        )
+        units, faults = against.units(plan, manifest, place.single_file)
+        total = against.Comparison(faults)
+        work = partial(against.compare_unit, plan, folder=place.folder)
+        for part in spread(work, units, workers, lambda _: tick(0)):
+            total.faults.extend(part.faults)
+            total.ledger.add(part.ledger)
+            total.issues.update(part.issues)
+            total.repairs.update(part.repairs)
+        left_out = Ledger()
+        left_out.add(plan.left_out)
+        against.compare_books(total, left_out, manifest, place.manifest)
+    return total.faults
+
+
+def _rescue_folder(folder: Path, place: Place) -> Path:
+    """Refuse a folder that holds anything, or lies in the output."""
+    real = Path(os.path.realpath(folder))
+    if place.single_file is None and Path(os.path.realpath(place.folder)) in (real, *real.parents):
+        raise OptionError("lies in the output itself", field="--salvage", found=str(folder))
+    try:
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise OutputError("exists already and is not an empty folder", path=str(folder))
+    except OSError as error:
+        raise OutputError(f"cannot be read: {error.strerror}", path=str(folder)) from error
+    return folder
+
+
+def _salvage(place: Place, reports: Sequence[ShardReport], rescue: Path) -> tuple[Salvaged, ...]:
+    rules = ("length-crc", "data-crc", "record-cut")
+    damaged = [report.file for report in reports if any(rule in report.faults.counts for rule in rules)]
+    if not damaged:
+        return ()
+    try:
+        rescue.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot be made: {error.strerror}", path=str(rescue)) from error
+    return tuple(salvage(place.folder / file, rescue / file) for file in damaged)
+
+
+@contextlib.contextmanager
+def _bar(shown: bool) -> Iterator[Callable[[int], object]]:
+    """A function that takes the bytes of a shard that is done."""
+    if not shown or not sys.stderr.isatty():
+        yield lambda _size: None
+        return
+    from tqdm import tqdm
+
+    class Bar(tqdm):  # type: ignore[type-arg]
+        monitor_interval = 0  # its thread would keep the workers from being forked
+
+    with Bar(unit="B", unit_scale=True, desc="verify", leave=False, file=sys.stderr) as bar:
+        yield bar.update

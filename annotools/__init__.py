@@ -4,6 +4,7 @@
     annotation = annotools.parse(xml_bytes, path="a.xml")
     result = annotools.convert("VOCdevkit/VOC2007", "out", to="tfrecord", shards=8)
     issues = annotools.validate("VOCdevkit/VOC2007")
+    faults = annotools.verify("out", against="VOCdevkit/VOC2007").faults
 
 The training side, which needs TensorFlow, is `annotools.loader` and `annotools.augment`.
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from annotools.classes import ClassMap as ClassMap
     from annotools.convert.run import ConvertResult as ConvertResult
     from annotools.convert.run import convert as convert
+    from annotools.convert.verify import VerifyResult as VerifyResult
+    from annotools.convert.verify import verify as verify
     from annotools.errors import AnnotoolsError as AnnotoolsError
     from annotools.errors import DataError as DataError
     from annotools.errors import ImageError as ImageError
@@ -43,6 +46,8 @@ __version__ = "0.1.0"
 _HOME = {
     "ClassMap": "annotools.classes",
     "ConvertResult": "annotools.convert.run",
+    "VerifyResult": "annotools.convert.verify",
+    "verify": "annotools.convert.verify",
     "AnnotoolsError": "annotools.errors",
     "DataError": "annotools.errors",
     "ImageError": "annotools.errors",

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 from annotools import __version__
 from annotools.convert import command as convert_command
+from annotools.convert import verify_command
 from annotools.errors import AnnotoolsError
 from annotools.validation import command as validation_command
 
@@ -31,6 +32,13 @@ def build_parser() -> argparse.ArgumentParser:
         "convert annotations and images to pickle or TFRecord",
         convert_command.add_convert_arguments,
         convert_command.run_convert,
+    )
+    _add(
+        commands,
+        "verify",
+        "check that an output is whole and is what its source says",
+        verify_command.add_verify_arguments,
+        verify_command.run_verify,
     )
     _add(
         commands,

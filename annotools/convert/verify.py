@@ -125,9 +125,8 @@ def verify(
             source = _open(against, annotations, image_folder)
             faults.extend(_compare(place, manifest, classes, source, workers, tick))
     if manifest is not None:
-        _check_repeats(
-            place, manifest, reports, faults
-        )  # numpy has threads, with which nothing can be forked
+        # last: with numpy come threads, and a process that has threads cannot be forked
+        check_repeats(place.folder, manifest, reports, faults)
     saved = () if rescue is None else _salvage(place, reports, rescue)
     return VerifyResult(
         tuple(faults.listed),

@@ -1,0 +1,84 @@
+"""`annotools verify`: flags to keyword arguments, the result to text or JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from annotools.convert.verify import VerifyResult
+
+
+def add_verify_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("output", help="folder that `annotools convert` wrote, or a single .pkl")
+    parser.add_argument("--against", metavar="SOURCE", help="compare every record with its source")
+    parser.add_argument("--annotations", metavar="DIR", help="folder of the XML, if not below SOURCE")
+    parser.add_argument("--image-folder", metavar="DIR", help="folder of the images, if not below SOURCE")
+    parser.add_argument(
+        "--images", default="none", choices=["none", "decode"], help="decode every image (default: none)"
+    )
+    parser.add_argument(
+        "--salvage", metavar="DIR", help="write the readable records of damaged shards to this new folder"
+    )
+    parser.add_argument("--format", default="text", choices=["text", "json"])
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, metavar="N")
+    parser.add_argument("--quiet", action="store_true", help="no progress")
+
+
+def run_verify(args: argparse.Namespace) -> int:
+    """Print every fault and what was read; 1 if there are faults, else 0."""
+    from annotools.convert.verify import verify
+
+    result = verify(
+        args.output,
+        against=args.against,
+        images=args.images,
+        salvage=args.salvage,
+        annotations=args.annotations,
+        image_folder=args.image_folder,
+        workers=args.workers,
+        progress=not args.quiet,
+    )
+    print(to_json(result) if args.format == "json" else to_text(result))
+    return 0 if result.ok else 1
+
+
+def to_text(result: VerifyResult) -> str:
+    """One line for each fault and each shard that was salvaged, and a line that sums up."""
+    lines = [str(fault) for fault in result.faults]
+    total = sum(result.counts.values())
+    if total > len(result.faults):
+        lines.append(f"... and {total - len(result.faults)} more")
+    lines += [f"salvaged: {saved}" for saved in result.salvaged]
+    read = (
+        f"{_count(result.shards, 'file')}, {_count(result.records, 'record')}, "
+        f"{_count(result.objects, 'object')}, {result.bytes / 1e6:.1f} MB"
+    )
+    rules = ", ".join(f"{rule} {count}" for rule, count in result.counts.items())
+    lines.append(f"{read}: " + (f"{_count(total, 'fault')} ({rules})" if total else "no faults"))
+    return "\n".join(lines)
+
+
+def to_json(result: VerifyResult) -> str:
+    """The same as JSON: schemas/verification.schema.json. ASCII, for names may hold anything."""
+    return json.dumps(
+        {
+            "faults": [fault.as_dict() for fault in result.faults],
+            "salvaged": [saved.as_dict() for saved in result.salvaged],
+            "summary": {
+                "shards": result.shards,
+                "records": result.records,
+                "objects": result.objects,
+                "bytes": result.bytes,
+                "faults": sum(result.counts.values()),
+                "rules": dict(result.counts),
+            },
+        },
+        indent=2,
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"

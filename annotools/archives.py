@@ -120,7 +120,7 @@ class Archive:
         self._members[name] = member
 
     def _check_growth(self, total: int) -> None:
-        limit = max(ALWAYS_ALLOWED, LARGEST_GROWTH * os.path.getsize(self._path))
+        limit = max(ALWAYS_ALLOWED, LARGEST_GROWTH * self._archive_size())
         if total > limit:
             raise SourceError(
                 "the archive grows beyond all measure when it is decompressed",
@@ -128,6 +128,9 @@ class Archive:
                 found=f"more than {limit} bytes",
                 expected=f"at most {ALWAYS_ALLOWED} bytes or {LARGEST_GROWTH} times its size",
             )
+
+    def _archive_size(self) -> int:
+        return os.path.getsize(self._path)
 
     def _own(self, descriptor: int) -> int:
         self._descriptor = descriptor

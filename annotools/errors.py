@@ -10,6 +10,7 @@
     ├── DataError             the data has problems and the caller asked to stop on them
     ├── LedgerError           images or objects went missing without being counted
     ├── SourceError           a source that does not exist or has no recognisable layout
+    │   └── UnavailableError  a source that cannot be reached, which says nothing about its data
     ├── OutputError           an output that exists already or cannot be written
     ├── WorkerError           a process of ours that somebody killed, twice
     ├── OptionError           an option value that makes no sense
@@ -133,6 +134,10 @@ class SourceError(AnnotoolsError):
     """A source does not exist, cannot be opened, or has no layout that annotools knows."""
 
     exit_code = 2
+
+
+class UnavailableError(SourceError):
+    """The network, the server or the credentials fail. Never a fault of one image: a batch ends with it."""
 
 
 class OutputError(AnnotoolsError):

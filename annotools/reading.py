@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from annotools.formats import pkl, tfrecord, voc
 from annotools.records import Annotation
 from annotools.sources import Pair, Source, open_source
+from annotools.storage import HEAD
 
 
 def read(
@@ -21,8 +22,9 @@ def read(
 ) -> Iterator[Annotation]:
     """Annotations one by one, sorted by image id; nothing is read before it is asked for.
 
-    source       a VOC tree, a folder, an archive, a single .xml; or an output of `convert`: a .pkl file,
-                 a folder of TFRecord shards, one shard or a pattern (these come in the order of the file)
+    source       a VOC tree, a folder, an archive, a single .xml, or a URL of the first three; or an output
+                 of `convert`: a .pkl file, a folder of TFRecord shards, one shard or a pattern (these come
+                 in the order of the file)
     split        one split of the source; None: everything
     annotations, images   the two folders, when they are not below `source`
     headers      also read the header of each image into `Annotation.image`
@@ -40,20 +42,31 @@ def read(
             examples = tfrecord.read(path, split=split)
             return (dataclasses.replace(e.annotation(), split=split) for e in examples)
     opened = open_source(path, annotations=annotations, images=images)
-    return _from_source(opened, opened.pairs(split), headers)
+    return _from_source(opened, split, opened.pairs(split), headers)
 
 
-def _from_source(source: Source, pairs: Iterator[Pair], headers: bool) -> Iterator[Annotation]:
+def _from_source(
+    source: Source, split: str | None, pairs: Iterator[Pair], headers: bool
+) -> Iterator[Annotation]:
+    with source.reading_ahead(_names(source.pairs(split), headers), image_limit=HEAD) as ahead:
+        for pair in pairs:
+            if pair.xml is None:
+                continue
+            annotation = voc.parse(ahead.read_bytes(pair.xml), source.display(pair.xml))
+            image_path = image = None
+            if pair.image is not None:
+                image_path = source.display(pair.image)
+                if headers:
+                    image = ahead.read_header(pair.image)
+            yield annotation.found_at(image_path, image, pair.split)
+
+
+def _names(pairs: Iterator[Pair], headers: bool) -> Iterator[str]:
     for pair in pairs:
-        if pair.xml is None:
-            continue
-        annotation = voc.parse(source.read_bytes(pair.xml), source.display(pair.xml))
-        image_path = image = None
-        if pair.image is not None:
-            image_path = source.display(pair.image)
-            if headers:
-                image = source.read_header(pair.image)
-        yield annotation.found_at(image_path, image, pair.split)
+        if pair.xml is not None:
+            yield pair.xml
+            if headers and pair.image is not None:
+                yield pair.image
 
 
 def _of_split(annotations: Iterator[Annotation], split: str | None) -> Iterator[Annotation]:

@@ -7,13 +7,15 @@ tells which file is what, pairing.py which belong together, image_sets.py reads 
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from annotools import images as image_headers
-from annotools.errors import SourceError
+from annotools.errors import SourceError, UnavailableError
 from annotools.formats import voc
 from annotools.image_sets import default_splits, find_lists
 from annotools.issues import Issue
@@ -22,6 +24,7 @@ from annotools.listing import Listing, make_ids, make_rows, splits_by_folder, sp
 from annotools.pairing import ImageFinder, base_of, fold, pair_files
 from annotools.records import Image
 from annotools.storage import HEAD, Folder, Storage, is_image, split_extension
+from annotools.urls import is_url, local_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,24 @@ class Source:
             lambda limit: self.storage.read_bytes(name, limit), self.display(name)
         )
 
+    @contextlib.contextmanager
+    def reading_ahead(self, names: Iterable[str], *, image_limit: int | None = None) -> Iterator[Source]:
+        """This source, with the files `names` fetched before they are read, if it is at a URL.
+
+        names         in the order in which they will be read
+        image_limit   of images only so many bytes are fetched
+        """
+        if not getattr(self.storage, "far", False):
+            yield self
+            return
+        from annotools.read_ahead import ReadAhead
+
+        with ReadAhead(self.storage, names, image_limit=image_limit) as storage:
+            source = copy.copy(self)
+            source.storage, source._finder = storage, self._finder
+            yield source
+            self._finder = source._finder
+
     def size(self, name: str) -> int:
         """Bytes. Raises SourceError."""
         return self.storage.size(name)
@@ -160,12 +181,17 @@ def open_source(
 ) -> Source:
     """List a source. Only names are looked at, the split lists, and XML that no image has the stem of.
 
-    path          a folder, an archive (.zip, .tar, .tar.gz, .tar.bz2, .tar.xz) or one .xml file
+    path          a folder, an archive (.zip, .tar, .tar.gz, .tar.bz2, .tar.xz) or one .xml file; or the URL
+                  of a folder or a .zip
     annotations, images   the folders that hold them, below `path` or anywhere; in an archive, below its root
 
     Raises SourceError when there is no such path, no annotation in it, or several data sets side by side.
     """
-    name = os.fspath(path)
+    name = local_path(os.fspath(path))
+    if is_url(name):
+        from annotools.remote import open_url
+
+        return _open_inside(open_url(name), annotations, images)
     if not os.path.exists(name):
         raise SourceError("does not exist", path=name, expected="a folder, an archive or an .xml file")
     if os.path.isdir(name):
@@ -174,13 +200,19 @@ def open_source(
         return _open_file(name)
     from annotools.archives import open_archive  # zipfile and tarfile would delay every other start
 
-    archive = open_archive(name)
+    return _open_inside(open_archive(name), annotations, images)
+
+
+def _open_inside(
+    storage: Storage, annotations: str | os.PathLike[str] | None, images: str | os.PathLike[str] | None
+) -> Source:
+    """A storage in which `annotations` and `images` are folders below its root."""
     limits = [None if limit is None else os.fspath(limit).strip("/") for limit in (annotations, images)]
-    names = archive.names()
+    names = storage.names()
     for field, limit in zip(("annotations", "images"), limits, strict=True):
         if limit and not any(one.startswith(f"{limit}/") for one in names):
-            raise SourceError("the archive has no such folder", path=name, field=field, found=limit)
-    return _make_source(archive, find_layout(names, name, annotations=limits[0], images=limits[1]))
+            raise SourceError("there is no such folder in it", path=storage.root, field=field, found=limit)
+    return _make_source(storage, find_layout(names, storage.root, annotations=limits[0], images=limits[1]))
 
 
 def _open_folder(
@@ -248,6 +280,8 @@ def _make_source(storage: Storage, layout: Layout, *, lone_images: bool = True) 
 def _read_filename(storage: Storage, name: str) -> str | None:
     try:
         data = storage.read_bytes(name)
+    except UnavailableError:
+        raise
     except SourceError:
         return None  # whoever reads the annotation reports it
     annotation, _ = voc.inspect(data, name)

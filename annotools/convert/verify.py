@@ -38,6 +38,7 @@ from annotools.convert.record_checks import Terms
 from annotools.convert.salvage import Salvaged, pieces, salvage
 from annotools.convert.spread import spread
 from annotools.convert.verify_folder import Place
+from annotools.convert.verify_repeats import check_repeats
 from annotools.convert.verify_shard import ShardReport, check_shard, numbered
 from annotools.errors import OptionError, OutputError
 from annotools.issues import Ledger

@@ -78,7 +78,9 @@ def _add(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    args = build_parser().parse_args(argv)
+    ours, beam_options = convert_command.split_beam_options(sys.argv[1:] if argv is None else argv)
+    args = build_parser().parse_args(ours)
+    args.beam_options = beam_options
     run: Run = args.run
     try:
         return run(args)

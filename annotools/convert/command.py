@@ -6,7 +6,8 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,9 @@ def add_convert_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--shards", type=int, metavar="N", help="files for each split")
     parser.add_argument("--shard-size", default="256MiB", metavar="SIZE", help="default: 256MiB")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, metavar="N")
+    parser.add_argument(
+        "--runner", default="local", choices=["local", "beam"], help="beam: its own flags follow after --"
+    )
     parser.add_argument("--on-error", default="fail", choices=["fail", "skip"])
     parser.add_argument("--box-origin", default="as-written", choices=["as-written", "one-based"])
     parser.add_argument("--exif", default="upright", choices=["upright", "keep", "error"])
@@ -52,6 +56,17 @@ def add_convert_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="no progress, no warnings, no summary")
 
 
+def split_beam_options(argv: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+    """The command line without and with only the flags for Beam: what follows `--` after `--runner beam`."""
+    if "--" not in argv:
+        return argv, ()
+    end = argv.index("--")
+    ours = argv[:end]
+    if argv[0] == "convert" and ("--runner=beam" in ours or ("--runner", "beam") in pairwise(ours)):
+        return ours, argv[end + 1 :]
+    return argv, ()  # `--` has its common meaning: no more flags
+
+
 def run_convert(args: argparse.Namespace) -> int:
     from annotools.convert.run import convert
     from annotools.errors import DataError
@@ -68,6 +83,8 @@ def run_convert(args: argparse.Namespace) -> int:
             shards=args.shards,
             shard_size=args.shard_size,
             workers=args.workers,
+            runner=args.runner,
+            beam_options=args.beam_options,
             on_error=args.on_error,
             box_origin=args.box_origin,
             exif=args.exif,

@@ -65,6 +65,12 @@ class Journal:
         names = self.output.names(f"{self.state}/journal")
         return [name.rpartition("/")[2].removesuffix(".json") for name in names]
 
+    def finished_files(self, *, published: bool = True) -> set[str]:
+        """The shards that have an entry, staged or (with `published`) in place."""
+        staged = self.output.names(f"{self.state}/staging")
+        names = {name.rpartition("/")[2].removesuffix(".json") for name in staged if name.endswith(".json")}
+        return names.union(self.published_files() if published else ())
+
     def read_header(self) -> dict[str, Any] | None:
         """What `write_header` wrote last; None when nothing is under way and nothing was finished."""
         name = f"{self.state}/conversion.json"
@@ -98,6 +104,11 @@ class Journal:
             if entry is not None and self._is_there(shard, entry.result):
                 return entry
         return None
+
+    def trusted_entry(self, file: str) -> Entry | None:
+        """The newest entry of a shard that was finished a moment ago: nothing is checked."""
+        staged = self._read_entry(self.entry_of_staged(file))
+        return self._read_entry(self.entry_of_published(file)) if staged is None else staged
 
     def _read_entry(self, name: str) -> Entry | None:
         if self.output.size(name) is None:

@@ -14,6 +14,7 @@ BOX_ORIGINS = ("as-written", "one-based")
 EXIF_MODES = ("upright", "keep", "error")
 SOURCE_IDS = ("filename", "numeric")
 ON_ERROR = ("fail", "skip")
+RUNNERS = ("local", "beam")
 DEFAULT_SHARD_SIZE = 256 << 20
 """Bytes of images in a file, about."""
 

@@ -11,7 +11,7 @@ import os
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,7 @@ from annotools.classes import ClassMap
 from annotools.convert import manifest as manifests
 from annotools.convert.finish import Job, finish_shard
 from annotools.convert.journal import header_of
-from annotools.convert.options import DEFAULT_SHARD_SIZE, Options, parse_size
+from annotools.convert.options import DEFAULT_SHARD_SIZE, RUNNERS, Options, check_choice, parse_size
 from annotools.convert.plan import Plan, make_plan
 from annotools.convert.shard import ShardResult, Tick
 from annotools.convert.survey import class_names, discover_classes
@@ -66,6 +66,8 @@ def convert(
     shards: int | None = None,
     shard_size: str | int = DEFAULT_SHARD_SIZE,
     workers: int = 1,
+    runner: str = "local",
+    beam_options: Sequence[str] = (),
     on_error: str = "fail",
     box_origin: str = "as-written",
     exif: str = "upright",
@@ -90,6 +92,9 @@ def convert(
     shards       files for each split; None: a power of two, as many as shard_size needs
     shard_size   bytes of images in a file, at most, about: `"256MiB"`
     workers      processes; the bytes written do not depend on it
+    runner       "local": processes of this machine; "beam": Apache Beam (extra `beam`), which decides itself
+                 how many workers there are; the bytes written do not depend on that either
+    beam_options   flags for Beam, as on a command line: `["--runner=FlinkRunner", ...]`
     on_error     "fail" collects every error, then raises DataError and leaves no output;
                  "skip" leaves out the faulty object, or the image if the fault is of the image
     box_origin   "as-written" takes the numbers as pixel edges; "one-based" subtracts 1 from xmin and ymin
@@ -137,7 +142,7 @@ def convert(
         fixes=fixes,
     )
     target = make_target(output, to)
-    finish = partial(_finish, workers=workers, progress=progress)
+    finish = _runner(runner, beam_options) or partial(_finish, workers=workers, progress=progress)
     if dry_run:
         with tempfile.TemporaryDirectory(prefix="annotools-") as folder:
             plan = _plan(opened, options, Path(folder), target)
@@ -177,6 +182,18 @@ def _convert(
             target.abandon(former)
             raise
     return result
+
+
+def _runner(name: str, beam_options: Sequence[str]) -> Finish | None:
+    """What finishes the shards in place of processes of this machine."""
+    check_choice("runner", name, RUNNERS)
+    if name == "beam":
+        from annotools.convert.beam import finish_with_beam
+
+        return partial(finish_with_beam, flags=beam_options)
+    if beam_options:
+        raise OptionError("flags for Beam need --runner beam", field="--runner", found=name, expected="beam")
+    return None
 
 
 def _as_output_error(error: OSError, target: Target) -> OutputError:

@@ -158,10 +158,14 @@ class RemoteFolder:
                 f"needs a driver that is not installed: pip install {_driver_of(self.protocols, error)}",
                 path=self.root,
             ) from error
-        except Exception as error:
+        except ValueError as error:
             raise self._failure(
-                f"is no URL that can be opened: {_describe(error)}", path=self.root
+                f"is no URL that can be opened: {error}",
+                path=self.root,
+                expected="s3://, gs://, file://, ...",
             ) from error
+        except Exception as error:
+            raise self._failure(f"cannot be opened: {_describe(error)}", path=self.root) from error
         if self.protocols[0] in _S3:
             fs.retries = _DRIVER_ATTEMPTS
         return fs, base.rstrip("/")

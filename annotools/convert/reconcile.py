@@ -16,7 +16,7 @@ from annotools import exif, images
 from annotools.convert.frame import Frame, box_mapping, choose_frame, moved
 from annotools.convert.options import Options
 from annotools.convert.plan import Entry
-from annotools.errors import AnnotoolsError, ImageError
+from annotools.errors import AnnotoolsError, ImageError, UnavailableError
 from annotools.formats import voc
 from annotools.issues import Issue
 from annotools.records import Annotation, Box, Example
@@ -88,6 +88,8 @@ def _read_annotation(pair: Pair, source: Source, outcome: Outcome) -> Annotation
     path = source.display(pair.xml)
     try:
         data = source.read_bytes(pair.xml)
+    except UnavailableError:
+        raise
     except AnnotoolsError as error:
         raise ImageLostError("unparsable", Issue.from_error("unparsable", error, path)) from None
     annotation, outcome.issues = voc.inspect(data, path)
@@ -119,6 +121,8 @@ def _read_image(
             image = images.read_header(encoded, path)
         else:
             image = source.read_header(pair.image)
+    except UnavailableError:
+        raise
     except AnnotoolsError as error:
         raise ImageLostError("image-unreadable", Issue.from_error("image-unreadable", error, path)) from None
     if encoded and images.is_truncated(encoded, image):

@@ -17,6 +17,7 @@ from annotools.convert.plan import Plan, Shard
 from annotools.convert.reconcile import Outcome, reconcile
 from annotools.issues import Issue, Ledger
 from annotools.records import Example
+from annotools.storage import HEAD
 from annotools.validation.repair import Repair
 
 EXAMPLES_KEPT = 50
@@ -184,8 +185,16 @@ def _examples(plan: Plan, shard: Shard, result: ShardResult, tick: Tick) -> Iter
 
 
 def _outcomes(plan: Plan, shard: Shard, result: ShardResult, tick: Tick) -> Iterator[Outcome]:
+    limit = None if plan.options.stores_pixels else HEAD
+    with plan.source.reading_ahead(_names(plan, shard), image_limit=limit) as source:
+        for entry in plan.entries(shard):
+            outcome = reconcile(entry, source, plan.options)
+            result.account(outcome)
+            yield outcome
+            tick(1, 0 if outcome.example is None else len(outcome.example.encoded))
+
+
+def _names(plan: Plan, shard: Shard) -> Iterator[str]:
+    """What `reconcile` will read, in its order."""
     for entry in plan.entries(shard):
-        outcome = reconcile(entry, plan.source, plan.options)
-        result.account(outcome)
-        yield outcome
-        tick(1, 0 if outcome.example is None else len(outcome.example.encoded))
+        yield from (name for name in (entry.pair.xml, entry.pair.image) if name is not None)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 
 from annotools.classes import ClassMap
-from annotools.errors import AnnotoolsError, DataError
+from annotools.errors import AnnotoolsError, DataError, UnavailableError
 from annotools.formats import voc
 from annotools.sources import Pair, Source
 from annotools.validation.repair import Fixes
+
+_CHUNK = 1000
 
 
 def class_names(source: Source, pairs: Iterator[Pair]) -> Iterator[tuple[Pair, list[str]]]:
@@ -17,16 +20,22 @@ def class_names(source: Source, pairs: Iterator[Pair]) -> Iterator[tuple[Pair, l
 
     Files that cannot be read count as files without objects here: whoever reads them next reports them.
     """
-    for pair in pairs:
-        if pair.xml is None:
-            yield pair, []
-            continue
-        try:
-            data = source.read_bytes(pair.xml)
-        except AnnotoolsError:
-            yield pair, []
-            continue
-        yield pair, [name for name in voc.object_names(data, source.display(pair.xml)) if name]
+    while chunk := list(islice(pairs, _CHUNK)):
+        with source.reading_ahead(pair.xml for pair in chunk if pair.xml) as ahead:
+            for pair in chunk:
+                yield pair, _names_of(ahead, pair)
+
+
+def _names_of(source: Source, pair: Pair) -> list[str]:
+    if pair.xml is None:
+        return []
+    try:
+        data = source.read_bytes(pair.xml)
+    except UnavailableError:
+        raise
+    except AnnotoolsError:
+        return []
+    return [name for name in voc.object_names(data, source.display(pair.xml)) if name]
 
 
 def count_classes(source: Source, split: str | None = None) -> Counter[str]:

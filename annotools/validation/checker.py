@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 from collections.abc import Iterable, Iterator
@@ -10,7 +11,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 from annotools import images
-from annotools.errors import AnnotoolsError, ImageError
+from annotools.errors import AnnotoolsError, ImageError, UnavailableError
 from annotools.formats import voc
 from annotools.issues import Issue
 from annotools.records import Annotation, Image
@@ -64,11 +65,29 @@ class Checker:
 
     def __init__(self, job: Job) -> None:
         self.job = job
+        self.source = job.source
         self.census = Census(one_based=job.one_based)
         enabled = job.selection.enabled
         # One function may serve several rules; it runs once.
         self.checks = tuple(dict.fromkeys(rule.check for rule in RULES if rule.id in enabled and rule.check))
         self._hashes = "near-duplicate-image" in enabled and job.images != "none"
+
+    @contextlib.contextmanager
+    def reading_ahead(self, pairs: Iterable[Pair]) -> Iterator[None]:
+        """In here the files of `pairs` are fetched before `check` asks for them, if they are at a URL."""
+        mode = self.job.images
+        names = (
+            name
+            for pair in pairs
+            for name in (pair.image if mode != "none" else None, pair.xml)
+            if name is not None
+        )
+        limit = None if self._hashes or mode == "decode" else HEAD
+        try:
+            with self.job.source.reading_ahead(names, image_limit=limit) as self.source:
+                yield
+        finally:
+            self.source = self.job.source
 
     def take_census(self) -> Census:
         """The census of the pairs checked since the last call."""
@@ -77,7 +96,7 @@ class Checker:
 
     def check(self, pair: Pair) -> list[Issue]:
         """The issues of one pair in the order of its lines."""
-        job, source = self.job, self.job.source
+        job, source = self.job, self.source
         issues: list[Issue] = []
         head = image = None
         image_path = None
@@ -92,6 +111,8 @@ class Checker:
             xml_path = source.display(pair.xml)
             try:
                 data = source.read_bytes(pair.xml)
+            except UnavailableError:
+                raise
             except AnnotoolsError as error:
                 issues.append(Issue.from_error("unparsable", error, xml_path))
                 return list(job.selected(issues))
@@ -123,7 +144,7 @@ class Checker:
         return kept
 
     def _read_image(self, name: str, path: str, issues: list[Issue]) -> tuple[bytes | None, Image | None]:
-        source = self.job.source
+        source = self.source
         mark, perceptual = NO_IMAGE, NO_IMAGE
         head = image = None
         try:
@@ -140,6 +161,8 @@ class Checker:
                 head = source.read_head(name)
                 mark = fingerprint(head, source.size(name))
                 image = _header(source, name, head, path)
+        except UnavailableError:
+            raise
         except AnnotoolsError as error:
             issues.append(Issue.from_error("image-unreadable", error, path))
             mark = NO_IMAGE  # that two broken files are equal is no news

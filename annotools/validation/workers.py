@@ -13,6 +13,7 @@ from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from annotools.errors import AnnotoolsError
 from annotools.issues import Issue
 from annotools.processes import process_context
 from annotools.validation.census import Census
@@ -90,21 +91,27 @@ def _work(
         connection.close()  # a fork holds them open too, and nobody would see that the parent has gone
     checker = Checker(job)
     with suppress(BrokenPipeError, KeyboardInterrupt), sender:
-        for number, chunk in enumerate(chunks_of(job.pairs(split), size)):
-            if number % workers == place:
-                sender.send(_check(checker, chunk))
+        try:
+            for number, chunk in enumerate(chunks_of(job.pairs(split), size)):
+                if number % workers == place:
+                    sender.send(_check(checker, chunk))
+        except AnnotoolsError as error:  # the source cannot be reached any more
+            sender.send(error)
 
 
 def _receive(helper: Connection) -> Checked:
     try:
-        checked: Checked = helper.recv()
+        checked: Checked | AnnotoolsError = helper.recv()
     except EOFError:
         raise RuntimeError("a worker process of annotools ended early; its message is above") from None
+    if isinstance(checked, AnnotoolsError):
+        raise checked
     return checked
 
 
 def _check(checker: Checker, chunk: list[Pair]) -> Checked:
-    issues = [issue for pair in chunk for issue in checker.check(pair)]
+    with checker.reading_ahead(chunk):
+        issues = [issue for pair in chunk for issue in checker.check(pair)]
     return issues, checker.take_census()
 
 

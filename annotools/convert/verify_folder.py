@@ -61,23 +61,23 @@ def find_output(output: str | os.PathLike[str]) -> Place:
 def read_manifest(place: Place, faults: Faults) -> dict[str, Any] | None:
     """The manifest; None, and faults, where it does not have the shape of one."""
     try:
-        data = read_small(place.folder / place.manifest)
-        manifest = json.loads(data)
-        found = list(misfits(manifest, schema.load("manifest.schema.json")))
+        manifest: dict[str, Any] = json.loads(read_small(place.folder / place.manifest))
+        fits = True
+        for at, value, expected in misfits(manifest, schema.load("manifest.schema.json")):
+            fits = False
+            faults.add(
+                "manifest-shape",
+                "not as schemas/manifest.schema.json has it",
+                file=place.manifest,
+                field=at,
+                found=value,
+                expected=Plain(expected),
+            )
     except (ValueError, RecursionError) as error:
-        reason = "too deep" if isinstance(error, RecursionError) else str(error)
-        faults.add("manifest-shape", f"not JSON: {reason}", file=place.manifest)
+        reason = "nested too deep" if isinstance(error, RecursionError) else f"not JSON: {error}"
+        faults.add("manifest-shape", reason, file=place.manifest)
         return None
-    for at, value, expected in found:
-        faults.add(
-            "manifest-shape",
-            "not as schemas/manifest.schema.json has it",
-            file=place.manifest,
-            field=at,
-            found=value,
-            expected=Plain(expected),
-        )
-    return None if found else manifest
+    return manifest if fits else None
 
 
 def read_small(path: Path) -> bytes:

@@ -18,6 +18,9 @@ PEERS = {
     # Without OpenCV it decodes images with a slower substitute of its own.
     "supervision": ["supervision==0.31.2", "opencv-python-headless"],
     "panlabel": ["panlabel==0.7.0"],
+    # for benchmarks/convert_peers.py
+    "datumaro": ["datumaro==1.13.12", "tensorflow==2.21.0"],
+    "tfds": ["tensorflow-datasets==4.9.10", "importlib_resources", "tensorflow==2.21.0"],
     # for benchmarks/loader.py; TensorFlow brings Keras
     "loader": ["tensorflow==2.21.0", "albumentations==2.0.8", "opencv-python-headless"],
 }

@@ -221,6 +221,13 @@ _LISTS: Final[dict[Kind, Callable[[bytes, int, int, list[Any]], None]]] = {
 }
 
 
+def list_values(kind: Kind, data: bytes) -> list[Any]:
+    """The values of a serialised BytesList, FloatList or Int64List. RecordError if it is none."""
+    values: list[Any] = []
+    _LISTS[kind](data, 0, len(data), values)
+    return values
+
+
 def _fields(data: bytes, position: int, end: int) -> Iterator[tuple[int, int, int, int]]:
     """(number, wire type, start, end) of each field in data[position:end]; start to end is its value."""
     while position < end:

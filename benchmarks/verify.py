@@ -1,9 +1,9 @@
 """What `annotools verify` costs beside reading the shards and computing the checksums that cannot be avoided.
 
-    python benchmarks/verify.py [--files 2000] [--rounds 5]
+    python benchmarks/verify.py [--files 2000] [--runs 5]
 
-The floor reads each shard once, 1 MiB at a time, and computes the SHA-256 of the file and the CRC32C of all of
-it. `verify` computes besides the SHA-256 of each image and takes every record apart.
+The floor reads each shard once, 1 MiB at a time, and computes the SHA-256 of the file and the CRC32C of all
+of it. `verify` computes besides the SHA-256 of each image and takes every record apart.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def verify(folder: Path, **options: object) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", type=int, default=2000)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--runs", type=int, default=5)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         source, output = Path(scratch, "voc"), Path(scratch, "out")
@@ -51,7 +51,7 @@ def main() -> None:
             "verify --images decode": partial(measure.function, partial(verify, output, images="decode")),
             "verify --against": partial(measure.function, partial(verify, output, against=source)),
         }
-        runs = measure.alternate(competitors, arguments.rounds)
+        runs = measure.alternate(competitors, arguments.runs)
     floor = next(iter(runs.values()))
     rows = [
         [

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from annotools import images, protobuf, schema
+from annotools.convert.canonical import CanonicalReader
 from annotools.convert.faults import Plain
 from annotools.errors import AnnotoolsError, ImageError, RecordError
 from annotools.protobuf import Feature
@@ -67,22 +68,27 @@ class RecordCheck:
         self.label_key = "objects/label" if tfds else "image/object/class/label"
         self.single = [key for key, row in self.rows.items() if row["length"] == 1]
         self.flags = [key for key in self.rows if key.rpartition("/")[2].removeprefix("is_") in _FLAGS]
-        self.parallel = {
-            key: len(row.get("interleaves", ())) or 1
+        self.parallel = [
+            (key, len(row.get("interleaves", ())) or 1)
             for key, row in self.rows.items()
             if row["length"] == "any" and not key.startswith("labels")
-        }
+        ]
+        self.read = CanonicalReader(self.rows, self.image_key).read
 
     def check(self, data: bytes) -> tuple[Content, list[Finding]]:
         """What `data` holds, and all that is wrong with it."""
-        try:
-            found = protobuf.parse(data)
-        except RecordError as error:
-            return Content(None, ()), [_of_error("undecodable", None, error)]
-        faults = list(self._check_keys(found))
+        values = self.read(data)
+        if values is None:
+            try:
+                found = protobuf.parse(data)
+            except RecordError as error:
+                return Content(None, ()), [_of_error("undecodable", None, error)]
+            if faults := list(self._check_keys(found)):
+                return Content(None, ()), faults
+            values = {key: one for key, (_, one) in found.items()}
+        faults = list(self._check_lengths(values))
         if faults:
             return Content(None, ()), faults
-        values = {key: values for key, (_, values) in found.items()}
         filename = _text(values["image/filename"][0])
         if filename is None:
             faults.append(Finding("text", "image/filename", "not UTF-8", values["image/filename"][0]))
@@ -106,15 +112,15 @@ class RecordCheck:
                 yield Finding("key", key, "a value of the wrong kind", Plain(kind), Plain(row["kind"]))
         for key in found.keys() - self.rows.keys():
             yield Finding("key", key, "a key that annotools does not write")
+
+    def _check_lengths(self, values: Mapping[str, Sequence[Any]]) -> Iterator[Finding]:
         for key in self.single:
-            if key in found and len(found[key][1]) != 1:
-                yield Finding("key", key, "not one value", Plain(f"{len(found[key][1])} values"), Plain("1"))
-        lengths = {
-            key: len(found[key][1]) / per_object for key, per_object in self.parallel.items() if key in found
-        }
-        if len(set(lengths.values())) > 1:
+            if len(values[key]) != 1:
+                yield Finding("key", key, "not one value", Plain(f"{len(values[key])} values"), Plain("1"))
+        count = len(values[self.label_key])
+        if any(len(values[key]) != count * each for key, each in self.parallel):
             message = "lists of the same objects differ in length"
-            text = ", ".join(f"{key} {len(found[key][1])}" for key in lengths)
+            text = ", ".join(f"{key} {len(values[key])}" for key, _ in self.parallel)
             yield Finding("key", self.label_key, message, Plain(text), Plain("one length"))
 
     def _check_image(self, values: Mapping[str, Any]) -> Iterator[Finding]:
@@ -189,7 +195,7 @@ class RecordCheck:
             hard = values["objects/is_difficult"]
             easy = [label for label, flag in zip(labels, hard, strict=True) if not flag]
             for key, of in (("labels", labels), ("labels_no_difficult", easy)):
-                if values[key] != sorted(set(of)):
+                if list(values[key]) != sorted(set(of)):
                     yield Finding("label", key, "not the labels of the objects", values[key], sorted(set(of)))
             poses = _TFDS["objects/pose"]["values"]
             for pose in values["objects/pose"]:

@@ -27,6 +27,7 @@ def run(script: str, *arguments: str) -> str:
         ("read_xml", ["--files", "8", "--runs", "1"], "| xml.etree"),
         ("records", ["--number", "1000", "--runs", "1"], "| record"),
         ("validate", ["--files", "8", "--runs", "1"], "| annotools --images header --workers 2"),
+        ("verify", ["--files", "8", "--runs", "1"], "| verify --against"),
         ("memory", ["--files", "4,8", "--to", "tfrecord,ssd-pickle"], "| ssd-pickle"),
     ],
     ids=lambda value: value if isinstance(value, str) and value.isidentifier() else "",

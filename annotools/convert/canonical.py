@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import re
+import struct
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -57,8 +58,14 @@ class CanonicalReader:
         values: dict[str, Sequence[Any]] = {self.image_key: [data[start : start + size]]}
         try:
             for (key, kind, _), content in zip(self.columns, contents, strict=True):
-                read = _short_list if len(content) < _SHORT else protobuf.list_values
-                values[key] = read(kind, content)
+                size = len(content) - 2
+                if 0 <= size < 128 and kind != "int64" and content[0] == 10 and content[1] == size:
+                    # one text, or floats: no other value can be in it
+                    values[key] = (content[2:],) if kind == "bytes" else _floats(content)
+                elif size < _SHORT:
+                    values[key] = _short_list(kind, content)
+                else:
+                    values[key] = protobuf.list_values(kind, content)
         except RecordError:
             return None  # the parser says it with its place
         return values
@@ -68,6 +75,12 @@ class CanonicalReader:
 def _short_list(kind: protobuf.Kind, content: bytes) -> Sequence[Any]:
     """Flags, classes and sizes come back image after image."""
     return tuple(protobuf.list_values(kind, content))
+
+
+def _floats(content: bytes) -> Sequence[float]:
+    if len(content) % 4 != 2:
+        return protobuf.list_values("float", content)  # which says what is wrong
+    return struct.unpack_from(f"<{len(content) // 4}f", content, 2)
 
 
 def _start(key: str, kind: str) -> bytes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -27,19 +29,23 @@ def spread(
             results[index] = work(job)
             done(results[index])
         return list(results.values())
-    with ProcessPoolExecutor(
+    others = set(multiprocessing.active_children())
+    pool = ProcessPoolExecutor(
         min(workers, len(jobs)), mp_context=process_context(), initializer=_take_over, initargs=(work,)
-    ) as pool:
+    )
+    try:
         futures = {pool.submit(_work_on, job): index for index, job in enumerate(jobs)}
-        try:
-            for future in as_completed(futures):
-                results[futures[future]] = future.result()
-                done(results[futures[future]])
-        except BrokenProcessPool:
-            raise WorkerError("a process that did a part of the work was killed (out of memory?)") from None
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        for future in as_completed(futures):
+            results[futures[future]] = future.result()
+            done(results[futures[future]])
+    except BrokenProcessPool:
+        raise WorkerError("a process that did a part of the work was killed (out of memory?)") from None
+    except BaseException:
+        for child in set(multiprocessing.active_children()) - others:
+            child.terminate()  # nobody waits for what is under way
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
     return [results[index] for index in range(len(jobs))]
 
 
@@ -50,6 +56,7 @@ def _take_over(work: Callable[[Any], Any]) -> None:
     """What all jobs have in common comes once, and through a fork for nothing."""
     global _work
     _work = work
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all; the parent decides what it means
 
 
 def _work_on(job: Any) -> Any:

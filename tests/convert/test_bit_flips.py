@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import io
 import random
+import subprocess
+import sys
 from array import array
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -181,3 +183,10 @@ def flipped(data: bytes, bit: int) -> bytes:
     changed = bytearray(data)
     changed[bit // 8] ^= 1 << bit % 8
     return bytes(changed)
+
+
+def test_the_long_form_runs() -> None:
+    script = Path(__file__).parents[2] / "benchmarks" / "faults" / "bit_flips.py"
+    run = subprocess.run([sys.executable, str(script), "--flips", "50"], capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "data: 50 bits turned over, 0 missed" in run.stdout

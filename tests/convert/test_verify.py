@@ -5,9 +5,14 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
 import random
 import shutil
+import signal
 import struct
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -679,3 +684,55 @@ def test_only_annotools_errors_come_out_of_damaged_outputs(to: str, shop: Any, t
             pass
         path.write_bytes(sound)
     assert silent <= 3, "blanks in JSON and in a label map mean nothing; anything else must be found"
+
+
+def _killed(job: int) -> int:
+    import os
+    import signal
+
+    os.kill(os.getpid(), signal.SIGKILL)
+    return job
+
+
+def _refused(job: int) -> int:
+    raise OptionError("no", field="job", found=job)
+
+
+def test_a_process_that_is_killed_is_noticed() -> None:
+    from annotools.convert.spread import spread
+    from annotools.errors import WorkerError
+
+    with pytest.raises(WorkerError, match="killed"):
+        spread(_killed, [1, 2, 3], 2, lambda _: None)
+    with pytest.raises(OptionError, match="no"):
+        spread(_refused, [1, 2, 3], 2, lambda _: None)
+    assert spread(abs, [-3, -2, -1], 2, lambda _: None) == [3, 2, 1]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGINT") or sys.platform == "win32", reason="signals of POSIX")
+def test_ctrl_c_ends_at_once_and_quietly(out: Path, tmp_path: Path) -> None:
+    """The decoding of many images by two processes, interrupted as a terminal does it: the whole group."""
+    ready = tmp_path / "ready"
+    code = (
+        "import sys, time\n"
+        "from pathlib import Path\n"
+        "from annotools import cli\n"
+        "from annotools.convert import verify\n"
+        "def slow(*arguments):\n"
+        f"    Path({str(ready)!r}).touch()\n"
+        "    time.sleep(600)\n"
+        "verify._check_shard = slow\n"
+        "if __name__ == '__main__':\n"
+        "    sys.exit(cli.main(['verify', sys.argv[1], '--workers', '2']))\n"
+    )
+    script = tmp_path / "script.py"
+    script.write_text(code)
+    run = subprocess.Popen(
+        [sys.executable, str(script), str(out)], stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    deadline = time.monotonic() + 60
+    while not ready.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.killpg(run.pid, signal.SIGINT)
+    _, errors = run.communicate(timeout=60)
+    assert (run.returncode, errors) == (130, "annotools: interrupted\n")

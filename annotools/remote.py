@@ -36,8 +36,6 @@ _ZIP_BLOCK = 1 << 20
 
 def open_url(url: str) -> Storage:
     """What is at a URL: the folder, or the .zip. Raises SourceError, UnavailableError, MissingExtraError."""
-    if url.startswith("zip://::"):
-        url = url.removeprefix("zip://::")
     folder = RemoteFolder(url)
     try:
         found = folder.info("")

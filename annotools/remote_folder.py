@@ -125,9 +125,10 @@ class RemoteFolder:
             request["ContinuationToken"] = page["NextContinuationToken"]
 
     def _walked(self, prefix: str, prune: Callable[[str], bool]) -> Iterator[list[Entry]]:
-        fs, top = self.fs, self.path(prefix)
+        fs, top = self.fs, None
         try:
-            for folder, folders, files in fs.walk(top, detail=True, on_error="raise"):
+            for folder, folders, files in fs.walk(self.path(prefix), detail=True, on_error="raise"):
+                top = folder if top is None else top  # as the driver writes it, with a slash or without
                 for name in [name for name in folders if prune(name)]:
                     del folders[name]
                 below = folder[len(top) :].strip("/")

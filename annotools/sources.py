@@ -24,7 +24,7 @@ from annotools.listing import Listing, make_ids, make_rows, splits_by_folder, sp
 from annotools.pairing import ImageFinder, base_of, fold, pair_files
 from annotools.records import Image
 from annotools.storage import HEAD, Folder, Storage, is_image, split_extension
-from annotools.urls import is_url, local_path
+from annotools.urls import is_url, local_path, whole_archive
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +187,7 @@ def open_source(
 
     Raises SourceError when there is no such path, no annotation in it, or several data sets side by side.
     """
-    name = local_path(os.fspath(path))
+    name = local_path(whole_archive(os.fspath(path)))
     if is_url(name):
         from annotools.remote import open_url
 

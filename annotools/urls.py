@@ -17,14 +17,10 @@ def is_url(text: str) -> bool:
 
 
 def local_path(text: str) -> str:
-    """The path that a `file://` URL means, or `zip://` in front of a local archive; any other text as it is.
+    """The path that a `file://` URL means; any other text as it is.
 
-    `%20` is a blank in a URL (RFC 8089), which fsspec ignores. `zip://::FILE` and `zip://FILE` are the whole
-    archive FILE. Raises SourceError for a `file://` URL of another machine.
+    `%20` is a blank in a URL (RFC 8089), which fsspec ignores. Raises SourceError for another machine's.
     """
-    whole = re.fullmatch(r"zip://(?:::)?(.*)", text, re.DOTALL)
-    if whole and "::" not in whole[1]:
-        text = whole[1]
     if not text.startswith("file://"):
         return text
     parts = urllib.parse.urlsplit(text, allow_fragments=False)
@@ -33,6 +29,13 @@ def local_path(text: str) -> str:
             "a file:// URL of another machine", path=text, expected="three slashes: file:///folder"
         )
     return urllib.request.url2pathname(parts.path + ("?" + parts.query if parts.query else ""))
+
+
+def whole_archive(text: str) -> str:
+    """ARCHIVE for `zip://::ARCHIVE`, which is fsspec's way to say it, and for `zip://ARCHIVE`."""
+    if text.startswith("zip://::"):
+        return text.removeprefix("zip://::")
+    return text if "::" in text else text.removeprefix("zip://")
 
 
 def printable_url(url: str) -> str:

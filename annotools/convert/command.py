@@ -21,8 +21,8 @@ _SHOWN = 10  # issues of one warning or info rule on the terminal; errors are al
 
 
 def add_convert_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("source", help="VOC tree, folder of XML and images, or .zip/.tar/.tar.gz")
-    parser.add_argument("output", help="folder to write; for the pickles also a file name ending in .pkl")
+    parser.add_argument("source", help="VOC tree, folder of XML and images, .zip/.tar/.tar.gz, or URL")
+    parser.add_argument("output", help="folder or URL to write; for the pickles also a .pkl file")
     parser.add_argument("--to", required=True, choices=["pickle", "ssd-pickle", "tfrecord", "tfds"])
     parser.add_argument("--classes", metavar="FILE", help="class file: .txt, .json or label map .pbtxt")
     parser.add_argument(
@@ -176,7 +176,7 @@ def _write_report(path: str, report: dict[str, Any], issues: Iterable[Issue]) ->
 
 
 def add_classes_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("source", help="VOC tree, folder of XML and images, or .zip/.tar/.tar.gz")
+    parser.add_argument("source", help="VOC tree, folder of XML and images, .zip/.tar/.tar.gz, or URL")
     parser.add_argument("-o", "--output", metavar="FILE", help="write a class file: .pbtxt, .txt or .json")
     parser.add_argument("--split", metavar="NAME", help="count one split only")
     parser.add_argument("--annotations", metavar="DIR", help="folder of the XML, if not below SOURCE")

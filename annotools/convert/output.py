@@ -1,7 +1,7 @@
 """The folder that a conversion writes to: the few operations on which its promises rest.
 
 A file appears under its name at once and whole, or not at all. `Local` does that with a temporary file, fsync
-and rename; annotools.remote does it with uploads, which object stores make visible when they are complete.
+and rename; remote_output.py does it with uploads, which object stores make visible when they are complete.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from annotools.errors import AnnotoolsError, OutputError
+from annotools.urls import is_url, local_path
 
 try:
     import fcntl as _fcntl
@@ -81,6 +82,23 @@ class Output(Protocol):
 
     def tidy(self) -> None:
         """`sweep`, and remove the root if it is new and empty."""
+
+
+def open_output(target: str | os.PathLike[str], *, scratch_folder: str = STATE) -> Output:
+    """The folder at a path or URL. Nothing is written yet.
+
+    scratch_folder   of a folder on this machine, see Local
+
+    Raises OutputError when it cannot be one.
+    """
+    path = local_path(os.fspath(target))
+    if is_url(path):
+        from annotools.convert.remote_output import RemoteOutput
+
+        return RemoteOutput(path)
+    if os.path.exists(path) and not os.path.isdir(path):
+        raise OutputError("exists already and is not a folder", path=path)
+    return Local(path, scratch_folder=scratch_folder)
 
 
 class Local:

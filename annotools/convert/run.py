@@ -27,7 +27,7 @@ from annotools.convert.shard import ShardResult, Tick
 from annotools.convert.survey import class_names, discover_classes
 from annotools.convert.target import Target, make_target
 from annotools.convert.workers import run_shards
-from annotools.errors import DataError, OptionError, OutputError, WorkerError
+from annotools.errors import DataError, OptionError, OutputError, UnavailableError, WorkerError
 from annotools.issues import Issue, Ledger
 from annotools.sources import Source, open_source
 from annotools.splits import RatioSplit, best_seed, compile_group_by, parse_split
@@ -82,8 +82,9 @@ def convert(
 ) -> ConvertResult:
     """Convert VOC annotations and their images to `to`: pickle, ssd-pickle, tfrecord or tfds.
 
-    source       a VOC tree, a folder, an archive (.zip, .tar, .tar.gz) or an open Source
-    output       a folder; for the pickles also a file name ending in .pkl, .pickle or .p, which then
+    source       a VOC tree, a folder, an archive (.zip, .tar, .tar.gz), the URL of a folder or a .zip
+                 (s3://, gs://, ...; extra `remote`), or an open Source
+    output       a folder, here or in an object store (s3://, gs://, ...); for the pickles also a file name ending in .pkl, .pickle or .p, which then
                  holds all splits in one
     classes      a class file or ClassMap; None: the sorted names found in the whole source
     split        None: every split of the source; `"train,val"`: these; `"train=0.8,val=0.2"`: new ones
@@ -169,7 +170,7 @@ def _convert(
                 companions.mkdir()
                 _write_companions(plan, results, result.manifest, companions, target)
                 target.publish([one.file for one in results], companions)
-        except (OutputError, WorkerError, OSError, KeyboardInterrupt) as error:
+        except (OutputError, UnavailableError, WorkerError, OSError, KeyboardInterrupt) as error:
             journal.output.tidy()
             if kept := journal.staged_shards():
                 error.add_note(f"{kept} finished shards are kept: the same command goes on from there")

@@ -14,9 +14,10 @@ from typing import Any
 
 from annotools.convert import manifest as manifests
 from annotools.convert.journal import Journal, differences
-from annotools.convert.output import STATE, Local, Output
+from annotools.convert.output import STATE, Output, open_output
 from annotools.convert.shard import index_file
 from annotools.errors import AnnotoolsError, OutputError
+from annotools.urls import local_path
 
 _PICKLE_SUFFIXES = (".pkl", ".pickle", ".p")
 
@@ -131,27 +132,20 @@ def _same(output: Output, name: str, file: Path) -> bool:
 
 def make_target(path: str | os.PathLike[str], to: str) -> Target:
     """The target at a path or URL for the format `to`."""
-    text = os.fspath(path)
+    text = local_path(os.fspath(path))
     name = text.replace(os.sep, "/").rpartition("/")[2]
     stem, suffix = os.path.splitext(name)
     if to in ("pickle", "ssd-pickle") and suffix.lower() in _PICKLE_SUFFIXES:
         state = f"{STATE}-{stem}"
-        output = _open(text[: len(text) - len(name)].rstrip("/" + os.sep) or _top(text), state)
+        output = open_output(_folder_of(text, name), scratch_folder=state)
         return Target(
             text, Journal(output, state), name, f"{stem}.{manifests.NAME}", f"{stem}.label_map.pbtxt"
         )
-    return Target(text, Journal(_open(text, STATE), STATE), None)
+    return Target(text, Journal(open_output(text), STATE), None)
 
 
-def _top(text: str) -> str:
-    return os.sep if text.startswith(("/", os.sep)) else "."
-
-
-def _open(folder: str, state: str) -> Output:
-    if "://" in folder:
-        from annotools.convert.remote_output import open_output
-
-        return open_output(folder)
-    if os.path.exists(folder) and not os.path.isdir(folder):
-        raise OutputError("exists already and is not a folder", path=folder)
-    return Local(folder, scratch_folder=state)
+def _folder_of(text: str, name: str) -> str:
+    folder = text[: len(text) - len(name)]
+    if folder.endswith("://"):  # memory://a.pkl
+        return folder
+    return folder.rstrip("/" + os.sep) or (os.sep if text.startswith(("/", os.sep)) else ".")

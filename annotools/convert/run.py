@@ -84,8 +84,8 @@ def convert(
 
     source       a VOC tree, a folder, an archive (.zip, .tar, .tar.gz), the URL of a folder or a .zip
                  (s3://, gs://, ...; extra `remote`), or an open Source
-    output       a folder, here or in an object store (s3://, gs://, ...); for the pickles also a file name ending in .pkl, .pickle or .p, which then
-                 holds all splits in one
+    output       a folder, here or in an object store (s3://, gs://, ...); for the pickles also a file name
+                 ending in .pkl, .pickle or .p, which then holds all splits in one
     classes      a class file or ClassMap; None: the sorted names found in the whole source
     split        None: every split of the source; `"train,val"`: these; `"train=0.8,val=0.2"`: new ones
     group_by     regular expression on the image id; images of one group stay in one split

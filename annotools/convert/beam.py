@@ -2,7 +2,8 @@
 
 The pipeline is as short as can be: the numbers of the shards, spread over the workers, and `finish_shard` for
 each. Nothing comes back through Beam, because not every runner can bring something back: the shards and their
-journal entries lie in OUTPUT. Every worker must reach it, and SOURCE, under the name that it has here.
+journal entries lie in OUTPUT. Every worker must reach it, and SOURCE, under the name that it has here. The
+lines of the plan lie in OUTPUT too when that is a folder; with a URL they travel with the shard's number.
 
 Each shard may be done twice, or by two workers at once: runners do that after a failure, and some for speed.
 Both write the same bytes, each file whole or not at all.
@@ -13,13 +14,17 @@ from __future__ import annotations
 import base64
 import json
 import re
+import tempfile
+import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from annotools import errors
 from annotools.convert.finish import Job, finish_shard
+from annotools.convert.output import Local
 from annotools.convert.shard import ShardResult, shard_file
-from annotools.errors import AnnotoolsError, MissingExtraError, OptionError, WorkerError, shorten
+from annotools.errors import AnnotoolsError, MissingExtraError, OptionError, WorkerError
 
 try:
     import apache_beam as beam
@@ -28,6 +33,7 @@ except ImportError as missing:
     raise MissingExtraError("Apache Beam", "beam") from missing
 
 _MARK: Final = re.compile(r"\[annotools error ([A-Za-z0-9+/=]+)\]")
+_LONGEST: Final = 1000
 _ONE_AT_A_TIME: Final = "--dask_partition_size=1"
 
 
@@ -36,13 +42,14 @@ class ShardError(Exception):
 
     @classmethod
     def of(cls, error: AnnotoolsError) -> ShardError:
+        found = error.found
         details = {
             "type": type(error).__name__,
             "message": error.message,
             "path": error.path,
             "line": error.line,
             "field": error.field,
-            "found": None if error.found is None else shorten(error.found),
+            "found": found if found is None or isinstance(found, int | float) else str(found)[:_LONGEST],
             "expected": error.expected,
         }
         packed = base64.b64encode(json.dumps(details).encode()).decode()
@@ -50,16 +57,39 @@ class ShardError(Exception):
 
 
 class FinishShard(beam.DoFn):
-    """The number of a shard -> nothing; the shard is then in the staging folder of OUTPUT."""
+    """(number of a shard, its lines or None) -> nothing; the shard is then in the staging folder of OUTPUT.
+
+    The lines are those of the plan, compressed; None: the plan file can be read from here.
+    """
 
     def __init__(self, job: Job) -> None:
         self.job = job
 
-    def process(self, index: int) -> None:
+    def process(self, element: tuple[int, bytes | None]) -> None:
+        index, lines = element
         try:
-            finish_shard(self.job, index)
+            if lines is None:
+                finish_shard(self.job, index)
+            else:
+                with tempfile.NamedTemporaryFile(prefix="annotools-plan-") as file:
+                    file.write(zlib.decompress(lines))
+                    file.flush()
+                    finish_shard(_alone(self.job, index, file.name), 0)
         except AnnotoolsError as error:
             raise ShardError.of(error) from error
+
+
+def _alone(job: Job, index: int, listing: str) -> Job:
+    """The job with one shard only, whose lines are the file `listing`."""
+    shard = replace(job.plan.shards[index], start=0)
+    return replace(job, plan=replace(job.plan, listing=listing, shards=(shard,)))
+
+
+def _elements(job: Job) -> Iterator[tuple[int, bytes | None]]:
+    assert job.journal is not None
+    at_hand = isinstance(job.journal.output, Local)  # the plan file is then in a scratch folder of OUTPUT
+    for index, shard in enumerate(job.plan.shards):
+        yield index, None if at_hand else zlib.compress(b"".join(job.plan.lines(shard)))
 
 
 def finish_with_beam(job: Job, flags: Sequence[str]) -> list[ShardResult]:
@@ -67,7 +97,7 @@ def finish_with_beam(job: Job, flags: Sequence[str]) -> list[ShardResult]:
 
     flags   as on Beam's own command lines: `["--runner=FlinkRunner", "--flink_master=host:8081"]`
 
-    Raises OptionError for flags that Beam refuses, what a shard raised (its `found` shortened to a text), and
+    Raises OptionError for flags that Beam refuses, what a shard raised (its `found` as text), and
     WorkerError when the pipeline failed or ended without a shard.
     """
     if job.journal is None:
@@ -78,7 +108,7 @@ def finish_with_beam(job: Job, flags: Sequence[str]) -> list[ShardResult]:
     pipeline = _make_pipeline(flags)
     _ = (
         pipeline
-        | "Shards" >> beam.Create(range(len(job.plan.shards)))
+        | "Shards" >> beam.Create(list(_elements(job)))
         | "Spread" >> beam.Reshuffle()
         | "Finish" >> beam.ParDo(FinishShard(job))
     )
@@ -95,8 +125,9 @@ def _make_pipeline(flags: Sequence[str]) -> beam.Pipeline:
         flags.append(_ONE_AT_A_TIME)
     try:
         options = PipelineOptions(flags)
+        pipeline = beam.Pipeline(options=options)  # with the runner, its options become known
         options.get_all_options()  # each kind of options is parsed when it is asked for
-        return beam.Pipeline(options=options)
+        return pipeline
     except (ValueError, ImportError, AttributeError, SystemExit) as error:
         reason = "see above" if isinstance(error, SystemExit) else str(error)
         raise OptionError(

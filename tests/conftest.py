@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import itertools
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -132,3 +134,110 @@ def make_picture() -> Callable[..., bytes]:
 @pytest.fixture
 def make_xml() -> Callable[..., bytes]:
     return voc_xml
+
+
+class Gate:
+    """What stands before the S3 server: it notes the requests, and answers some of them with an error.
+
+    fail       takes the number of a request from 0 and its (method, path and query); true: 503 SlowDown
+    status     of the error
+    page       keys of a listing that come at a time
+    """
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+        self.reset()
+
+    def reset(self) -> None:
+        self.fail: Callable[[int, str, str], bool] = lambda _number, _method, _path: False
+        self.status = 503
+        self.page = 1000
+        self.requests: list[tuple[str, str, str]] = []
+        self.failed = 0
+        self._numbers = itertools.count()
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        method, path, query = environ["REQUEST_METHOD"], environ["PATH_INFO"], environ["QUERY_STRING"]
+        if query.startswith("list-type=2"):
+            environ["QUERY_STRING"] = f"{query}&max-keys={self.page}"
+        self.requests.append((method, f"{path}?{query}" if query else path, environ.get("HTTP_RANGE", "")))
+        if self.fail(next(self._numbers), method, f"{path}?{query}"):
+            self.failed += 1
+            environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+            name = "SlowDown" if self.status == 503 else "InternalError"
+            text = f"<Error><Code>{name}</Code><Message>Please reduce your request rate.</Message></Error>"
+            start_response(f"{self.status} {name}", [("Content-Type", "application/xml")])
+            return [] if method == "HEAD" else [text.encode()]
+        answer: Iterable[bytes] = self.app(environ, start_response)
+        return answer
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """An empty bucket on a real S3 server on the loopback device. `fs` is a client of its own."""
+
+    url: str
+    fs: Any
+    gate: Gate
+
+    def put(self, folder: Path, name: str) -> str:
+        """Upload a folder; its URL."""
+        for file in sorted(folder.rglob("*")):
+            if file.is_file():
+                self.fs.pipe_file(
+                    f"{self.url}/{name}/{file.relative_to(folder).as_posix()}", file.read_bytes()
+                )
+        return f"{self.url}/{name}"
+
+    def content(self, name: str) -> dict[str, bytes]:
+        """Every object below a folder, by relative name."""
+        top = f"{self.url.removeprefix('s3://')}/{name}"
+        return {path[len(top) + 1 :]: self.fs.cat_file(path) for path in self.fs.find(top)}
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[tuple[str, Gate]]:
+    from moto.moto_server.werkzeug_app import (
+        DomainDispatcherApplication,
+        MotoRequestHandler,
+        create_backend_app,
+    )
+    from werkzeug.serving import make_server
+
+    class Quiet(MotoRequestHandler):
+        def log_request(self, *_: Any) -> None:
+            pass
+
+    gate = Gate(DomainDispatcherApplication(create_backend_app))
+    server = make_server("127.0.0.1", 0, gate, True, request_handler=Quiet)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}", gate
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+_buckets = itertools.count()
+
+
+@pytest.fixture
+def bucket(s3_server: tuple[str, Gate], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Bucket]:
+    import s3fs
+
+    endpoint, gate = s3_server
+    for name in ("AWS_PROFILE", "AWS_MAX_ATTEMPTS", "AWS_RETRY_MODE", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "no-config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "no-credentials"))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "somebody")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "something")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    fs = s3fs.S3FileSystem(skip_instance_cache=True, use_listings_cache=False)
+    name = f"bucket-{next(_buckets)}"
+    gate.reset()
+    fs.mkdir(name)
+    gate.requests.clear()
+    yield Bucket(f"s3://{name}", fs, gate)
+    gate.reset()

@@ -37,9 +37,12 @@ class Output(Protocol):
     """Names are relative to the root and '/'-separated. Implementations are picklable.
 
     Every method raises OutputError, with the path, where the folder cannot be read or written.
+
+    at_once   how many operations may well be under way at a time, from threads
     """
 
     root: str
+    at_once: int
 
     def names(self, prefix: str = "") -> list[str]:
         """All files below the folder `prefix`, "" or "a/b", sorted; [] without such a folder."""
@@ -106,6 +109,8 @@ class Local:
 
     scratch_folder   the folder below it, in which files are written before they get their names
     """
+
+    at_once = 1
 
     def __init__(self, root: str | os.PathLike[str], *, scratch_folder: str = STATE) -> None:
         self.root = os.fspath(root)

@@ -31,6 +31,8 @@ _BLOCK = 16 << 20
 class RemoteOutput:
     """A folder in an object store. Raises OutputError for a URL that cannot be written to."""
 
+    at_once = 16
+
     def __init__(self, url: str) -> None:
         self._folder = RemoteFolder(url, OutputError)
         self.root = self._folder.root

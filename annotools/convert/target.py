@@ -7,7 +7,7 @@ their names one by one, and the new manifest comes last: whoever finds a manifes
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,20 +87,14 @@ class Target:
         beside = sorted(
             file.relative_to(companions).as_posix() for file in companions.rglob("*") if file.is_file()
         )
-        files = sorted(shards)
-        staged = [file for file in files if output.size(journal.entry_of_staged(file)) is not None]
-        obsolete = self._obsolete(set(files))
+        files = set(shards)
+        staged = self._staged(files)
+        obsolete = self._obsolete(files)
         if staged or obsolete or any(not _same(output, name, companions / name) for name in beside):
             if output.size(self.manifest) is not None:
                 output.rename(self.manifest, journal.former_manifest)
-            for file in staged:
-                for name in (index_file(file), file):
-                    if output.size(journal.staged(name)) is not None:
-                        output.rename(journal.staged(name), name)
-                output.rename(journal.entry_of_staged(file), journal.entry_of_published(file))
-            for file in obsolete:
-                for name in (file, index_file(file), journal.entry_of_published(file)):
-                    output.remove(name)
+            _for_each(output, self._place, staged)
+            _for_each(output, self._remove, obsolete)
             for name in sorted(beside, key=lambda name: (name == self.manifest, name)):
                 output.put(companions / name, name)
         output.remove(journal.former_manifest)
@@ -108,7 +102,23 @@ class Target:
         if self.single_file:
             output.remove_folder(journal.state)
 
-    def _obsolete(self, files: set[str]) -> list[str]:
+    def _staged(self, files: Set[str]) -> list[str]:
+        """The shards among `files` that have yet to be put in place, or their journal entries."""
+        found = set(self.journal.output.names(f"{self.journal.state}/staging"))
+        return sorted(file for file in files if self.journal.entry_of_staged(file) in found)
+
+    def _place(self, file: str) -> None:
+        journal, output = self.journal, self.journal.output
+        for name in (index_file(file), file):
+            if output.size(journal.staged(name)) is not None:
+                output.rename(journal.staged(name), name)
+        output.rename(journal.entry_of_staged(file), journal.entry_of_published(file))
+
+    def _remove(self, file: str) -> None:
+        for name in (file, index_file(file), self.journal.entry_of_published(file)):
+            self.journal.output.remove(name)
+
+    def _obsolete(self, files: Set[str]) -> list[str]:
         """Shards of an earlier output that are not among those of the new one."""
         if self.single_file:
             return []
@@ -124,6 +134,19 @@ class Target:
                 Path(shard["file"]).name for split in former["splits"].values() for shard in split["shards"]
             }
         return sorted(found - files)
+
+
+def _for_each(output: Output, work: Callable[[str], None], files: Iterable[str]) -> None:
+    """In threads where the output is far away, and a file costs a few round trips."""
+    if output.at_once == 1:
+        for file in files:
+            work(file)
+        return
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(output.at_once) as threads:
+        for _ in threads.map(work, files):
+            pass  # raises what `work` raised
 
 
 def _same(output: Output, name: str, file: Path) -> bool:

@@ -1,0 +1,179 @@
+"""Examples of any Beam pipeline to a folder of TFRecord shards, as `annotools convert` writes it.
+
+Examples are grouped by shard, put in order and written to the staging folder of OUTPUT; when all shards are
+there, one worker gives them their names and writes the manifest. A step that is done twice does no harm.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import struct
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from annotools.classes import ClassMap
+from annotools.convert import journal as journals
+from annotools.convert import manifest as manifests
+from annotools.convert.options import Options
+from annotools.convert.plan import hash_of
+from annotools.convert.shard import ShardResult, index_file
+from annotools.convert.target import Target, make_target
+from annotools.errors import AnnotoolsError, MissingExtraError, OptionError
+from annotools.formats import tfexample, tfrecord
+from annotools.framing import Writer
+from annotools.issues import Ledger
+from annotools.records import Example
+
+try:
+    import apache_beam as beam
+    from apache_beam.transforms.window import GlobalWindows
+except ImportError as missing:
+    raise MissingExtraError("Apache Beam", "beam") from missing
+
+
+@contextlib.contextmanager
+def errors_in_full() -> Iterator[None]:
+    """Beam makes a worker's exception anew from its text alone: the text then has file and line in it."""
+    try:
+        yield
+    except AnnotoolsError as error:
+        whole = type(error).__new__(type(error))
+        AnnotoolsError.__init__(whole, str(error))
+        raise whole from error
+
+
+Row = tuple[str, bytes, int, tuple[str, ...]]
+"""id, tf.Example, bytes of the image, class of each object"""
+
+
+class WriteTFRecord(beam.PTransform[Any, Any]):
+    """PCollection[Example] -> PCollection[dict], the one manifest, when everything is in place.
+
+    output     a folder or URL that every worker reaches under this name
+    classes    a ClassMap or class file, written beside the shards
+    shards     how many files; each is sorted in the memory of one worker: a few hundred MiB are enough
+    split      the name of the split; another split goes into another folder
+    overwrite  replace an earlier output of annotools
+
+    Shard and place of an example come from a hash of its id, as in `annotools.convert`: the same examples
+    give the same bytes, in whatever order they come. The manifest is written last.
+
+    Raises OutputError, OptionError and ClassMapError while the pipeline is built, RecordError in a worker for
+    an example that cannot be written.
+    """
+
+    def __init__(
+        self,
+        output: str | os.PathLike[str],
+        *,
+        classes: ClassMap | str | os.PathLike[str],
+        shards: int,
+        split: str = "train",
+        overwrite: bool = False,
+    ) -> None:
+        super().__init__()
+        if shards < 1:
+            raise OptionError("at least one shard is needed", field="shards", found=shards, expected=">= 1")
+        class_map = classes if isinstance(classes, ClassMap) else ClassMap.from_file(classes)
+        self.options = Options("tfrecord", class_map, split=split, shards=shards)
+        self.target = make_target(output, "tfrecord")
+        self.overwrite = overwrite
+
+    def expand(self, examples: Any) -> Any:
+        former = self.target.former(overwrite=self.overwrite)
+        header = journals.header_of("a pipeline of Apache Beam", self.options)
+        self.target.begin(header, former, overwrite=self.overwrite)
+        shards = self.options.shards or 1
+        every_shard = examples.pipeline | "EveryShard" >> beam.Create([(i, None) for i in range(shards)])
+        rows = (
+            examples | "OneWindow" >> beam.WindowInto(GlobalWindows()) | "Encode" >> beam.Map(_keyed, shards)
+        )
+        return (
+            (rows, every_shard)
+            | "WithEmptyShards" >> beam.Flatten()
+            | "ByShard" >> beam.GroupByKey()
+            | "WriteShard" >> beam.ParDo(_WriteShard(self.options, self.target))
+            | "All" >> beam.GroupByKey()
+            | "Publish" >> beam.ParDo(_Publish(self.options, self.target))
+        )
+
+    def display_data(self) -> dict[str, Any]:
+        return {"output": self.target.path, "split": self.options.split, "shards": self.options.shards}
+
+
+def _keyed(example: Example, shards: int) -> tuple[int, Row]:
+    with errors_in_full():
+        head, tail = tfexample.encode(example)
+    row = (example.id, head + example.encoded + tail, len(example.encoded), example.names)
+    return shard_of(example.id, shards), row
+
+
+def shard_of(image_id: str, shards: int) -> int:
+    """The shard of an image: shard i holds the hashes from floor(i 2^64 / shards) on, as in plan.py."""
+    return ((hash_of(image_id) + 1) * shards - 1) >> 64
+
+
+class _WriteShard(beam.DoFn):
+    """(index, rows) -> (None, books of the shard)"""
+
+    def __init__(self, options: Options, target: Target) -> None:
+        self.options, self.target = options, target
+
+    def process(self, element: tuple[int, Iterable[Row | None]]) -> Iterable[tuple[None, dict[str, Any]]]:
+        with errors_in_full():
+            yield None, self._finish(*element)
+
+    def _finish(self, index: int, rows: Iterable[Row | None]) -> dict[str, Any]:
+        split, count = self.options.split or "", self.options.shards or 1
+        result = ShardResult(split, index, count, tfrecord.shard_name(split, index, count), has_index=True)
+        journal = self.target.journal
+        output, file = journal.output, result.file
+        with output.scratch() as scratch:
+            self._write(sorted((row for row in rows if row is not None), key=_order), scratch, result)
+            output.remove(journal.entry_of_staged(file))
+            output.put(scratch / index_file(file), journal.staged(index_file(file)))
+            output.put(scratch / file, journal.staged(file))
+        journal.write_entry(file, journals.Entry("", result))
+        return journals.books(result)
+
+    def _write(self, rows: list[Row], scratch: Path, result: ShardResult) -> None:
+        offsets = []
+        images, objects = result.ledger.images, result.ledger.objects
+        with Writer(scratch / result.file) as writer:
+            for _, record, image_bytes, names in rows:
+                offsets.append(writer.write(record))
+                result.image_bytes += image_bytes
+                result.max_boxes = max(result.max_boxes, len(names))
+                result.classes.update(names)
+                objects.found += len(names)
+        result.sha256, result.bytes = writer.sha256(), writer.size
+        result.records = images.found = images.written = len(rows)
+        objects.written = objects.found
+        index = scratch / index_file(result.file)
+        index.parent.mkdir()
+        index.write_bytes(struct.pack(f"<{len(offsets)}Q", *offsets))
+
+
+def _order(row: Row) -> tuple[int, str, bytes]:
+    return hash_of(row[0]), row[0], row[1]
+
+
+class _Publish(beam.DoFn):
+    """(None, books of all shards) -> the manifest"""
+
+    def __init__(self, options: Options, target: Target) -> None:
+        self.options, self.target = options, target
+
+    def process(self, element: tuple[None, Iterable[dict[str, Any]]]) -> Iterable[dict[str, Any]]:
+        results = sorted(map(journals.from_books, element[1]), key=lambda result: result.index)
+        ledger = Ledger()
+        for result in results:
+            ledger.add(result.ledger)
+        manifest = manifests.build(self.options, results, ledger)
+        with errors_in_full(), self.target.journal.output.scratch() as companions:
+            self.options.classes.save(companions / self.target.label_map)
+            (companions / self.target.manifest).write_bytes(manifests.to_bytes(manifest))
+            self.target.publish([result.file for result in results], companions)
+        yield manifest

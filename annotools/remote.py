@@ -12,7 +12,7 @@ import io
 import os
 import zipfile
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from annotools.archives import Archive, ZipArchive
@@ -72,21 +72,21 @@ class Remote:
         self._table = _Table()
 
     def names(self) -> list[str]:
-        """All files that can matter, sorted; their sizes and versions are taken note of."""
-        found: list[str] = []
+        return sorted(self.walk())
+
+    def walk(self) -> Iterator[str]:
+        """All files that can matter; when the last has come, their sizes and versions are known."""
         table = _Table()
         try:
             for page in self._folder.pages(prune=is_ignored_folder):
                 for entry in page:
                     if matters(entry.name):
-                        found.append(entry.name)
                         table.add(*entry)
+                        yield entry.name
         except (FileError, TroubleError) as error:
             raise _source_error(self._folder, "", error) from error
         table.sort()
         self._table = table
-        found.sort()
-        return found
 
     def issues(self) -> list[Issue]:
         return []
@@ -119,17 +119,11 @@ class Remote:
         try:
             data: bytes = self._folder.run(lambda fs: fs.cat_file(self._folder.path(name), start=0, end=end))
         except (FileError, TroubleError) as error:
-            if known is None and isinstance(error, TroubleError) and self._is_empty(name):
+            if "range" in str(error).lower() and self._ask(name)[0] == 0:  # empty since, or not listed
                 return b""
             raise _source_error(self._folder, name, error) from error
         check_size(name, self.display(name), len(data))
         return data
-
-    def _is_empty(self, name: str) -> bool:
-        try:
-            return self.size(name) == 0
-        except AnnotoolsError:
-            return False
 
     def display(self, name: str) -> str:
         return printable(self._folder.display(name))

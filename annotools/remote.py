@@ -42,7 +42,7 @@ def open_url(url: str) -> Storage:
         if found["type"] == "directory" or not found["size"]:
             return Remote(folder)
         if folder.run(lambda fs: fs.cat_file(folder.path(""), start=0, end=2)) == b"PK":
-            return RemoteZip(folder, found["size"], version_of(found))
+            return RemoteZip(folder, found["size"])
     except (FileError, TroubleError) as error:
         raise _source_error(folder, "", error) from error
     raise SourceError(
@@ -174,11 +174,10 @@ class RemoteZip(ZipArchive):
 
     far = True
 
-    def __init__(self, folder: RemoteFolder, size: int, version: str) -> None:
+    def __init__(self, folder: RemoteFolder, size: int) -> None:
         Archive.__init__(self, folder.root)
         self._folder = folder
         self._length = size
-        self._version = version
         with (
             self._damage_as_source_error(),
             io.BufferedReader(_RangedFile(self._read_at, size), _ZIP_BLOCK) as file,
@@ -188,8 +187,9 @@ class RemoteZip(ZipArchive):
                 self._list(info)
 
     def stamp(self, name: str) -> str:
-        """Place, size and checksum of the member, and the version of the archive."""
-        return f"{self._members[name]}-{self._version}"
+        """Size and CRC-32, as for a zip on this machine."""
+        _, _, size, crc, _ = self._members[name]
+        return f"{size}-{crc:08x}"
 
     def _archive_size(self) -> int:
         return self._length

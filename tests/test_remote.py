@@ -263,11 +263,11 @@ def test_a_zip_is_read_where_it_lies(bucket: Any, voc: Path, tmp_path: Path) -> 
     (first, *_) = source.pairs()
     assert source.display(first.xml or "") == f"{url}!/voc/Annotations/img0.xml"
     assert source.read_head(first.image or "") == local.read_head(first.image or "")
-    stamp = source.stamp(first.xml or "")
-    assert open_source(url).stamp(first.xml or "") == stamp
-    (voc / "JPEGImages" / "img5.jpg").write_bytes(b"changed")
+    stamp = source.stamp(first.image or "")
+    assert open_source(url).stamp(first.image or "") == stamp
+    (voc / "JPEGImages" / "img0.jpg").write_bytes(b"changed")
     bucket.fs.pipe_file(url, zipped(voc, tmp_path / "voc.zip").read_bytes())
-    assert open_source(url).stamp(first.xml or "") != stamp
+    assert open_source(url).stamp(first.image or "") != stamp
 
 
 def test_a_part_of_a_zip_through_fsspec(bucket: Any, voc: Path, tmp_path: Path) -> None:

@@ -24,6 +24,15 @@ def published(files: dict[str, bytes]) -> dict[str, bytes]:
 
 
 @pytest.fixture
+def shop(tree: Any) -> Any:
+    """12 images with 0 to 2 objects: every request of theirs takes some milliseconds."""
+    for number in range(12):
+        names = ["shoes", "watch"][: number % 3]
+        tree.add(f"img{number:03d}", [(name, 1, 2 + number, 20, 30) for name in names])
+    return tree
+
+
+@pytest.fixture
 def on_disk(shop: Any, tmp_path: Path, snapshot: Any) -> dict[str, bytes]:
     """What the conversion of the shop writes into a folder."""
     convert(shop.root, tmp_path / "local")
@@ -40,7 +49,7 @@ def test_from_bucket_to_bucket(bucket: Any, shop_url: str, on_disk: dict[str, by
     result = convert(shop_url, f"{bucket.url}/out")
     content = bucket.content("out")
     assert published(content) == on_disk
-    assert result.ledger.images.written == 40
+    assert result.ledger.images.written == 12
     assert not [name for name in content if "staging" in name]
 
 
@@ -84,9 +93,10 @@ def test_a_second_run_writes_no_shard(bucket: Any, shop: Any, shop_url: str) -> 
     assert bucket.content("out") == before
     assert not [path for method, path, _ in bucket.gate.requests if method == "PUT" and "tfrecord" in path]
     key = f"{shop_url}/Annotations/img007.xml"
-    bucket.fs.pipe_file(key, bucket.fs.cat_file(key).replace(b"watch", b"shoes"))
+    bucket.fs.pipe_file(key, bucket.fs.cat_file(key).replace(b"shoes", b"watch"))
     assert convert(shop_url, f"{bucket.url}/out", split="train").reused == 3
-    assert sum(before[name] != data for name, data in bucket.content("out").items() if "0-of" in name) < 2
+    changed = {name for name, data in bucket.content("out").items() if before[name] != data}
+    assert sum(name.endswith(".tfrecord") for name in changed) == 1
     with pytest.raises(OutputError, match="was made in another way"):
         convert(shop_url, f"{bucket.url}/out", split="train", box_origin="one-based")
 
@@ -103,9 +113,9 @@ def test_faulty_data_leaves_nothing(bucket: Any, shop: Any) -> None:
 @pytest.mark.parametrize("status", [503, 500])
 def test_many_requests_fail(bucket: Any, shop_url: str, on_disk: dict[str, bytes], status: int) -> None:
     bucket.gate.status = status
-    bucket.gate.fail = lambda number, _method, _path: number % 15 == 7
+    bucket.gate.fail = lambda number, _method, _path: number % 12 == 7
     convert(shop_url, f"{bucket.url}/out")
-    assert bucket.gate.failed > 5
+    assert bucket.gate.failed > 3
     bucket.gate.fail = lambda _number, _method, _path: False
     assert published(bucket.content("out")) == on_disk
 
@@ -113,37 +123,38 @@ def test_many_requests_fail(bucket: Any, shop_url: str, on_disk: dict[str, bytes
 def test_the_source_goes_away_and_comes_back(
     bucket: Any, shop_url: str, on_disk: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """--on-error skip must not take a broken network for 30 broken images."""
-    classes = {"classes": None, "on_error": "skip"}
-    convert(shop_url, f"{bucket.url}/done", **classes)
+    """--on-error skip must not take a broken network for broken images."""
+    skip = {"on_error": "skip"}
+    convert(shop_url, f"{bucket.url}/done", **skip)
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     reads = iter(range(1000))
     bucket.gate.fail = lambda _number, method, path: (
-        method == "GET" and "/JPEGImages/" in path and next(reads) > 25
+        method == "GET" and "/JPEGImages/" in path and next(reads) > 7
     )
     with pytest.raises(UnavailableError, match=r"s3://.*/JPEGImages/img.*SlowDown") as caught:
-        convert(shop_url, f"{bucket.url}/out", **classes)
+        convert(shop_url, f"{bucket.url}/out", **skip)
     assert "finished shards are kept" in "".join(caught.value.__notes__)
     assert published(bucket.content("out")) == {}
     bucket.gate.fail = lambda _number, _method, _path: False
-    again = convert(shop_url, f"{bucket.url}/out", **classes)
+    again = convert(shop_url, f"{bucket.url}/out", **skip)
     assert 0 < again.reused < 4
     shards = {name: data for name, data in on_disk.items() if name.endswith(".tfrecord")}
     assert shards.items() <= bucket.content("out").items()
     assert published(bucket.content("out")) == published(bucket.content("done"))
 
 
-@pytest.mark.parametrize("at", [3, 17, 30, 42])
+@pytest.mark.parametrize("at", [3, 30, 42])
 def test_the_output_goes_away_and_comes_back(
     bucket: Any, shop_url: str, on_disk: dict[str, bytes], at: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever is published at that moment, a manifest only stands beside everything that it lists."""
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    bucket.gate.status = 500
     writes = iter(range(10_000))
     bucket.gate.fail = lambda _number, method, path: (
         "/out/" in path and method in ("PUT", "DELETE") and next(writes) >= at
     )
-    with pytest.raises(OutputError, match=rf"{bucket.url}/out\S*: cannot be written or read: SlowDown"):
+    with pytest.raises(OutputError, match=rf"{bucket.url}/out\S*: cannot be written or read: InternalError"):
         convert(shop_url, f"{bucket.url}/out")
     bucket.gate.fail = lambda _number, _method, _path: False
     assert "manifest.json" not in bucket.content("out")

@@ -25,8 +25,8 @@ from annotools.convert.beam_writer import shard_of  # noqa: E402
 
 CLASSES = ClassMap.from_names(["shoes", "watch"])
 
-# Beam's DirectRunner would download another program, Prism, and prefer it.
-FLAGS = ["--prism_location=/nowhere"]
+# What Beam's DirectRunner comes down to, if Prism, which it would download, is not there.
+FLAGS = ["--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner"]
 PROCESSES = [*FLAGS, "--direct_running_mode=multi_processing", "--direct_num_workers=2"]
 
 

@@ -21,9 +21,12 @@ from annotools.errors import AnnotoolsError, DataError, OptionError, OutputError
 
 pytest.importorskip("apache_beam")
 
-# Beam's DirectRunner would download another program, Prism, and prefer it to its own processes.
-IN_PROCESS = ["--runner=DirectRunner", "--prism_location=/nowhere"]
-PROCESSES = [*IN_PROCESS, "--direct_running_mode=multi_processing", "--direct_num_workers=2"]
+# Beam's DirectRunner would download another program, Prism, and prefer it to its own FnApiRunner.
+DIRECT = ["--runner=DirectRunner", "--prism_location=/nowhere"]
+PROCESSES = [*DIRECT, "--direct_running_mode=multi_processing", "--direct_num_workers=2"]
+IN_PROCESS = ["--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner"]
+# Flink, Spark and Prism are spoken to in this way, by the same client.
+PORTABLE = ["--runner=PortableRunner", "--job_endpoint=embed", "--environment_type=LOOPBACK"]
 DASK = "--runner=apache_beam.runners.dask.dask_runner.DaskRunner"
 
 Snapshot = Callable[[Path], dict[str, bytes]]
@@ -41,7 +44,7 @@ def with_beam(source: Path, output: object, flags: list[str], **options: Any) ->
     return convert(source, str(output), runner="beam", beam_options=flags, **call)
 
 
-@pytest.mark.parametrize("flags", [IN_PROCESS, PROCESSES], ids=["in-process", "processes"])
+@pytest.mark.parametrize("flags", [DIRECT, PROCESSES, PORTABLE], ids=["direct", "processes", "portable"])
 def test_the_bytes_are_those_of_the_local_run(
     flags: list[str], shop: Any, local: Path, tmp_path: Path, snapshot: Snapshot
 ) -> None:
@@ -80,7 +83,7 @@ def test_the_plan_travels_where_the_output_is_no_folder(
     assert found == snapshot(local)
 
 
-@pytest.mark.parametrize("flags", [IN_PROCESS, PROCESSES], ids=["in-process", "processes"])
+@pytest.mark.parametrize("flags", [IN_PROCESS, PORTABLE], ids=["in-process", "portable"])
 def test_an_error_of_a_worker_comes_back_as_it_was(flags: list[str], shop: Any, tmp_path: Path) -> None:
     errors = []
     for runner in (convert, partial(with_beam, flags=flags)):

@@ -148,14 +148,16 @@ def record(data: bytes) -> bytes:
 
 
 def far_pointers(size: int) -> bytes:
-    """Headers that are right, each of data up to the end of the file, whose checksum is wrong."""
-    return b"".join(header(size - place - 16) for place in range(0, size - 16, 12)).ljust(size, b"\0")
+    """Headers that are right, each of data nearly to the end of the file, whose checksum is wrong."""
+    return b"".join(header(max(0, size - place - 29)) for place in range(0, size - 16, 12)).ljust(size, b"\0")
 
 
 def pointers_and_records(size: int) -> bytes:
     """The same with a sound record behind each, so that the search begins anew after each."""
     step = 12 + len(record(b"a"))
-    return b"".join(header(size - place - 16) + record(b"a") for place in range(0, size - 16 - step, step))
+    return b"".join(
+        header(max(0, size - place - 60)) + record(b"a") for place in range(0, size - 16 - step, step)
+    )
 
 
 def scattered(size: int) -> bytes:

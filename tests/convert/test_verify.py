@@ -131,7 +131,7 @@ def test_every_option_is_taken_from_the_manifest(tree: Any, make_picture: Any, t
 
     exif = Image.Exif()
     exif[0x0112] = 6
-    tree.add("turned", [("cup", 1, 2, 9, 9)], image=make_picture(exif=exif), size=(40, 60, 3))
+    tree.add("turned", [("cup", 1, 2, 9, 55)], image=make_picture(exif=exif), size=(40, 60, 3))
     tree.add("plain", [("mug", 1, 2, 9, 9), ("cup", 50, 30, 70, 39)])
     tree.lists(train=["turned"], val=["plain"])
     for number, options in enumerate(
@@ -301,6 +301,26 @@ def set_number(place: str, value: Any) -> Callable[[Any], None]:
 def test_wrong_numbers_in_the_manifest(place: str, value: Any, found: dict[str, int], out: Path) -> None:
     change_manifest(out, set_number(place, value))
     assert rules(annotools.verify(out)) == found
+
+
+def test_a_shard_that_is_listed_twice(out: Path) -> None:
+    change_manifest(out, set_number("splits/train/shards/1/file", "train-00000-of-00003.tfrecord"))
+    result = annotools.verify(out)
+    told = [fault.message for fault in result.faults if fault.rule == "manifest-sum"]
+    assert told == ["'train-00000-of-00003.tfrecord' is listed more than once"]
+    assert result.counts["shard-unlisted"] == 2  # the other one, and its offsets
+
+
+def test_two_records_that_are_not_of_the_source(out: Path, shop: Any) -> None:
+    stray = Example("x", "x.jpg", "x.jpg", 9, 9, "jpeg", encoded=b"\xff\xd8", sha256="0" * 64)
+    head, tail = tfexample.encode(stray)
+    record = head + stray.encoded + tail
+    path = rewrite(out, lambda records: [record, *records, record], honest=True)
+    result = annotools.verify(out, against=shop.root)
+    extra = [(fault.field, fault.file, fault.record) for fault in result.faults if fault.rule == "extra"]
+    last = len(list(scan(path))) - 1
+    assert sorted(extra) == [("x.jpg", path.name, 0), ("x.jpg", path.name, last)]  # type: ignore[type-var]
+    assert "missing" not in result.counts
 
 
 @pytest.mark.parametrize(

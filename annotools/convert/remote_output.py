@@ -10,11 +10,12 @@ import contextlib
 import hashlib
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from annotools.errors import OutputError
-from annotools.remote_folder import FileError, RemoteFolder
+from annotools.remote_folder import RemoteFolder
 from annotools.storage import printable
 
 WHOLE_OBJECTS = ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "memory")
@@ -24,6 +25,7 @@ PART = 16 << 20
 """Bytes of one part of an upload to S3; files of two parts and more are sent in parts, four at a time."""
 
 _PARTS_AT_A_TIME = 4
+_REMOVALS_AT_A_TIME = 16
 _MOST_PARTS = 10_000
 _BLOCK = 16 << 20
 
@@ -49,15 +51,8 @@ class RemoteOutput:
             return sorted(below + entry.name for page in self._folder.pages(prefix) for entry in page)
 
     def size(self, name: str) -> int | None:
-        try:
-            info = self._folder.info(name)
-        except FileError as error:
-            if isinstance(error.__cause__, FileNotFoundError):
-                return None
-            raise self._error(name, error) from error
-        except OSError as error:
-            raise self._error(name, error) from error
-        return None if info["type"] == "directory" else int(info["size"])
+        with self._errors(name):
+            return self._folder.size(name)
 
     def sha256(self, name: str) -> str:
         def digest(fs: Any, path: str) -> str:
@@ -107,8 +102,9 @@ class RemoteOutput:
         self._run(name, remove)
 
     def remove_folder(self, prefix: str) -> None:
-        for name in self.names(prefix):
-            self.remove(name)
+        with ThreadPoolExecutor(_REMOVALS_AT_A_TIME) as pool:
+            for _ in pool.map(self.remove, self.names(prefix)):
+                pass
 
     def display(self, name: str) -> str:
         return printable(self._folder.display(name))
@@ -134,7 +130,4 @@ class RemoteOutput:
         try:
             yield
         except OSError as error:
-            raise self._error(name, error) from error
-
-    def _error(self, name: str, error: OSError) -> OutputError:
-        return OutputError(f"cannot be written or read: {error}", path=self.display(name))
+            raise OutputError(f"cannot be written or read: {error}", path=self.display(name)) from error

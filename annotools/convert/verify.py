@@ -32,14 +32,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from annotools.convert import verify_folder as folders
-from annotools.convert.faults import Fault, Faults
-from annotools.convert.record_checks import Terms
-from annotools.convert.salvage import Salvaged, pieces, salvage
-from annotools.convert.spread import spread
-from annotools.convert.verify_folder import Place
-from annotools.convert.verify_repeats import check_repeats
-from annotools.convert.verify_shard import ShardReport, check_shard, numbered
+from annotools.convert.verification import folder as folders
+from annotools.convert.verification.faults import Fault, Faults
+from annotools.convert.verification.folder import Place
+from annotools.convert.verification.records import Terms
+from annotools.convert.verification.repeats import check_repeats
+from annotools.convert.verification.salvage import Salvaged, pieces, salvage
+from annotools.convert.verification.shard import ShardReport, check_shard, numbered
+from annotools.convert.verification.spread import spread
 from annotools.errors import OptionError, OutputError
 from annotools.issues import Ledger
 
@@ -166,7 +166,7 @@ def _check_shard(folder: Path, terms: Terms, listed: Mapping[str, Any]) -> Shard
 def _check_pickle(
     folder: Path, to: str, classes: Mapping[str, int], upright: bool, listed: Mapping[str, Any]
 ) -> ShardReport:
-    from annotools.convert.verify_pickle import check_pickle
+    from annotools.convert.verification.pickles import check_pickle
 
     return check_pickle(folder, listed, to, classes, upright=upright)
 
@@ -260,8 +260,8 @@ def _compare(
     workers: int,
     tick: Callable[[int], object],
 ) -> Faults:
-    from annotools.convert import against
     from annotools.convert.plan import make_plan
+    from annotools.convert.verification import against
 
     options = against.options_of(manifest, classes)
     with tempfile.TemporaryDirectory(prefix="annotools-") as folder:

@@ -20,8 +20,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import annotools
-from annotools.convert.record_checks import Terms
-from annotools.convert.verify_shard import check_file
+from annotools.convert.verification.records import Terms
+from annotools.convert.verification.shard import check_file
 from annotools.framing import scan
 
 SAMPLE = Path(__file__).parents[2] / "sample_data"

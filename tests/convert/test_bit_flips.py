@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 
 import annotools
-from annotools.convert.record_checks import Terms
-from annotools.convert.salvage import pieces
-from annotools.convert.verify_shard import ShardReport, check_file
+from annotools.convert.verification.records import Terms
+from annotools.convert.verification.salvage import pieces
+from annotools.convert.verification.shard import ShardReport, check_file
 from annotools.framing import scan
 
 FRAMING = {"length": "length-crc", "crc of the length": "length-crc", "crc of the data": "data-crc"}

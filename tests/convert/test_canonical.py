@@ -10,8 +10,8 @@ import pytest
 
 import annotools
 from annotools import protobuf
-from annotools.convert.canonical import CanonicalReader
-from annotools.convert.record_checks import RecordCheck, Terms
+from annotools.convert.verification.canonical import CanonicalReader
+from annotools.convert.verification.records import RecordCheck, Terms
 from annotools.errors import RecordError
 from annotools.framing import scan
 

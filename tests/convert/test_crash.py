@@ -228,8 +228,7 @@ def test_a_file_that_vanishes_during_the_run_is_an_error_of_that_file(
     shop: Any, tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from annotools.convert import run
-
-    plan = run.make_plan
+    from annotools.convert.plan import make_plan as plan
 
     def make_plan(*args: Any, **options: Any) -> Any:
         made = plan(*args, **options)

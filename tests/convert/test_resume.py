@@ -20,9 +20,8 @@ def convert(shop: Any, tmp_path: Path) -> Any:
     """The same call every time, into `out`."""
 
     def call(out: str = "out", **options: Any) -> annotools.ConvertResult:
-        return annotools.convert(
-            shop.root, tmp_path / out, **({"to": "tfrecord", "shards": SHARDS} | options)
-        )
+        call_options: dict[str, Any] = {"to": "tfrecord", "shards": SHARDS} | options
+        return annotools.convert(shop.root, tmp_path / out, **call_options)
 
     return call
 

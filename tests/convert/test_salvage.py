@@ -14,7 +14,7 @@ import pytest
 
 import annotools
 from annotools.cli import main
-from annotools.convert.salvage import Piece, pieces, salvage
+from annotools.convert.verification.salvage import Piece, pieces, salvage
 from annotools.errors import OptionError, OutputError, SourceError
 from annotools.framing import Writer, masked_crc, scan
 

@@ -23,8 +23,8 @@ import annotools
 from annotools import protobuf, schema
 from annotools.classes import ClassMap
 from annotools.cli import main
-from annotools.convert.faults import LISTED, Fault, Faults
-from annotools.convert.shape import misfits
+from annotools.convert.verification.faults import LISTED, Fault, Faults
+from annotools.convert.verification.shape import misfits
 from annotools.convert.verify import VerifyResult
 from annotools.errors import AnnotoolsError, OptionError, OutputError
 from annotools.formats import pkl, tfexample, tfrecord
@@ -719,7 +719,7 @@ def _refused(job: int) -> int:
 
 
 def test_a_process_that_is_killed_is_noticed() -> None:
-    from annotools.convert.spread import spread
+    from annotools.convert.verification.spread import spread
     from annotools.errors import WorkerError
 
     with pytest.raises(WorkerError, match="killed"):

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from annotools.classes import ClassMap
-from annotools.convert.faults import Faults, Plain
 from annotools.convert.options import Options
 from annotools.convert.plan import Plan, Shard
 from annotools.convert.reconcile import Outcome, reconcile
 from annotools.convert.shard import ShardResult, shard_file
-from annotools.convert.sides import SIDES, Item, Unit
+from annotools.convert.verification.faults import Faults, Plain
+from annotools.convert.verification.sides import SIDES, Item, Unit
 from annotools.errors import AnnotoolsError
 from annotools.issues import Ledger
 from annotools.validation.repair import make_fixes

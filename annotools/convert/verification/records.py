@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from annotools import images, protobuf, schema
-from annotools.convert.canonical import CanonicalReader
-from annotools.convert.faults import Plain
+from annotools.convert.verification.canonical import CanonicalReader
+from annotools.convert.verification.faults import Plain
 from annotools.errors import AnnotoolsError, ImageError, RecordError
 from annotools.protobuf import Feature
 

@@ -14,8 +14,8 @@ from annotools import protobuf
 from annotools.convert.options import Options
 from annotools.convert.plan import Plan
 from annotools.convert.reconcile import Outcome
-from annotools.convert.salvage import pieces
-from annotools.convert.verify_shard import numbered, read_index
+from annotools.convert.verification.salvage import pieces
+from annotools.convert.verification.shard import numbered, read_index
 from annotools.errors import RecordError
 
 if TYPE_CHECKING:

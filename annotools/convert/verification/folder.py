@@ -14,10 +14,10 @@ from typing import Any
 from annotools import schema
 from annotools.classes import ClassMap
 from annotools.convert import manifest as manifests
-from annotools.convert.faults import Faults, Plain
 from annotools.convert.output import STATE
-from annotools.convert.shape import misfits
 from annotools.convert.shard import index_file
+from annotools.convert.verification.faults import Faults, Plain
+from annotools.convert.verification.shape import misfits
 from annotools.errors import AnnotoolsError, OptionError, OutputError
 
 _SMALL = 64 << 20

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final
 
-from annotools.convert.faults import Faults, Plain
 from annotools.convert.plan import hash_of
-from annotools.convert.record_checks import RecordCheck, Terms
-from annotools.convert.salvage import Digest, Piece, pieces
 from annotools.convert.shard import index_path
+from annotools.convert.verification.faults import Faults, Plain
+from annotools.convert.verification.records import RecordCheck, Terms
+from annotools.convert.verification.salvage import Digest, Piece, pieces
 
 _BUFFER: Final = 1 << 20
 

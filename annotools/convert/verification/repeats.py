@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from annotools.convert.faults import Faults
-from annotools.convert.salvage import pieces
-from annotools.convert.verify_shard import ShardReport, numbered, read_index
+from annotools.convert.verification.faults import Faults
+from annotools.convert.verification.salvage import pieces
+from annotools.convert.verification.shard import ShardReport, numbered, read_index
 from annotools.errors import RecordError
 
 

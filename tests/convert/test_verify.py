@@ -134,18 +134,16 @@ def test_every_option_is_taken_from_the_manifest(tree: Any, make_picture: Any, t
     tree.add("turned", [("cup", 1, 2, 9, 55)], image=make_picture(exif=exif), size=(40, 60, 3))
     tree.add("plain", [("mug", 1, 2, 9, 9), ("cup", 50, 30, 70, 39)])
     tree.lists(train=["turned"], val=["plain"])
-    for number, options in enumerate(
-        (
-            {"exif": "keep", "box_origin": "one-based"},
-            {"source_id": "numeric", "fix": "clip", "map_classes": {"mug": "cup"}},
-            {"split": "val", "on_error": "skip"},
-            {"split": "train=0.5,val=0.5", "seed": 7, "group_by": "^.", "fix": ["clip"]},
-        )
-    ):
+    cases: list[dict[str, Any]] = [
+        {"exif": "keep", "box_origin": "one-based"},
+        {"source_id": "numeric", "fix": "clip", "map_classes": {"mug": "cup"}},
+        {"split": "val"},
+        {"split": "train=0.5,val=0.5", "seed": 7, "group_by": "^.", "fix": ["clip"]},
+    ]
+    for number, options in enumerate(cases):
         for to in FORMATS:
             out = tmp_path / f"{number}-{to}"
-            arguments: dict[str, Any] = {"on_error": "skip", **options}
-            annotools.convert(tree.root, out, to=to, **arguments)
+            annotools.convert(tree.root, out, to=to, on_error="skip", **options)
             result = annotools.verify(out, against=tree.root)
             assert [str(fault) for fault in result.faults] == [], (options, to)
 
@@ -319,7 +317,7 @@ def test_two_records_that_are_not_of_the_source(out: Path, shop: Any) -> None:
     result = annotools.verify(out, against=shop.root)
     extra = [(fault.field, fault.file, fault.record) for fault in result.faults if fault.rule == "extra"]
     last = len(list(scan(path))) - 1
-    assert sorted(extra) == [("x.jpg", path.name, 0), ("x.jpg", path.name, last)]  # type: ignore[type-var]
+    assert sorted(extra) == [("x.jpg", path.name, 0), ("x.jpg", path.name, last)]
     assert "missing" not in result.counts
 
 
@@ -675,7 +673,7 @@ def test_of_many_faults_the_first_are_listed_and_all_counted() -> None:
 def test_options_that_make_no_sense(out: Path) -> None:
     for arguments in ({"images": "header"}, {"workers": 0}):
         with pytest.raises(OptionError):
-            annotools.verify(out, **arguments)  # type: ignore[arg-type]
+            annotools.verify(out, **arguments)
     with pytest.raises(OptionError):
         annotools.verify("s3://bucket/out")
 

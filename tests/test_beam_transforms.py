@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import runpy
 from collections import Counter
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +29,8 @@ from annotools.convert.beam_writer import shard_of  # noqa: E402
 CLASSES = ClassMap.from_names(["shoes", "watch"])
 
 # What Beam's DirectRunner comes down to, if Prism, which it would download, is not there.
-FLAGS = ["--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner"]
+RUNNER = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
+FLAGS = [f"--runner={RUNNER}"]
 PROCESSES = [*FLAGS, "--direct_running_mode=multi_processing", "--direct_num_workers=2"]
 
 
@@ -176,3 +180,28 @@ def test_shards_have_the_borders_of_the_plan(shards: int) -> None:
     for number in range(300):
         index = shard_of(f"image {number}", shards)
         assert borders[index] <= hash_of(f"image {number}") < borders[index + 1]
+
+
+def test_the_commands_of_the_page_have_flags_that_beam_knows(caplog: pytest.LogCaptureFixture) -> None:
+    import apache_beam.runners.dask.dask_runner  # noqa: F401  # makes its options known
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    page = (Path(__file__).parents[1] / "docs" / "scale.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^annotools convert .* --runner beam -- (.*)$", page, re.MULTILINE)
+    assert len(commands) == 5
+    for command in commands:
+        PipelineOptions(command.split()).get_all_options()
+        assert not [record for record in caplog.records if "iscarding" in record.message], command
+
+
+def test_the_pipeline_of_the_page_runs(store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "scale.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    CLASSES.save(tmp_path / "classes.txt")
+    (tmp_path / "VOC2007").symlink_to(store.root)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(beam, "Pipeline", partial(beam.Pipeline, RUNNER))
+    (tmp_path / "page.py").write_text(code)
+    runpy.run_path(str(tmp_path / "page.py"))
+    assert (tmp_path / "out" / "manifest.json").exists()
+    assert list(tmp_path.glob("issues.txt*"))

@@ -1,8 +1,9 @@
 """Data sets inside .zip, .tar, .tar.gz, .tar.bz2 and .tar.xz files, read where they lie.
 
-No member is ever written to disk. A compressed tar has no random access, so it is decompressed once into an
-anonymous temporary file (in TMPDIR), which vanishes with the process; a worker on the same machine reads the
-temporary file of its parent where the system shows it (/proc), and decompresses again where it does not.
+No member is ever written to disk. The index of members stays in memory, some 300 bytes for each. A compressed
+tar has no random access, so it is decompressed once into an anonymous temporary file (in TMPDIR), which
+vanishes with the process; a worker on the same machine reads the temporary file of its parent where the
+system shows it (/proc), and decompresses again where it does not.
 
 An archive is not trusted. Members that are links, devices or sparse files, or whose names are absolute or
 climb out with `..`, are left aside and reported. An archive that would grow to more than 1 GiB and 200 times
@@ -77,6 +78,9 @@ class Archive:
     def names(self) -> list[str]:
         return sorted(self._members)
 
+    def walk(self) -> Iterator[str]:
+        return iter(self._members)
+
     def issues(self) -> list[Issue]:
         return [
             Issue(
@@ -95,8 +99,7 @@ class Archive:
         raise NotImplementedError
 
     def stamp(self, name: str) -> str:
-        """Place, size and checksum of the member, and the time of the archive."""
-        return f"{self._members[name]}-{os.stat(self._path).st_mtime_ns}"
+        raise NotImplementedError
 
     def read_bytes(self, name: str, limit: int | None = None) -> bytes:
         raise NotImplementedError
@@ -130,7 +133,13 @@ class Archive:
             )
 
     def _archive_size(self) -> int:
-        return os.path.getsize(self._path)
+        return self._status().st_size
+
+    def _status(self) -> os.stat_result:
+        try:
+            return os.stat(self._path)
+        except OSError as error:
+            raise SourceError(f"cannot be read: {error.strerror}", path=self.root) from error
 
     def _own(self, descriptor: int) -> int:
         self._descriptor = descriptor
@@ -197,6 +206,12 @@ class ZipArchive(Archive):
 
     def size(self, name: str) -> int:
         return int(self._members[name][2])
+
+    def stamp(self, name: str) -> str:
+        """Size and CRC-32, as the archive tells them: packing the same files again changes nothing."""
+        self._status()
+        _, _, size, crc, _ = self._members[name]
+        return f"{size}-{crc:08x}"
 
     def read_bytes(self, name: str, limit: int | None = None) -> bytes:
         """The member, or its first `limit` bytes; the whole member is checked against its size and CRC-32."""
@@ -287,6 +302,12 @@ class TarArchive(Archive):
 
     def size(self, name: str) -> int:
         return int(self._members[name][1])
+
+    def stamp(self, name: str) -> str:
+        """Size and place, and size and time of the archive: a tar has no checksums of its members."""
+        archive = self._status()
+        offset, size = self._members[name]
+        return f"{size}-{offset}-{archive.st_size}-{archive.st_mtime_ns}"
 
     def read_bytes(self, name: str, limit: int | None = None) -> bytes:
         offset, size = self._members[name]

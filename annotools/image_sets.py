@@ -9,6 +9,8 @@ only where the plain list is missing. Byte order marks, CRLF and blank lines are
 
 from __future__ import annotations
 
+import codecs
+import io
 import re
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
@@ -30,9 +32,10 @@ class SplitList:
     def lines(self, storage: Storage) -> Iterator[tuple[str, int, str]]:
         """(file, line number from 1, line without the blanks around it) of each line that is not blank."""
         for file in self.files:
-            text = storage.read_bytes(file).decode("utf-8-sig", "surrogateescape")
-            for number, line in enumerate(text.split("\n"), start=1):
-                if line := line.strip():
+            # line by line, so that a list is in memory once, as bytes
+            lines = io.BytesIO(storage.read_bytes(file).removeprefix(codecs.BOM_UTF8))
+            for number, raw in enumerate(lines, start=1):
+                if line := raw.decode("utf-8", "surrogateescape").strip():
                     yield file, number, line
 
 

@@ -22,36 +22,39 @@ from dataclasses import dataclass, field
 from annotools.errors import SourceError
 from annotools.image_sets import is_split_name
 from annotools.issues import Issue
-from annotools.storage import IMAGE_RANKS
 
 _ANNOTATION_FOLDERS = frozenset({"annotations", "annotation", "annots", "labels", "label", "xmls", "xml"})
 _IMAGE_FOLDERS = frozenset({"jpegimages", "pngimages", "images", "image", "imgs", "img"})
 
 
-@dataclass(slots=True)
-class Files:
-    """The files of one kind: their names, and for each its key, which is its place and its stem."""
+Folders = dict[str, int]
+"""How many files each folder has; folders are "" or "a/b/". All judging is done by folder, not by file."""
 
-    names: list[str] = field(default_factory=list)
-    keys: list[str] = field(default_factory=list)
+Places = dict[str, str]
+"""For each folder whose files belong to the data set, their place."""
+
+
+@dataclass(slots=True)
+class Names:
+    """What a source has: the files of each kind by folder, and the names of its lists."""
+
+    xmls: Folders = field(default_factory=dict)
+    images: Folders = field(default_factory=dict)
+    lists: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class Layout:
-    """The files of one data set.
+    """Where the files of one data set are.
 
     tree   the folder that holds Annotations and JPEGImages; "" is the root, None: there is no such folder
     """
 
-    xmls: Files
-    images: Files
+    xmls: Places
+    images: Places
     lists: list[str]
     tree: str | None = None
     issues: list[Issue] = field(default_factory=list)
-
-
-Folders = dict[str, list[str]]
-"""Names by folder, so that most of the judging is done once for each folder and not for each file."""
 
 
 def is_image_folder(folder: str) -> bool:
@@ -81,29 +84,19 @@ def without_split(place: str) -> str:
 
 
 def find_layout(
-    names: Iterable[str], root: str, *, annotations: str | None = None, images: str | None = None
+    names: Names, root: str, *, annotations: str | None = None, images: str | None = None
 ) -> Layout:
-    """Sort the files of a source. `annotations` and `images` are folders that limit where each is taken.
+    """Judge the folders of a source. `annotations` and `images` are folders that limit where each is taken.
 
     Raises SourceError when there are no annotations, or when there are several VOC trees.
     """
-    xml_folders: Folders = {}
-    image_folders: Folders = {}
-    lists: list[str] = []
-    for name in names:
-        extension = name[name.rfind(".") + 1 :].lower()
-        if extension == "xml":
-            xml_folders.setdefault(name[: name.rfind("/") + 1], []).append(name)
-        elif extension in IMAGE_RANKS:
-            image_folders.setdefault(name[: name.rfind("/") + 1], []).append(name)
-        else:
-            lists.append(name)
+    xml_folders, image_folders, lists = names.xmls, names.images, sorted(names.lists)
     issues: list[Issue] = []
     tree = None
     limits = tuple(f"{limit}/" for limit in (annotations, images) if limit)
     if annotations is not None or images is not None:
-        xml_folders = {one: names for one, names in xml_folders.items() if _is_below(one, annotations)}
-        image_folders = {one: names for one, names in image_folders.items() if _is_below(one, images)}
+        xml_folders = {one: count for one, count in xml_folders.items() if _is_below(one, annotations)}
+        image_folders = {one: count for one, count in image_folders.items() if _is_below(one, images)}
     else:
         tree = _only_tree(xml_folders, image_folders, lists, root)
         if tree is not None:
@@ -119,17 +112,11 @@ def find_layout(
             expected="a VOC tree, or folders or an archive of .xml files and images",
         )
     base = f"{tree}/" if tree is not None else _common_folder(xml_folders)
-    return Layout(_files(xml_folders, base, limits), _files(image_folders, base, limits), lists, tree, issues)
-
-
-def _files(folders: Folders, base: str, limits: Iterable[str]) -> Files:
-    files = Files()
-    for folder in sorted(folders):
-        names = folders[folder]
-        place, start = _place(folder, base, limits), len(folder)
-        files.names += names
-        files.keys += [place + name[start : name.rindex(".")] for name in names]
-    return files
+    xmls, images_of = (
+        {folder: _place(folder, base, limits) for folder in folders}
+        for folders in (xml_folders, image_folders)
+    )
+    return Layout(xmls, images_of, lists, tree, issues)
 
 
 def _place(folder: str, base: str, limits: Iterable[str]) -> str:
@@ -182,8 +169,8 @@ def _inside(folders: Folders, tree: str, kinds: frozenset[str]) -> Folders:
     """The folders that lie in a folder of a kind, right below the tree."""
     start = len(tree) + 1 if tree else 0
     return {
-        folder: names
-        for folder, names in folders.items()
+        folder: count
+        for folder, count in folders.items()
         if _is_below(folder, tree) and folder[start:].partition("/")[0].lower() in kinds
     }
 
@@ -202,7 +189,7 @@ def _left_outside(
 
 
 def _count(folders: Folders) -> int:
-    return sum(map(len, folders.values()))
+    return sum(folders.values())
 
 
 def _common_folder(folders: Iterable[str]) -> str:

@@ -6,30 +6,45 @@ In this order, each step for what the steps before have left over:
 3. the same stem anywhere, if only one annotation and one free image have it;
 4. the name in `<filename>`, which is read for these files only; then its stem with any image extension.
 Extensions never decide: a PNG called a.jpg is an image with the stem a.
+
+The first step is a merge of sorted names and takes no memory worth mentioning, however many there are. The
+others hold the annotations that are left over, some 500 bytes each, unless no image is left over.
 """
 
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from annotools.issues import Issue
-from annotools.layouts import Layout
+from annotools.spool import SortedSpool, Sorter, Spool, decode, encode, groups
 from annotools.storage import IMAGE_RANKS, split_extension
 
-NOTHING = -1
+XML, IMAGE = b"x", b"y"
+"""With which the second field of a file's record begins, before its name; the first field is its key."""
+
+
+class File(NamedTuple):
+    """A file of a source; its key is its place and its stem."""
+
+    key: str
+    name: str
 
 
 @dataclass(slots=True)
 class Pairing:
-    """`partners[i]` is the index of the image of the annotation i of the layout, or NOTHING.
+    """The annotations with their images, then the images that have none.
 
-    rivals   indices of images that lost their annotation to an image of the same stem
+    rows     fields: key of the annotation, else of the image; key of the image, empty if it is the same;
+             name of the annotation or nothing; name of the image or nothing
+    rivals   names of images that lost their annotation to an image of the same stem
     """
 
-    partners: list[int]
-    rivals: set[int] = field(default_factory=set)
+    rows: Spool = field(default_factory=Spool)
+    rivals: set[str] = field(default_factory=set)
     issues: list[Issue] = field(default_factory=list)
 
 
@@ -43,174 +58,242 @@ def base_of(name: str) -> str:
     return name.replace("\\", "/").rpartition("/")[2].strip()
 
 
-def pair_files(
-    layout: Layout, read_filename: Callable[[str], str | None], display: Callable[[str], str]
-) -> Pairing:
-    """Pair the annotations of a layout with its images.
+def in_order(name: str) -> tuple[str, str]:
+    """Sort key: folder by folder, and in a folder by name. Where only order decides, it is this one."""
+    start = name.rfind("/") + 1
+    return name[:start], name[start:]
 
+
+def pair_files(
+    files: Iterable[bytes],
+    read_filename: Callable[[str], str | None],
+    display: Callable[[str], str],
+    *,
+    lone_images: bool,
+) -> Pairing:
+    """Pair annotations with images.
+
+    files           in order; fields: key, XML or IMAGE with the name
     read_filename   the `<filename>` of an annotation file, None when it has none or cannot be read
     display         the name of a file for messages
+    lone_images     whether images without annotation get a row
     """
-    return _Matcher(layout, read_filename, display).run()
+    matcher = _Matcher(read_filename, display)
+    matcher.match_keys(files)
+    matcher.match_left_over()
+    return matcher.finish(lone_images=lone_images)
 
 
 class _Matcher:
-    def __init__(
-        self, layout: Layout, read_filename: Callable[[str], str | None], display: Callable[[str], str]
-    ) -> None:
-        self.xmls = layout.xmls
-        self.images = layout.images
+    def __init__(self, read_filename: Callable[[str], str | None], display: Callable[[str], str]) -> None:
         self.read_filename = read_filename
         self.display = display
-        self.pairing = Pairing([NOTHING] * len(layout.xmls.names))
-        self.free = bytearray(b"\x01") * len(layout.images.names)
+        self.pairing = Pairing()
+        self.left_over = Spool()
+        self.free = Spool()
+        self.unmatched: list[File] = []
+        self.claimed: set[str] = set()
+        self.reports: list[tuple[tuple[str, str], Issue]] = []
 
-    def run(self) -> Pairing:
-        if not self.match_distinct_keys():
-            self.match_places(lambda key: key)
-        if self.unmatched():
-            self.match_places(fold)
-        if self.unmatched():
-            self.match_stems(lambda key: key)
-            self.match_stems(fold)
-        if self.unmatched():
-            self.match_filenames()
+    def match_keys(self, files: Iterable[bytes]) -> None:
+        """Step 1."""
+        self.pairing.rows.extend(self._rows_of_keys(files))
+        self._sort_reports()
+
+    def _rows_of_keys(self, files: Iterable[bytes]) -> Iterator[bytes]:
+        for key, found in groups(files):
+            if len(found) == 2 and found[0][:1] == XML and found[1][:1] == IMAGE:
+                yield b"%b\0\0%b\0%b" % (key, found[0][1:], found[1][1:])
+                continue
+            xmls = [one[1:] for one in found if one[:1] == XML]
+            images = [one[1:] for one in found if one[:1] == IMAGE]
+            if xmls and images:
+                yield from self._rows_of_rivals(decode(key), xmls, images)
+            else:
+                self.left_over.extend(b"%b\0%b" % (key, name) for name in xmls)
+                self.free.extend(b"%b\0%b" % (key, name) for name in images)
+
+    def _rows_of_rivals(self, key: str, xmls: list[bytes], images: list[bytes]) -> Iterator[bytes]:
+        ours, theirs = ([File(key, decode(name)) for name in names] for names in (xmls, images))
+        pairs = dict(self.match_rivals(ours, theirs))
+        for xml in ours:
+            if xml in pairs:
+                yield _row(xml, pairs[xml])
+            else:
+                self.left_over.append(encode(f"{key}\0{xml.name}"))
+        taken = set(pairs.values())
+        self.free.extend(encode(f"{key}\0{image.name}") for image in theirs if image not in taken)
+
+    def match_left_over(self) -> None:
+        """Steps 2, 3 and 4."""
+        if not len(self.left_over) or not len(self.free):
+            return
+        self.unmatched = sorted(map(_file, self.left_over), key=lambda file: in_order(file.name))
+        self.left_over = Spool()
+        self.match_places()
+        self._sort_reports()
+        self.match_stems(lambda key: key.rpartition("/")[2])
+        self.match_stems(lambda key: fold(key.rpartition("/")[2]))
+        self.match_filenames()
+
+    def finish(self, *, lone_images: bool) -> Pairing:
+        rows = self.pairing.rows
+        rows.extend(_row(xml, None) for xml in self.unmatched)
+        rows.extend(b"%b\0\0%b\0" % tuple(one.split(b"\0")) for one in self.left_over)
+        if lone_images:
+            claimed = {encode(name) for name in self.claimed}
+            lone = (one.split(b"\0") for one in self.free)
+            rows.extend(b"%b\0\0\0%b" % (key, name) for key, name in lone if name not in claimed)
         return self.pairing
 
-    def unmatched(self) -> list[int]:
-        return [index for index, partner in enumerate(self.pairing.partners) if partner == NOTHING]
+    def claim(self, xml: File, image: File) -> None:
+        self.claimed.add(image.name)
+        self.pairing.rows.append(_row(xml, image))
 
-    def free_keys(self) -> Iterator[tuple[int, str]]:
-        return ((index, key) for index, key in enumerate(self.images.keys) if self.free[index])
+    def drop_matched(self, pairs: Iterable[tuple[File, File]]) -> None:
+        matched = set()
+        for xml, image in pairs:
+            self.claim(xml, image)
+            matched.add(xml)
+        self.unmatched = [xml for xml in self.unmatched if xml not in matched]
 
-    def claim(self, xml: int, image: int) -> None:
-        self.pairing.partners[xml] = image
-        self.free[image] = 0
+    def free_images(self, texts: set[str], text_of: Callable[[File], str]) -> dict[str, list[File]]:
+        """The free images by the text that they have, of those that have one of `texts`."""
+        found: dict[str, list[File]] = {}
+        if texts:
+            for image in map(_file, self.free):
+                text = text_of(image)
+                if text in texts and image.name not in self.claimed:
+                    found.setdefault(text, []).append(image)
+        for images in found.values():
+            images.sort(key=lambda image: in_order(image.name))
+        return found
 
-    def match_distinct_keys(self) -> bool:
-        """What `match_places` does, in a fifth of its time, for a source in which no key comes twice."""
-        by_key = {key: index for index, key in enumerate(self.images.keys)}
-        if len(by_key) < len(self.images.keys) or len(set(self.xmls.keys)) < len(self.xmls.keys):
-            return False
-        self.pairing.partners = [by_key.get(key, NOTHING) for key in self.xmls.keys]
-        for image in self.pairing.partners:
-            if image != NOTHING:
-                self.free[image] = 0
-        return True
+    def match_places(self) -> None:
+        xmls: dict[str, list[File]] = {}
+        for xml in self.unmatched:
+            xmls.setdefault(fold(xml.key), []).append(xml)
+        images = self.free_images(set(xmls), lambda image: fold(image.key))
+        self.drop_matched(
+            pair for text, found in images.items() for pair in self.match_rivals(xmls[text], found)
+        )
 
-    def match_places(self, form: Callable[[str], str]) -> None:
-        names = self.images.names
-        by_key = _index((form(key), index) for index, key in self.free_keys())
-        xmls = _index((form(self.xmls.keys[index]), index) for index in self.unmatched())
-        for key, rivals in xmls.items():
-            images = by_key.get(key)
-            if images is None:
+    def match_rivals(self, xmls: list[File], images: list[File]) -> Iterator[tuple[File, File]]:
+        """Of several of a kind, those that lie in one folder belong together."""
+        if len(xmls) == len(images) == 1:
+            yield xmls[0], images[0]
+            return
+        xmls, images = (sorted(files, key=lambda file: in_order(file.name)) for files in (xmls, images))
+        place = in_order(xmls[0].name)
+        left = images
+        for xml in sorted(xmls, key=lambda xml: not _beside(xml, images)):
+            near = _beside(xml, left) or left
+            if not near:
+                self.report(xml, f"{self.display(images[0].name)} has an annotation already", place)
                 continue
-            if isinstance(rivals, int) and isinstance(images, int):
-                self.claim(rivals, images)
-                continue
-            # Several of a kind: those that lie in one folder belong together.
-            left = list(_many(images))
-            for xml in sorted(_many(rivals), key=lambda xml: not self.beside(xml, _many(images))):
-                near = [image for image in left if self.beside(xml, [image])] or left
-                if not near:
-                    self.report(xml, f"{self.display(names[_many(images)[0]])} has an annotation already")
-                    continue
-                image = near[0] if len(near) == 1 else self.choose(xml, near)
-                self.claim(xml, image)
-                left = [other for other in left if other not in near]
+            yield xml, near[0] if len(near) == 1 else self.choose(xml, near, place)
+            left = [other for other in left if other not in near]
 
-    def beside(self, xml: int, images: Iterable[int]) -> bool:
-        folder = self.xmls.names[xml].rpartition("/")[0]
-        return any(self.images.names[image].rpartition("/")[0] == folder for image in images)
-
-    def choose(self, xml: int, images: list[int]) -> int:
+    def choose(self, xml: File, images: list[File], place: tuple[str, str]) -> File:
         """One of several images of one stem: the one that `<filename>` names, else by extension."""
-        names = self.images.names
-        named = fold(base_of(self.read_filename(self.xmls.names[xml]) or ""))
+        named = fold(base_of(self.read_filename(xml.name) or ""))
         ranked = sorted(
             images,
             key=lambda image: (
-                fold(base_of(names[image])) != named,
-                IMAGE_RANKS[split_extension(names[image])[1]],
-                names[image],
+                fold(base_of(image.name)) != named,
+                IMAGE_RANKS[split_extension(image.name)[1]],
+                image.name,
             ),
         )
-        self.pairing.rivals.update(ranked[1:])
-        others = ", ".join(self.display(names[image]) for image in ranked[1:])
-        self.report(xml, f"{self.display(names[ranked[0]])} is its image, not {others}")
+        self.pairing.rivals.update(image.name for image in ranked[1:])
+        others = ", ".join(self.display(image.name) for image in ranked[1:])
+        self.report(xml, f"{self.display(ranked[0].name)} is its image, not {others}", place)
         return ranked[0]
 
-    def report(self, xml: int, message: str) -> None:
-        path = self.display(self.xmls.names[xml])
-        self.pairing.issues.append(
-            Issue("stem-collision", "warning", f"several files have this stem: {message}", path)
+    def report(self, xml: File, message: str, place: tuple[str, str]) -> None:
+        path = self.display(xml.name)
+        issue = Issue("stem-collision", "warning", f"several files have this stem: {message}", path)
+        self.reports.append((place, issue))
+
+    def _sort_reports(self) -> None:
+        self.pairing.issues += [issue for _, issue in sorted(self.reports, key=lambda report: report[0])]
+        self.reports.clear()
+
+    def match_stems(self, stem: Callable[[str], str]) -> None:
+        texts = {stem(xml.key) for xml in self.unmatched}
+        images = self.free_images(texts, lambda image: stem(image.key))
+        texts = {text for text, found in images.items() if len(found) == 1}
+        if not texts:
+            return
+        counts = Counter(stem(xml.key) for xml in self.unmatched)
+        counts.update(
+            text for row in self.pairing.rows if (text := stem(decode(row.partition(b"\0")[0]))) in texts
+        )
+        self.drop_matched(
+            (xml, images[text][0])
+            for xml in self.unmatched
+            if (text := stem(xml.key)) in texts and counts[text] == 1
         )
 
-    def match_stems(self, form: Callable[[str], str]) -> None:
-        def stem(key: str) -> str:
-            return form(key.rpartition("/")[2])
-
-        images = _index((stem(key), index) for index, key in self.free_keys())
-        xmls = _index((stem(key), index) for index, key in enumerate(self.xmls.keys))
-        for index in self.unmatched():
-            text = stem(self.xmls.keys[index])
-            image = images.get(text)
-            if isinstance(image, int) and isinstance(xmls[text], int):
-                self.claim(index, image)
-
     def match_filenames(self) -> None:
-        finder = ImageFinder(self.images.names)
-        for index in self.unmatched():
-            name = self.xmls.names[index]
-            image = finder.find(self.read_filename(name) or "", near=name, free=self.free)
-            if image is not None:
-                self.claim(index, image)
+        if len(self.claimed) == len(self.free):
+            return
+        named = {xml: base_of(self.read_filename(xml.name) or "") for xml in self.unmatched}
+        stems = {_folded_stem(base) for base in named.values() if base}
+        images = self.free_images(stems, lambda image: _folded_stem(image.name))
+        left = []
+        for xml, base in named.items():
+            candidates = [one for one in images.get(_folded_stem(base), ()) if one.name not in self.claimed]
+            if base and candidates:
+                self.claim(xml, min(candidates, key=lambda image: _distance(image.name, base, xml.name)))
+            else:
+                left.append(xml)
+        self.unmatched = left
+
+
+def _file(record: bytes) -> File:
+    key, name = decode(record).split("\0")
+    return File(key, name)
+
+
+def _row(xml: File, image: File | None) -> bytes:
+    if image is None:
+        return encode(f"{xml.key}\0\0{xml.name}\0")
+    return encode(f"{xml.key}\0{'' if image.key == xml.key else image.key}\0{xml.name}\0{image.name}")
+
+
+def _beside(xml: File, images: Iterable[File]) -> list[File]:
+    folder = in_order(xml.name)[0]
+    return [image for image in images if in_order(image.name)[0] == folder]
 
 
 class ImageFinder:
-    """Finds images by the last part of a path."""
+    """Finds images by the last part of a path. Many of them are on disk, sorted."""
 
-    def __init__(self, images: list[str]) -> None:
-        self.images = images
-        self._by_stem = _index((_folded_stem(name), index) for index, name in enumerate(images))
+    def __init__(self, images: Iterable[str]) -> None:
+        records = (
+            encode(f"{_folded_stem(name)}\0{number:012}\0{name}") for number, name in enumerate(images)
+        )
+        self._images = SortedSpool(Sorter(records))
 
-    def find(self, filename: str, *, near: str, free: bytearray | None = None) -> int | None:
-        """The index of the image that `filename` names, else of one with the same stem; None without either.
+    def find(self, filename: str, *, near: str) -> str | None:
+        """The image that `filename` names, else one with the same stem; None without either.
 
         An exact name goes before one that only folds to the same, and that before another extension; then
-        one in the folder of the file `near` before others, and the first of these. With `free`, only images
-        marked there are candidates.
+        one in the folder of the file `near` before others, and the first of these.
         """
         base = base_of(filename)
         if not base:
             return None
-        folder = near.rpartition("/")[0]
-        candidates = [i for i in _many(self._by_stem.get(_folded_stem(base))) if free is None or free[i]]
+        start = encode(f"{_folded_stem(base)}\0")
+        candidates = (decode(record).split("\0")[2] for record in self._images.starting_with(start))
+        return min(candidates, key=lambda image: _distance(image, base, near), default=None)
 
-        def distance(index: int) -> tuple[bool, bool, bool]:
-            found_folder, _, found = self.images[index].rpartition("/")
-            return found != base, fold(found) != fold(base), found_folder != folder
 
-        return min(candidates, key=distance, default=None)
+def _distance(image: str, base: str, near: str) -> tuple[bool, bool, bool]:
+    folder, _, found = image.rpartition("/")
+    return found != base, fold(found) != fold(base), folder != near.rpartition("/")[0]
 
 
 def _folded_stem(name: str) -> str:
     return fold(split_extension(name.rpartition("/")[2])[0])
-
-
-def _index(items: Iterable[tuple[str, int]]) -> dict[str, int | list[int]]:
-    """Numbers by key; a list only where a key occurs twice, which keeps the index small."""
-    index: dict[str, int | list[int]] = {}
-    for key, number in items:
-        if key in index:
-            index[key] = [*_many(index[key]), number]
-        else:
-            index[key] = number
-    return index
-
-
-def _many(found: int | list[int] | None) -> list[int]:
-    if found is None:
-        return []
-    return [found] if isinstance(found, int) else found

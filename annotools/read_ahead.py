@@ -9,7 +9,7 @@ For a source on this machine that does nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 
@@ -109,6 +109,9 @@ class ReadAhead:
 
     def names(self) -> list[str]:
         return self._storage.names()
+
+    def walk(self) -> Iterator[str]:
+        return self._storage.walk()
 
     def issues(self) -> list[Issue]:
         return self._storage.issues()

@@ -19,11 +19,12 @@ from annotools.errors import SourceError, UnavailableError
 from annotools.formats import voc
 from annotools.image_sets import default_splits, find_lists
 from annotools.issues import Issue
-from annotools.layouts import Layout, find_layout, is_image_folder, is_kind_folder
-from annotools.listing import Listing, make_ids, make_rows, splits_by_folder, splits_by_lists
-from annotools.pairing import ImageFinder, base_of, fold, pair_files
+from annotools.layouts import Layout, Names, find_layout, is_image_folder, is_kind_folder
+from annotools.listing import Listing, assign_by_folder, make_listing
+from annotools.pairing import IMAGE, XML, ImageFinder, base_of, fold, pair_files
 from annotools.records import Image
-from annotools.storage import HEAD, Folder, Storage, is_image, split_extension
+from annotools.spool import Sorter, Spool, encode
+from annotools.storage import HEAD, IMAGE_RANKS, Folder, Storage, is_image, split_extension
 from annotools.urls import is_url, local_path, whole_archive
 
 
@@ -42,8 +43,28 @@ class Pair:
     split: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What of a storage is the source, so that it can be listed again.
+
+    root                  the path, for messages
+    annotations, images   folders that limit where each is taken
+    starts                the folders to walk; none: all of them
+    only                  a single annotation, and folders in which its image may be
+    """
+
+    root: str
+    annotations: str | None = None
+    images: str | None = None
+    starts: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+
+
 class Source:
-    """An opened source; picklable, and small: about 100 bytes for each image.
+    """An opened source; picklable, and small: the listing of many images is in a temporary file.
+
+    A copy in another process of this machine reads the same file while this process lives; anywhere else it
+    lists the source anew, and only if `pairs`, `issues` or `image_named` is called there.
 
     root     the path, for messages
     splits   the names of its splits in order, empty when it has none. A trainval list beside train and val is
@@ -55,6 +76,7 @@ class Source:
         storage: Storage,
         listing: Listing,
         *,
+        scope: Scope,
         splits: tuple[str, ...] = (),
         issues: tuple[Issue, ...] = (),
         rivals: frozenset[str] = frozenset(),
@@ -62,6 +84,7 @@ class Source:
         self.root = storage.root
         self.splits = splits
         self.storage = storage
+        self._scope = scope
         self._listing = listing
         self._issues = issues
         self._rivals = rivals
@@ -69,6 +92,11 @@ class Source:
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_finder": None}
+
+    def _rows(self) -> Listing:
+        if self._listing.rows.is_lost():
+            self._listing = _make_source(self.storage, self._scope)._listing
+        return self._listing
 
     def __len__(self) -> int:
         """How many pairs there are, each counted once."""
@@ -92,7 +120,7 @@ class Source:
         return self._pairs(split)
 
     def _pairs(self, split: str | None) -> Iterator[Pair]:
-        for name, xml, image, splits in self._listing:
+        for name, xml, image, splits in self._rows():
             if split is not None:
                 if split in splits:
                     yield Pair(name, xml, image, split)
@@ -150,7 +178,7 @@ class Source:
         list-names-missing-image, split-overlap, outside-layout and archive-member-ignored."""
         missing = [
             Issue("annotation-missing", "warning", "the image has no annotation file", self.display(image))
-            for _, xml, image, _ in self._listing
+            for _, xml, image, _ in self._rows()
             if xml is None and image is not None and image not in self._rivals
         ]
         return [*self._issues, *missing]
@@ -166,11 +194,9 @@ class Source:
             if base == own or fold(base) in (fold(own), fold(split_extension(own)[0])):
                 return None
         if self._finder is None:
-            self._finder = ImageFinder([image for _, _, image, _ in self._listing if image])
+            self._finder = ImageFinder(image for _, _, image, _ in self._rows() if image)
         found = self._finder.find(base, near=pair.image or pair.xml or "")
-        if found is None or self._finder.images[found] == pair.image:
-            return None
-        return self._finder.images[found]
+        return None if found == pair.image else found
 
 
 def open_source(
@@ -208,19 +234,14 @@ def _open_inside(
 ) -> Source:
     """A storage in which `annotations` and `images` are folders below its root."""
     limits = [None if limit is None else os.fspath(limit).strip("/") for limit in (annotations, images)]
-    names = storage.names()
-    for field, limit in zip(("annotations", "images"), limits, strict=True):
-        if limit and not any(one.startswith(f"{limit}/") for one in names):
-            raise SourceError("there is no such folder in it", path=storage.root, field=field, found=limit)
-    return _make_source(storage, find_layout(names, storage.root, annotations=limits[0], images=limits[1]))
+    return _make_source(storage, Scope(storage.root, annotations=limits[0], images=limits[1]))
 
 
 def _open_folder(
     path: str, annotations: str | os.PathLike[str] | None, images: str | os.PathLike[str] | None
 ) -> Source:
     if annotations is None and images is None:
-        folder = Folder(path)
-        return _make_source(folder, find_layout(folder.names(), path))
+        return _make_source(Folder(path), Scope(path))
     places = [_find_folder(path, annotations, "annotations"), _find_folder(path, images, "images")]
     top = os.path.abspath(path)
     common = os.path.commonpath([top, *places])
@@ -232,8 +253,8 @@ def _open_folder(
         for place in below
         if not any(place != other and (not other or place.startswith(f"{other}/")) for other in below)
     }
-    names = folder.names(f"{start}/" if start else "" for start in starts)
-    return _make_source(folder, find_layout(names, path, annotations=below[0], images=below[1]))
+    folders = tuple(f"{start}/" if start else "" for start in sorted(starts))
+    return _make_source(folder, Scope(path, below[0], below[1], folders))
 
 
 def _find_folder(path: str, given: str | os.PathLike[str] | None, field: str) -> str:
@@ -254,27 +275,85 @@ def _open_file(path: str) -> Source:
         folders = [f"{name}/"] + [one for one in folder.entries("")[1] if is_image_folder(one[:-1])]
     else:
         folder, xml, folders = Folder(parent), base, [""]
-    files = [file for one in folders for file in folder.entries(one)[0] if is_image(file)]
-    layout = find_layout([xml, *sorted(files)], path)
-    layout.issues.clear()  # of the files around it nobody asked
-    return _make_source(folder, layout, lone_images=False)
+    return _make_source(folder, Scope(path, only=(xml, *folders)))
 
 
-def _make_source(storage: Storage, layout: Layout, *, lone_images: bool = True) -> Source:
-    pairing = pair_files(layout, lambda name: _read_filename(storage, name), storage.display)
-    rows = make_rows(layout, pairing, lone_images=lone_images)
+def _names(storage: Storage, scope: Scope) -> Iterator[str]:
+    if scope.only:
+        assert isinstance(storage, Folder)
+        xml, *folders = scope.only
+        yield xml
+        for folder in folders:
+            yield from filter(is_image, storage.entries(folder)[0])
+    elif scope.starts:
+        assert isinstance(storage, Folder)
+        yield from storage.walk(scope.starts)
+    else:
+        yield from storage.walk()
+
+
+def _make_source(storage: Storage, scope: Scope) -> Source:
+    names = Names()
+    listed = Spool(_sorted_out(_names(storage, scope), names))
+    for field, limit in (("annotations", scope.annotations), ("images", scope.images)):
+        found = (*names.xmls, *names.images, *names.lists)
+        if limit and not scope.starts and not any(one.startswith(f"{limit}/") for one in found):
+            raise SourceError("there is no such folder in it", path=storage.root, field=field, found=limit)
+    layout = find_layout(names, scope.root, annotations=scope.annotations, images=scope.images)
+    files = Sorter(_keyed(listed, layout))
+    del listed
+    pairing = pair_files(
+        files, lambda name: _read_filename(storage, name), storage.display, lone_images=not scope.only
+    )
+    del files
     lists = find_lists(storage, layout.lists, layout.tree)
     if lists:
-        splits = splits_by_lists(rows, lists, default_splits(lists), storage)
+        from annotools.list_members import assign_by_lists
+
+        assigned = assign_by_lists(pairing.rows, lists, default_splits(lists), storage)
     else:
-        splits = splits_by_folder(rows)
+        assigned = assign_by_folder(pairing.rows)
+    listing = make_listing(assigned)
+    of_layout = () if scope.only else layout.issues  # of the files around a single one nobody asked
     return Source(
         storage,
-        Listing(make_ids(rows), rows, splits.of_rows),
-        splits=splits.names,
-        issues=(*storage.issues(), *layout.issues, *pairing.issues, *splits.issues),
-        rivals=frozenset(layout.images.names[index] for index in pairing.rivals),
+        listing,
+        scope=scope,
+        splits=assigned.names,
+        issues=(*storage.issues(), *of_layout, *pairing.issues, *assigned.issues),
+        rivals=frozenset(pairing.rivals),
     )
+
+
+def _sorted_out(found: Iterable[str], names: Names) -> Iterator[bytes]:
+    """The annotations and images among the names, each with its kind before it, while folders are counted."""
+    xmls, images = names.xmls, names.images
+    for name in found:
+        extension = name[name.rfind(".") + 1 :].lower()
+        if extension == "xml":
+            kind, folders = "x", xmls
+        elif extension in IMAGE_RANKS:
+            kind, folders = "y", images
+        else:
+            names.lists.append(name)
+            continue
+        folder = name[: name.rfind("/") + 1]
+        folders[folder] = folders.get(folder, 0) + 1
+        yield encode(kind + name)
+
+
+def _keyed(listed: Iterable[bytes], layout: Layout) -> Iterator[bytes]:
+    """The files of the data set as `pair_files` takes them."""
+    places = {
+        kind + encode(folder): encode(place)
+        for kind, folders in ((XML, layout.xmls), (IMAGE, layout.images))
+        for folder, place in folders.items()
+    }
+    for name in listed:
+        start = name.rfind(b"/") + 1 or 1
+        place = places.get(name[:start])
+        if place is not None:
+            yield b"%b%b\0%b" % (place, name[start : name.rindex(b".")], name)
 
 
 def _read_filename(storage: Storage, name: str) -> str | None:

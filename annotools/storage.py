@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from annotools.errors import AnnotoolsError, ImageError, SourceError
@@ -35,6 +35,9 @@ class Storage(Protocol):
 
     def names(self) -> list[str]:
         """All files that can matter, sorted."""
+
+    def walk(self) -> Iterator[str]:
+        """The same in any order, one by one."""
 
     def issues(self) -> list[Issue]:
         """What had to be left aside while listing."""
@@ -111,9 +114,12 @@ class Folder:
         self._base = os.path.join(os.path.abspath(root), "")
         self._shown = os.path.join(root, "") if root not in ("", ".") else ""
 
-    def names(self, starts: Iterable[str] = ("",)) -> list[str]:
-        """All files that can matter below the folders `starts`, sorted."""
-        found: list[str] = []
+    def names(self) -> list[str]:
+        """All files that can matter, sorted."""
+        return sorted(self.walk())
+
+    def walk(self, starts: Iterable[str] = ("",)) -> Iterator[str]:
+        """All files that can matter below the folders `starts`, in any order; a folder may have millions."""
         pending: list[tuple[str, frozenset[tuple[int, int]]]] = [(start, frozenset()) for start in starts]
         while pending:
             prefix, above = pending.pop()
@@ -123,15 +129,17 @@ class Folder:
                 raise self._unlisted(prefix, error) from error
             here = (status.st_dev, status.st_ino)
             if here not in above:
-                files, folders = self.entries(prefix)
-                found += files
+                folders: list[str] = []
+                yield from self._scan(prefix, folders)
                 pending += [(folder, above | {here}) for folder in folders]
-        found.sort()
-        return found
 
     def entries(self, prefix: str) -> tuple[list[str], list[str]]:
         """The files that can matter and the folders of one folder; "" or 'a/b/', and so are its folders."""
-        files, folders = [], []
+        folders: list[str] = []
+        return list(self._scan(prefix, folders)), folders
+
+    def _scan(self, prefix: str, folders: list[str]) -> Iterator[str]:
+        """The files of `entries`, one by one; the folders are added to `folders`."""
         in_list_folder = _LIST_FOLDER in prefix.lower().split("/")
         try:
             with os.scandir(self._base + prefix) as entries:
@@ -140,12 +148,11 @@ class Folder:
                     if base[0] == ".":
                         continue
                     if _base_matters(base, in_list_folder=in_list_folder) and entry.is_file():
-                        files.append(prefix + base)
+                        yield prefix + base
                     elif not is_ignored_folder(base) and entry.is_dir():
                         folders.append(f"{prefix}{base}/")
         except OSError as error:
             raise self._unlisted(prefix, error) from error
-        return files, folders
 
     def _unlisted(self, prefix: str, error: OSError) -> SourceError:
         return SourceError(f"the folder cannot be listed: {error.strerror}", path=self.display(prefix))

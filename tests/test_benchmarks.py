@@ -26,6 +26,7 @@ def run(script: str, *arguments: str) -> str:
         ("read_peers", ["--files", "8", "--runs", "1"], "| annotools, XML only"),
         ("read_xml", ["--files", "8", "--runs", "1"], "| xml.etree"),
         ("records", ["--number", "1000", "--runs", "1"], "| record"),
+        ("beam", ["--files", "8", "--runs", "1"], "| 8 "),
         ("validate", ["--files", "8", "--runs", "1"], "| annotools --images header --workers 2"),
         ("verify", ["--files", "8", "--runs", "1"], "| verify --against"),
         ("memory", ["--files", "4,8", "--to", "tfrecord,ssd-pickle"], "| ssd-pickle"),

@@ -95,6 +95,26 @@ class RemoteFolder:
         found: dict[str, Any] = self.run(lambda fs: fs.info(self.path(name)))
         return found
 
+    def size(self, name: str) -> int | None:
+        """Bytes of a file; None when there is none of that name."""
+
+        def ask(fs: Any) -> int | None:
+            path = self.path(name)
+            if self.protocols[0] in _S3:
+                # fs.info would go on to ask whether it is a folder
+                bucket, key, _ = fs.split_path(path)
+                return int(fs.call_s3("head_object", Bucket=bucket, Key=key)["ContentLength"])
+            info = fs.info(path)
+            return None if info["type"] == "directory" else int(info["size"])
+
+        try:
+            found: int | None = self.run(ask)
+        except FileError as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                return None
+            raise
+        return found
+
     def pages(
         self, prefix: str = "", prune: Callable[[str], bool] = lambda _: False
     ) -> Iterator[list[Entry]]:

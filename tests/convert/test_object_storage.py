@@ -16,7 +16,7 @@ from annotools.errors import DataError, OutputError, UnavailableError
 
 
 def convert(source: Any, output: Any, **options: Any) -> ConvertResult:
-    return run_convert(source, output, **{"to": "tfrecord", "shards": 4, **options})
+    return run_convert(source, output, **{"to": "tfrecord", "shards": 2, **options})
 
 
 def published(files: dict[str, bytes]) -> dict[str, bytes]:
@@ -25,8 +25,8 @@ def published(files: dict[str, bytes]) -> dict[str, bytes]:
 
 @pytest.fixture
 def shop(tree: Any) -> Any:
-    """12 images with 0 to 2 objects: every request of theirs takes some milliseconds."""
-    for number in range(12):
+    """8 images with 0 to 2 objects: a request costs client and server 12 ms."""
+    for number in range(8):
         names = ["shoes", "watch"][: number % 3]
         tree.add(f"img{number:03d}", [(name, 1, 2 + number, 20, 30) for name in names])
     return tree
@@ -49,8 +49,13 @@ def test_from_bucket_to_bucket(bucket: Any, shop_url: str, on_disk: dict[str, by
     result = convert(shop_url, f"{bucket.url}/out")
     content = bucket.content("out")
     assert published(content) == on_disk
-    assert result.ledger.images.written == 12
+    assert result.ledger.images.written == 8
     assert not [name for name in content if "staging" in name]
+    written = [path.partition("?")[0] for method, path, _ in bucket.gate.requests if method == "PUT"]
+    final = [path for path in written if "/out/" in path and "/.annotools/" not in path]
+    assert final[-1].endswith("/out/manifest.json")
+    assert sum(path.endswith("manifest.json") for path in final) == 1
+    assert sum(path.endswith(".tfrecord") for path in final) == 2
 
 
 def test_several_workers(bucket: Any, shop_url: str, on_disk: dict[str, bytes]) -> None:
@@ -76,25 +81,16 @@ def test_the_command_line(bucket: Any, shop_url: str, capsys: pytest.CaptureFixt
     assert f"{bucket.url}/x/all.pkl: exists already" in capsys.readouterr().err
 
 
-def test_the_manifest_comes_last(bucket: Any, shop_url: str) -> None:
-    convert(shop_url, f"{bucket.url}/out")
-    written = [path.partition("?")[0] for method, path, _ in bucket.gate.requests if method == "PUT"]
-    final = [path for path in written if "/.annotools/" not in path]
-    assert final[-1].endswith("/out/manifest.json")
-    assert sum(path.endswith("manifest.json") for path in final) == 1
-    assert sum(path.endswith(".tfrecord") for path in final) == 4
-
-
 def test_a_second_run_writes_no_shard(bucket: Any, shop: Any, shop_url: str) -> None:
     convert(shop_url, f"{bucket.url}/out", split="train")
     before = bucket.content("out")
     bucket.gate.requests.clear()
-    assert convert(shop_url, f"{bucket.url}/out", split="train").reused == 4
+    assert convert(shop_url, f"{bucket.url}/out", split="train").reused == 2
     assert bucket.content("out") == before
     assert not [path for method, path, _ in bucket.gate.requests if method == "PUT" and "tfrecord" in path]
     key = f"{shop_url}/Annotations/img007.xml"
     bucket.fs.pipe_file(key, bucket.fs.cat_file(key).replace(b"shoes", b"watch"))
-    assert convert(shop_url, f"{bucket.url}/out", split="train").reused == 3
+    assert convert(shop_url, f"{bucket.url}/out", split="train").reused == 1
     changed = {name for name, data in bucket.content("out").items() if before[name] != data}
     assert sum(name.endswith(".tfrecord") for name in changed) == 1
     with pytest.raises(OutputError, match="was made in another way"):
@@ -110,10 +106,8 @@ def test_faulty_data_leaves_nothing(bucket: Any, shop: Any) -> None:
     assert bucket.content("out") == {}
 
 
-@pytest.mark.parametrize("status", [503, 500])
-def test_many_requests_fail(bucket: Any, shop_url: str, on_disk: dict[str, bytes], status: int) -> None:
-    bucket.gate.status = status
-    bucket.gate.fail = lambda number, _method, _path: number % 12 == 7
+def test_many_requests_fail(bucket: Any, shop_url: str, on_disk: dict[str, bytes]) -> None:
+    bucket.gate.fail = lambda number, _method, _path: number % 9 == 7
     convert(shop_url, f"{bucket.url}/out")
     assert bucket.gate.failed > 3
     bucket.gate.fail = lambda _number, _method, _path: False
@@ -129,7 +123,7 @@ def test_the_source_goes_away_and_comes_back(
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     reads = iter(range(1000))
     bucket.gate.fail = lambda _number, method, path: (
-        method == "GET" and "/JPEGImages/" in path and next(reads) > 7
+        method == "GET" and "/JPEGImages/" in path and next(reads) >= 7
     )
     with pytest.raises(UnavailableError, match=r"s3://.*/JPEGImages/img.*SlowDown") as caught:
         convert(shop_url, f"{bucket.url}/out", **skip)
@@ -137,13 +131,13 @@ def test_the_source_goes_away_and_comes_back(
     assert published(bucket.content("out")) == {}
     bucket.gate.fail = lambda _number, _method, _path: False
     again = convert(shop_url, f"{bucket.url}/out", **skip)
-    assert 0 < again.reused < 4
+    assert again.reused == 1
     shards = {name: data for name, data in on_disk.items() if name.endswith(".tfrecord")}
     assert shards.items() <= bucket.content("out").items()
     assert published(bucket.content("out")) == published(bucket.content("done"))
 
 
-@pytest.mark.parametrize("at", [3, 30, 42])
+@pytest.mark.parametrize("at", [3, 15])
 def test_the_output_goes_away_and_comes_back(
     bucket: Any, shop_url: str, on_disk: dict[str, bytes], at: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -177,4 +171,4 @@ def test_in_memory(memory: Any, shop: Any, on_disk: dict[str, bytes]) -> None:
     found = {name.removeprefix("/a/out/"): memory.cat_file(name) for name in memory.find("/a/out")}
     assert published(found) == on_disk
     assert json.loads(found["manifest.json"])
-    assert convert(shop.root, "memory://a/out").reused == 4
+    assert convert(shop.root, "memory://a/out").reused == 2

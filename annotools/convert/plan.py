@@ -1,25 +1,23 @@
 """The plan: which image goes into which shard, in which order. Small, and the same for the same input.
 
-Order and shard of an image come from a hash of its id. Shards are therefore shuffled as they lie, and an
-image that is added later changes one shard only. They are as even as chance makes them: with n records
-in a shard the spread is about sqrt(n). The single file of a pickle is in the order of the ids.
+Order and shard of an image come from a hash of its id: shard i of n holds the i-th n-th of all hashes. Shards
+are therefore shuffled as they lie, and an image that is added later changes one shard only. They are as even
+as chance makes them: with n records in a shard the spread is about sqrt(n). Where their number follows from
+`--shard-size` it is a power of two, which changes, for all shards, only when the data set outgrows it. The
+single file of a pickle is in the order of the ids.
 
-The plan of a large source does not fit in memory as objects, so it is a file: a line of JSON for each
-image, written once in the order in which the source lists it and once more in the order of the shards.
-In memory it takes 16 bytes an image, and 44 more while it is being sorted.
+The plan is a file: a line of JSON for each image, in the order of the shards. It is sorted on disk as well
+(spool.py), so that memory does not grow with the number of images.
 """
 
 from __future__ import annotations
 
-import bisect
-import contextlib
 import hashlib
 import json
-import mmap
-from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from pathlib import Path
 
 from annotools.convert.options import Options
@@ -27,6 +25,7 @@ from annotools.errors import OptionError, SourceError
 from annotools.issues import Ledger
 from annotools.sources import Pair, Source
 from annotools.splits import RatioSplit, compile_group_by, parse_split
+from annotools.spool import Sorter, decode, encode
 
 DEFAULT_SPLIT = "train"
 ALL_SPLITS = "all"
@@ -36,7 +35,11 @@ NOT_IN_SPLIT = "not-in-split"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One image to convert. `number` is its place, from 1, among all images of the source by id."""
+    """One image to convert.
+
+    number   its place, from 1, among all images of the source by id; 0 unless options ask for numeric ids,
+             because an image that is added moves the numbers of all that come after it
+    """
 
     number: int
     pair: Pair
@@ -55,11 +58,14 @@ class Shard:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything that a worker needs to write any of the shards; small and picklable."""
+    """Everything that a worker needs to write any of the shards; small and picklable.
+
+    listing   the path of the plan file, or its content
+    """
 
     source: Source
     options: Options
-    listing: str
+    listing: str | bytes
     shards: tuple[Shard, ...]
     left_out: Ledger = field(default_factory=Ledger)
 
@@ -69,6 +75,9 @@ class Plan:
 
     def lines(self, shard: Shard) -> Iterator[bytes]:
         """The lines of the plan file for a shard, as they are."""
+        if isinstance(self.listing, bytes):
+            yield from self.listing.splitlines(keepends=True)[: shard.entries]
+            return
         with open(self.listing, "rb") as lines:
             lines.seek(shard.start)
             for _ in range(shard.entries):
@@ -78,6 +87,15 @@ class Plan:
         for line in self.lines(shard):
             number, image_id, xml, image, split = json.loads(line)
             yield Entry(number, Pair(image_id, xml, image, split))
+
+    def inline(self, index: int) -> Plan:
+        """A plan of shard `index` alone, in memory and not in a file: for machines that do not see the file.
+
+        Its only shard, `shards[0]`, has the split, index and count that it has here, so that
+        `write_shard(plan.inline(index), 0, folder)` writes what `write_shard(plan, index, folder)` writes.
+        """
+        shard = replace(self.shards[index], start=0)
+        return replace(self, listing=b"".join(self.lines(self.shards[index])), shards=(shard,))
 
 
 def make_plan(
@@ -99,36 +117,38 @@ def make_plan(
     """
     if shards is not None and shards < 1:
         raise OptionError("at least one shard is needed", field="--shards", found=shards, expected=">= 1")
-    by_size = shards is None and options.stores_pixels
-    listing = _Listing(folder / "listing.jsonl")
     left_out = Ledger()
-    with listing:
-        for number, (pair, split) in enumerate(_assigned(source, options), start=1):
-            if split is None:
-                left_out.images.found += 1
-                left_out.images.lost[NOT_IN_SPLIT] += 1
-                continue
-            pair = Pair(pair.id, pair.xml, pair.image, split)
-            size = _bytes_of(source, pair) if by_size else 0
-            listing.add(ALL_SPLITS if merged else split, number, pair, size)
-    if not listing.keys:
+    lines = _Lines(source, options, left_out, merged=merged, sizes=shards is None and options.stores_pixels)
+    ordered = Sorter(lines, folder=str(folder))
+    if not lines.bytes:
         raise SourceError("no images or annotations were found", path=source.root)
+    counts = dict.fromkeys(sorted(lines.bytes), 1)
+    if options.stores_pixels:
+        counts = {split: shards or _power_of_two(lines.bytes[split], shard_size) for split in counts}
+    path = folder / "plan.jsonl"
+    return Plan(source, options, str(path), tuple(_write(ordered, counts, path)), left_out)
 
-    planned = []
-    with listing.lines() as line_at, open(folder / "plan.jsonl", "wb") as ordered:
-        written = 0
-        for split in sorted(listing.keys):
-            size = listing.bytes[split]
-            count = shards or max(1, -(-size // shard_size)) if options.stores_pixels else 1
-            order = listing.order(split, by_hash=options.stores_pixels)
-            borders = listing.borders(split, order, count)
-            for index in range(count):
-                start = written
-                for offset in listing.offsets_of(split, order[borders[index] : borders[index + 1]]):
-                    written += ordered.write(line_at(offset))
-                entries = borders[index + 1] - borders[index]
-                planned.append(Shard(split, index, count, start, entries))
-    return Plan(source, options, str(folder / "plan.jsonl"), tuple(planned), left_out)
+
+def _power_of_two(size: int, shard_size: int) -> int:
+    """The smallest power of two that is at least size / shard_size."""
+    return 1 << (max(1, -(-size // shard_size)) - 1).bit_length()
+
+
+def _write(ordered: Iterable[bytes], counts: Mapping[str, int], path: Path) -> Iterator[Shard]:
+    """Write the lines, which come in order, and yield the shards, which are stretches of them."""
+    lengths = {split: [0] * count for split, count in counts.items()}
+    entries = {split: [0] * count for split, count in counts.items()}
+    with open(path, "wb") as file:
+        for record in ordered:
+            name, place, line = record.split(b"\0")
+            split = decode(name)
+            index = int(place, 16) * counts[split] >> 64
+            lengths[split][index] += file.write(line)
+            entries[split][index] += 1
+    starts = accumulate((length for split in counts for length in lengths[split]), initial=0)
+    for split, count in counts.items():
+        for index in range(count):
+            yield Shard(split, index, count, next(starts), entries[split][index])
 
 
 def _assigned(source: Source, options: Options) -> Iterator[tuple[Pair, str | None]]:
@@ -136,13 +156,11 @@ def _assigned(source: Source, options: Options) -> Iterator[tuple[Pair, str | No
     wanted = parse_split(options.split)
     if wanted.ratios:
         split = RatioSplit(wanted.ratios, options.seed, compile_group_by(options.group_by))
-        seen: set[str] | None = set() if len(source.splits) > 1 else None
+        last = None
         for pair in source.pairs():
-            if seen is not None:  # lists of the source may overlap; a ratio split has each image once
-                if pair.id in seen:
-                    continue
-                seen.add(pair.id)
-            yield pair, split.assign(pair.id)
+            if pair.id != last:  # lists of the source may overlap; a ratio split has each image once
+                yield pair, split.assign(pair.id)
+            last = pair.id
         return
     if not source.splits:
         if len(wanted.names) > 1:
@@ -165,65 +183,44 @@ def _assigned(source: Source, options: Options) -> Iterator[tuple[Pair, str | No
             yield pair, pair.split
 
 
-def _bytes_of(source: Source, pair: Pair) -> int:
-    if pair.image is None:
-        return 0
-    with contextlib.suppress(SourceError):  # an image that vanished is reported when it is read
-        return source.size(pair.image)
-    return 0
-
-
 _to_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
-class _Listing:
-    """The plan file in the order of the source, and for each split the hash and offset of its lines."""
+class _Lines:
+    """The lines of the plan file, in the order of the source, each behind its split and its place there.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.keys: dict[str, array[int]] = {}
-        self.offsets: dict[str, array[int]] = {}
+    bytes   of the images of each split, once all lines have come; 0 unless `sizes`
+    """
+
+    def __init__(
+        self, source: Source, options: Options, left_out: Ledger, *, merged: bool, sizes: bool
+    ) -> None:
+        self.source = source
+        self.options = options
+        self.left_out = left_out
+        self.merged = merged
+        self.sizes = sizes
         self.bytes: Counter[str] = Counter()
 
-    def __enter__(self) -> _Listing:
-        self._position = 0
-        self._file = open(self.path, "wb")  # closed in __exit__
-        return self
+    def __iter__(self) -> Iterator[bytes]:
+        numeric, by_hash = self.options.source_id == "numeric", self.options.stores_pixels
+        for number, (pair, split) in enumerate(_assigned(self.source, self.options), start=1):
+            if split is None:
+                self.left_out.images.found += 1
+                self.left_out.images.lost[NOT_IN_SPLIT] += 1
+                continue
+            file = ALL_SPLITS if self.merged else split
+            self.bytes[file] += self._size(pair.image) if self.sizes and pair.image is not None else 0
+            # json escapes what is not ASCII, lone surrogates of undecodable file names included
+            line = _to_json([number if numeric else 0, pair.id, pair.xml, pair.image, split])
+            place = hash_of(pair.id) if by_hash else number
+            yield b"%b\0%016x\0%b\n" % (encode(file), place, line.encode("ascii"))
 
-    def __exit__(self, *exc: object) -> None:
-        self._file.close()
-
-    def add(self, split: str, number: int, pair: Pair, size: int) -> None:
-        if split not in self.keys:
-            self.keys[split], self.offsets[split] = array("Q"), array("Q")
-        self.offsets[split].append(self._position)
-        self.keys[split].append(hash_of(pair.id))
-        self.bytes[split] += size
-        # json escapes what is not ASCII, lone surrogates of undecodable file names included
-        line = _to_json([number, pair.id, pair.xml, pair.image, pair.split])
-        self._position += self._file.write(line.encode("ascii") + b"\n")
-
-    @contextlib.contextmanager
-    def lines(self) -> Iterator[Callable[[int], bytes]]:
-        """A function from the offset of a line to the line."""
-        with open(self.path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
-            yield lambda offset: text[offset : text.find(b"\n", offset) + 1]
-
-    def order(self, split: str, *, by_hash: bool) -> Sequence[int]:
-        """The lines of a split by their numbers, in the order in which they are written."""
-        keys = self.keys[split]
-        return sorted(range(len(keys)), key=keys.__getitem__) if by_hash else range(len(keys))
-
-    def borders(self, split: str, order: Sequence[int], count: int) -> list[int]:
-        """Where each shard starts in `order`: shard i holds the hashes of its part of [0, 2^64)."""
-        key = self.keys[split].__getitem__
-        inner = [bisect.bisect_left(order, (i << 64) // count, key=key) for i in range(1, count)]
-        return [0, *inner, len(order)]
-
-    def offsets_of(self, split: str, rows: Iterable[int]) -> Iterator[int]:
-        offsets = self.offsets[split]
-        for row in rows:
-            yield offsets[row]
+    def _size(self, image: str) -> int:
+        try:
+            return self.source.size(image)
+        except SourceError:
+            return 0  # an image that vanished is reported when it is read
 
 
 def hash_of(image_id: str) -> int:

@@ -33,6 +33,7 @@ except ImportError as missing:
     raise MissingExtraError("Apache Beam", "beam") from missing
 
 _MARK: Final = re.compile(r"\[annotools error ([A-Za-z0-9+/=]+)\]")
+_INTERRUPTED: Final = re.compile(r"^KeyboardInterrupt\b", re.MULTILINE)
 _LONGEST: Final = 1000
 _ONE_AT_A_TIME: Final = "--dask_partition_size=1"
 
@@ -145,6 +146,8 @@ def _run(pipeline: beam.Pipeline) -> None:
             result.cancel()
         raise
     except Exception as error:
+        if _INTERRUPTED.search(str(error)):  # Ctrl-C while the runner was doing the work in this process
+            raise KeyboardInterrupt from error
         raise _as_annotools_error(error) from error
     finally:
         client = getattr(result, "client", None)  # the Dask runner leaves its connection open

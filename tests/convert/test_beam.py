@@ -17,6 +17,7 @@ import pytest
 
 from annotools import cli
 from annotools.convert.run import ConvertResult, convert
+from annotools.convert.shard import write_shard
 from annotools.errors import AnnotoolsError, DataError, OptionError, OutputError
 
 pytest.importorskip("apache_beam")
@@ -96,6 +97,26 @@ def test_an_error_of_a_worker_comes_back_as_it_was(flags: list[str], shop: Any, 
     assert str(errors[0]) == str(errors[1])
     assert errors[0].path == errors[1].path
     assert "staging" in str(errors[0].path)
+
+
+def test_ctrl_c_keeps_what_is_finished(
+    shop: Any, tmp_path: Path, local: Path, snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = 0
+
+    def interrupted(*args: Any, **options: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == 4:
+            signal.raise_signal(signal.SIGINT)
+        return write_shard(*args, **options)
+
+    monkeypatch.setattr("annotools.convert.finish.write_shard", interrupted)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        with_beam(shop.root, tmp_path / "out", IN_PROCESS)
+    assert "3 finished shards are kept" in "".join(caught.value.__notes__)
+    assert with_beam(shop.root, tmp_path / "out", IN_PROCESS).reused == 3
+    assert snapshot(tmp_path / "out") == snapshot(local)
 
 
 def test_every_error_of_the_data_is_told(shop: Any, tmp_path: Path) -> None:

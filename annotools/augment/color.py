@@ -37,8 +37,8 @@ class Step(NamedTuple):
 
 def gain(factor: tf.Tensor, offset: tf.Tensor) -> tf.Tensor:
     """(B, 3, 4): RGB times `factor` (B,) plus `offset` (B,)."""
-    column = tf.zeros([3, 1]) + offset[:, None, None]
-    return tf.concat([tf.eye(3) * factor[:, None, None], column], 2)
+    column = tf.zeros([3, 1]) + tf.reshape(offset, [-1, 1, 1])
+    return tf.concat([tf.constant(np.eye(3), tf.float32) * tf.reshape(factor, [-1, 1, 1]), column], 2)
 
 
 def one_matrix(steps: Sequence[Step], like: tf.Tensor) -> tf.Tensor:
@@ -53,9 +53,9 @@ def one_matrix(steps: Sequence[Step], like: tf.Tensor) -> tf.Tensor:
 
 def _after(first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
     # written out for the same bits in every batch size, as in graph_boxes
-    columns = [second[:, :, n : n + 1] * first[:, n : n + 1, :] for n in range(3)]
-    moved = columns[0] + columns[1] + columns[2]
-    return moved + second[:, :, 3:] * tf.constant([0.0, 0, 0, 1])
+    *factors, offset = tf.split(second, 4, axis=2)
+    red, green, blue = (column * row for column, row in zip(factors, tf.split(first, 3, axis=1), strict=True))
+    return red + green + blue + offset * tf.constant([0.0, 0, 0, 1])
 
 
 def pack(steps: Sequence[Step], like: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -106,25 +106,23 @@ def apply_batch(images: tf.Tensor, matrices: tf.Tensor, keep: tf.Tensor) -> tf.T
     returns   (B, H, W, 3) uint8
     """
     pixels = tf.cast(images, tf.float32)
-    red, green, blue = pixels[..., 0], pixels[..., 1], pixels[..., 2]
-    numbers = matrices[:, None, None]  # (B, 1, 1, 3, 4)
+    red, green, blue = tf.unstack(pixels, num=3, axis=-1)
+    numbers = iter(tf.split(tf.reshape(matrices, [-1, 12, 1]), 12, axis=1))  # each (B, 1, 1), row by row
     mixed = tf.stack(
         [
-            red * numbers[..., row, 0]
-            + green * numbers[..., row, 1]
-            + blue * numbers[..., row, 2]
-            + numbers[..., row, 3]
-            for row in range(3)
+            red * next(numbers) + green * next(numbers) + blue * next(numbers) + next(numbers)
+            for _ in range(3)
         ],
         -1,
     )
     colored = tf.cast(tf.clip_by_value(mixed, 0.0, 255.0) + 0.5, tf.uint8)
     rows = tf.range(tf.shape(images)[1])[None, :, None]
     columns = tf.range(tf.shape(images)[2])[None, None, :]
-    picture = tf.zeros(tf.shape(images)[:3], tf.bool)
+    edges = tf.unstack(tf.reshape(keep, [-1, keep.shape[1], 5, 1, 1]), axis=1)
+    picture = tf.zeros_like(red, tf.bool)
     erased = picture
     for index in range(keep.shape[1]):
-        x1, y1, x2, y2, kind = tf.unstack(keep[:, index, :, None, None], axis=1)
+        x1, y1, x2, y2, kind = tf.unstack(edges[index], num=5, axis=1)
         inside = (columns >= x1) & (columns < x2) & (rows >= y1) & (rows < y2)
         picture |= inside & (kind == 1)
         erased |= inside & (kind == 2)

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import tensorflow as tf
 
 from annotools.augment import graph_boxes
@@ -87,11 +88,11 @@ class Draft:
 
     @property
     def width(self) -> tf.Tensor:
-        return self.canvas[:, 0]
+        return tf.unstack(self.canvas, num=2, axis=1)[0]
 
     @property
     def height(self) -> tf.Tensor:
-        return self.canvas[:, 1]
+        return tf.unstack(self.canvas, num=2, axis=1)[1]
 
     # ----- geometry -----
 
@@ -104,12 +105,12 @@ class Draft:
         factor, shift = self._pair(scale), self._pair(offset)
 
         def rectangle(edges: tf.Tensor) -> tf.Tensor:
-            first, second = edges[:, :2] * factor + shift, edges[:, 2:] * factor + shift
+            first, second = (corner * factor + shift for corner in graph_boxes.halves(edges))
             return tf.concat([tf.minimum(first, second), tf.maximum(first, second)], 1)
 
-        moved = self.matrices * factor[:, None, :, None]
+        moved = self.matrices * tf.reshape(factor, [-1, 1, 2, 1])
         return self.replace(
-            matrices=moved + shift[:, None, :, None] * tf.constant([0, 0, 1], tf.float64),
+            matrices=moved + tf.reshape(shift, [-1, 1, 2, 1]) * tf.constant([0, 0, 1], tf.float64),
             frame=rectangle(self.frame) if self.framed else self.frame,
             erasures=tuple(rectangle(edges) for edges in self.erasures),
             canvas=self.canvas if canvas is None else self._pair(canvas),
@@ -140,8 +141,9 @@ class Draft:
     def cropped(self, window: tf.Tensor) -> Draft:
         """The canvas becomes `window` (B, 4) of the old one; nothing outside it is seen again, even if the
         canvas grows."""
-        size = window[:, 2:] - window[:, :2]
-        moved = self.replace(cut=True, framed=True).scaled([1.0, 1.0], -window[:, :2], size)
+        low, high = graph_boxes.halves(window)
+        size = high - low
+        moved = self.replace(cut=True, framed=True).scaled([1.0, 1.0], -low, size)
         return moved.replace(frame=graph_boxes.clip(moved.frame, _at_origin(size)))
 
     def sealed(self) -> Draft:
@@ -228,21 +230,26 @@ def start(
     A box that sticks out by more than a pixel, or is not finite, raises InvalidArgumentError with the names
     of the images.
     """
-    size = tf.cast(sample.size, tf.float64)[:, ::-1]
+    size = tf.reverse(tf.cast(sample.size, tf.float64), [1])
     images = _at_origin(size)
     absent = sample.labels < 0
     given = tf.cast(tf.where(absent[..., None], 0.0, sample.boxes), tf.float64)
     boxes = graph_boxes.clip(given, images[:, None])
     in_range = tf.abs(given - boxes) <= BOX_SLACK  # NaN is not
-    tf.debugging.Assert(
-        tf.reduce_all(in_range),
-        [
+    is_bad = ~tf.reduce_all(in_range, 2)
+    place = tf.where(is_bad)
+    # the plain operation; tf.debugging.Assert makes a conditional of ten times as many
+    checked = tf.raw_ops.Assert(
+        condition=~tf.reduce_any(is_bad),
+        data=[
             "boxes outside their image (expected xyxy in pixels) in",
-            tf.boolean_mask(sample.name, ~tf.reduce_all(in_range, [1, 2])),
-            tf.boolean_mask(given, ~tf.reduce_all(in_range, 2)),
+            tf.gather(sample.name, place[:, 0]),
+            tf.gather_nd(given, place),
         ],
         summarize=8,
     )
+    with tf.control_dependencies([] if checked is None else [checked]):
+        boxes = tf.identity(boxes)
     status = tf.where(graph_boxes.area(boxes) > 0, ALIVE, code("degenerate"))
     if sample.encoded.dtype == tf.string:
         jpeg = tf.strings.substr(sample.encoded, 0, 3) == b"\xff\xd8\xff"  # the bytes decide, not a name
@@ -251,7 +258,7 @@ def start(
     return Draft(
         sizes=tf.cast(sample.size, tf.int32)[:, None],
         jpeg=jpeg[:, None],
-        matrices=tf.eye(2, 3, dtype=tf.float64) + tf.zeros_like(size)[:, None, :, None],
+        matrices=tf.constant(np.eye(2, 3)) + tf.reshape(tf.zeros_like(size), [-1, 1, 2, 1]),
         windows=images[:, None],
         canvas=size,
         frame=tf.zeros_like(images) + tf.constant(EVERYWHERE, tf.float64),

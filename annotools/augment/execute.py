@@ -86,10 +86,11 @@ def _upright(
     """(y, x, 3) uint8, the pixels that go to `plan.targets[index]`."""
     pixels = read_window(plan.sources[index], plan.reads[index], plan.decoder[index])
     target = plan.targets[index]
-    size = (target[2:] - target[:2])[::-1]
-    linear = plan.matrices[index, :, :2]
-    swapped = linear[0, 0] == 0
-    size = tf.where(swapped, size[::-1], size)
+    x1, y1, x2, y2 = tf.unstack(target, num=4)
+    signs = tf.sign(tf.reshape(plan.matrices[index], [6]))
+    xx, xy, _, yx, yy, _ = tf.unstack(signs, num=6)
+    swapped = xx == 0
+    size = tf.where(swapped, tf.stack([x2 - x1, y2 - y1]), tf.stack([y2 - y1, x2 - x1]))
     if interpolation == "nearest":
         tile = tf.raw_ops.ResizeNearestNeighbor(images=pixels[None], size=size, half_pixel_centers=True)[0]
         tile = tf.cast(tile, tf.float32)
@@ -99,8 +100,14 @@ def _upright(
         tile = tf.raw_ops.ResizeBilinear(images=pixels[None], size=size, half_pixel_centers=True)[0]
     tile = _to_uint8(colored(tile))
     tile = tf.cond(swapped, lambda: tf.transpose(tile, [1, 0, 2]), lambda: tile)
-    reversed_axes = (linear[:, 0] + linear[:, 1] < 0)[::-1]  # of the output: rows, columns
-    return tf.reverse(tile, tf.where(reversed_axes)[:, 0])
+    left, up = xx + xy < 0, yx + yy < 0  # whether columns and rows run the other way
+    mirrored = [  # with fixed axes, for which TensorFlow has a quick kernel; and no copy where none is needed
+        lambda: tile,
+        lambda: tf.reverse(tile, [1]),
+        lambda: tf.reverse(tile, [0]),
+        lambda: tf.reverse(tile, [0, 1]),
+    ]
+    return tf.switch_case(tf.cast(left, tf.int32) + 2 * tf.cast(up, tf.int32), mirrored)
 
 
 def _turned(

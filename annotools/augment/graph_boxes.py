@@ -3,6 +3,9 @@
 Every function takes any number of leading dimensions, so one call serves a whole batch. Sums over the two
 axes of the plane are written out: a reduction or a product of small matrices may add in another order, or
 fused, for another batch size, and then the same image would not give the same bits in every batch.
+
+Boxes are taken apart with `split` and `unstack`, one operation each. `boxes[..., :2]` is four, and what a
+pipeline costs before its first batch is the number of its operations.
 """
 
 from __future__ import annotations
@@ -14,8 +17,15 @@ from annotools.boxes import Shape, check_format
 
 def area(boxes: tf.Tensor) -> tf.Tensor:
     """(..., 4) -> (...) square pixels, 0 without extent."""
-    sides = tf.nn.relu(boxes[..., 2:] - boxes[..., :2])
-    return sides[..., 0] * sides[..., 1]
+    low, high = halves(boxes)
+    width, height = tf.unstack(tf.nn.relu(high - low), num=2, axis=-1)
+    return width * height
+
+
+def halves(boxes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """(..., 4) -> (..., 2) twice: the low corners and the high ones."""
+    low, high = tf.split(boxes, 2, axis=-1)
+    return low, high
 
 
 def iou(boxes: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
@@ -27,23 +37,23 @@ def iou(boxes: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
 
 def intersection_area(boxes: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
     """(..., R, 4) and (..., S, 4) -> (..., R, S) square pixels."""
-    x1, y1, x2, y2 = tf.unstack(boxes[..., :, None, :], axis=-1)
-    left, top, right, bottom = tf.unstack(others[..., None, :, :], axis=-1)
+    x1, y1, x2, y2 = tf.unstack(tf.expand_dims(boxes, -2), num=4, axis=-1)
+    left, top, right, bottom = tf.unstack(tf.expand_dims(others, -3), num=4, axis=-1)
     width = tf.nn.relu(tf.minimum(x2, right) - tf.maximum(x1, left))
     return width * tf.nn.relu(tf.minimum(y2, bottom) - tf.maximum(y1, top))
 
 
 def clip(boxes: tf.Tensor, window: tf.Tensor) -> tf.Tensor:
     """(..., 4) cut to `window` (..., 4)."""
-    low = tf.concat([window[..., :2], window[..., :2]], -1)
-    high = tf.concat([window[..., 2:], window[..., 2:]], -1)
-    return tf.minimum(tf.maximum(boxes, low), high)
+    low, high = halves(window)
+    return tf.concat([tf.minimum(tf.maximum(corner, low), high) for corner in halves(boxes)], -1)
 
 
 def intersection(first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
     """(..., 4) rectangles common to both; without area where there is none."""
-    low = tf.maximum(first[..., :2], second[..., :2])
-    return tf.concat([low, tf.maximum(tf.minimum(first[..., 2:], second[..., 2:]), low)], -1)
+    (first_low, first_high), (second_low, second_high) = halves(first), halves(second)
+    low = tf.maximum(first_low, second_low)
+    return tf.concat([low, tf.maximum(tf.minimum(first_high, second_high), low)], -1)
 
 
 def convert(
@@ -96,39 +106,41 @@ def _from_corners(corners: tf.Tensor, target: str, scale: tf.Tensor) -> tf.Tenso
 
 def affine(boxes: tf.Tensor, matrix: tf.Tensor, *, shape: Shape = "corner") -> tf.Tensor:
     """(..., 4) -> (..., 4): the upright boxes around what `matrix` (..., 2, 3) makes of `boxes`."""
-    linear, offset = matrix[..., :2], matrix[..., 2]
-    low, high = boxes[..., None, :2], boxes[..., None, 2:]
+    of_x, of_y, offset = tf.unstack(matrix, num=3, axis=-1)  # columns: what x adds to (x', y'), what y adds
+    x1, y1, x2, y2 = tf.split(boxes, 4, axis=-1)
     if shape == "ellipse":
-        middle = _sum(linear * ((low + high) / 2)) + offset
-        reach = tf.sqrt(_sum(tf.square(linear * ((high - low) / 2))))
+        middle = of_x * ((x1 + x2) / 2) + of_y * ((y1 + y2) / 2) + offset
+        reach = tf.sqrt(tf.square(of_x * ((x2 - x1) / 2)) + tf.square(of_y * ((y2 - y1) / 2)))
         return tf.concat([middle - reach, middle + reach], -1)
-    first, second = linear * low, linear * high
-    least = _sum(tf.minimum(first, second)) + offset
-    most = _sum(tf.maximum(first, second)) + offset
+    left, right, top, bottom = of_x * x1, of_x * x2, of_y * y1, of_y * y2
+    least = tf.minimum(left, right) + tf.minimum(top, bottom) + offset
+    most = tf.maximum(left, right) + tf.maximum(top, bottom) + offset
     return tf.concat([least, most], -1)
-
-
-def _sum(pairs: tf.Tensor) -> tf.Tensor:
-    return pairs[..., 0] + pairs[..., 1]
 
 
 def apply_linear(linear: tf.Tensor, points: tf.Tensor) -> tf.Tensor:
     """(..., 2, 2) times (..., 2) -> (..., 2)."""
-    return _sum(linear * points[..., None, :])
+    of_x, of_y = tf.unstack(linear, num=2, axis=-1)
+    x, y = tf.split(points, 2, axis=-1)
+    return of_x * x + of_y * y
 
 
 def compose(linear: tf.Tensor, offset: tf.Tensor, matrix: tf.Tensor) -> tf.Tensor:
     """(..., 2, 3), the map that applies `matrix` (..., 2, 3) first and then x -> linear x + offset."""
-    moved = linear[..., :, :1] * matrix[..., :1, :] + linear[..., :, 1:] * matrix[..., 1:, :]
-    return moved + offset[..., None] * tf.constant([0, 0, 1], matrix.dtype)
+    of_x, of_y = tf.split(linear, 2, axis=-1)
+    x_row, y_row = tf.split(matrix, 2, axis=-2)
+    return of_x * x_row + of_y * y_row + offset[..., None] * tf.constant([0, 0, 1], matrix.dtype)
 
 
 def inverse(matrix: tf.Tensor) -> tf.Tensor:
     """(..., 2, 3) -> (..., 2, 3), the way back."""
-    a, b, c, d = matrix[..., 0, 0], matrix[..., 0, 1], matrix[..., 1, 0], matrix[..., 1, 1]
-    determinant = (a * d - b * c)[..., None, None]
-    linear = tf.stack([tf.stack([d, -b], -1), tf.stack([-c, a], -1)], -2) / determinant
-    return tf.concat([linear, -apply_linear(linear, matrix[..., 2])[..., None]], -1)
+    of_x, of_y, offset = tf.unstack(matrix, num=3, axis=-1)
+    a, c = tf.split(of_x, 2, axis=-1)
+    b, d = tf.split(of_y, 2, axis=-1)
+    determinant = a * d - b * c
+    columns = tf.concat([d, -c], -1) / determinant, tf.concat([-b, a], -1) / determinant
+    x, y = tf.split(offset, 2, axis=-1)
+    return tf.stack([*columns, -(columns[0] * x + columns[1] * y)], -1)
 
 
 def visible_bounds(boxes: tf.Tensor, matrix: tf.Tensor, window: tf.Tensor) -> tf.Tensor:
@@ -178,4 +190,5 @@ def _corners(boxes: tf.Tensor, matrix: tf.Tensor) -> tf.Tensor:
 
 
 def _both(flags: tf.Tensor) -> tf.Tensor:
-    return flags[..., 0] & flags[..., 1]
+    x, y = tf.unstack(flags, num=2, axis=-1)
+    return x & y

@@ -53,7 +53,8 @@ class IoUCrop:
 
     def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
         rules, trials = len(self.thresholds), self.trials
-        windows, shaped = self._candidates(tf.reshape(draws[:, 2:], [-1, rules * trials, 4]), draft)
+        choice, coin, candidates = tf.split(draws, [1, 1, 4 * rules * trials], axis=1)
+        windows, shaped = self._candidates(tf.reshape(candidates, [-1, rules * trials, 4]), draft)
         boxes = draft.visible_boxes()
         relative = tf.cast(boxes / tf.tile(draft.canvas, [1, 2])[:, None], tf.float32)
         good = self._satisfies(windows, relative)
@@ -65,10 +66,11 @@ class IoUCrop:
         good = tf.reshape(good, [-1, rules, trials])
         first = tf.argmax(tf.cast(good, tf.int32), 2) + tf.range(rules, dtype=tf.int64) * trials
         offers = tf.pad(tf.reduce_any(good, 2), [[0, 0], [0, 1]], constant_values=True)
-        rank = tf.cumsum(tf.cast(offers, tf.int32), 1)
-        pick = tf.cast(draws[:, :1] * tf.cast(rank[:, -1:], tf.float32), tf.int32)
+        offers = tf.cast(offers, tf.int32)
+        rank = tf.cumsum(offers, 1)
+        pick = tf.cast(choice * tf.cast(tf.reduce_sum(offers, 1, keepdims=True), tf.float32), tf.int32)
         chosen = tf.reduce_sum(tf.cast(rank <= pick, tf.int32), 1)  # the offer number `pick`, counted from 0
-        crops = happens(draws[:, 1], self.p, draft.epoch) & (chosen < rules)
+        crops = happens(tf.squeeze(coin, 1), self.p, draft.epoch) & (chosen < rules)
 
         offered = tf.gather(windows, first, batch_dims=1)
         share = tf.gather(offered, tf.minimum(chosen, rules - 1), batch_dims=1)
@@ -85,18 +87,19 @@ class IoUCrop:
     def _candidates(self, draws: tf.Tensor, draft: Draft) -> tuple[tf.Tensor, tf.Tensor | None]:
         """(B, S, 4) windows in shares of the canvas and (B, S) whether their shape is allowed (None: all)."""
         shaped = None
+        first, second, *places = tf.unstack(draws, num=4, axis=-1)
         if self.rule == "caffe":
-            scale = between(draws[..., 0], self.scale)
+            scale = between(first, self.scale)
             square = tf.square(scale)
             low, high = tf.maximum(self.aspect[0], square), tf.minimum(self.aspect[1], 1 / square)
-            root = tf.sqrt(low + draws[..., 1] * (high - low))
+            root = tf.sqrt(low + second * (high - low))
             size = tf.minimum(tf.stack([scale * root, scale / root], -1), 1.0)
         else:
-            size = between(draws[..., :2], self.scale)
+            size = between(tf.stack([first, second], -1), self.scale)
             pixels = size * tf.cast(draft.canvas, tf.float32)[:, None]
             aspect = pixels[..., 0] / pixels[..., 1]
             shaped = (aspect >= self.aspect[0]) & (aspect <= self.aspect[1])
-        low_corner = draws[..., 2:] * (1 - size)
+        low_corner = tf.stack(places, -1) * (1 - size)
         return tf.concat([low_corner, low_corner + size], -1), shaped
 
     def _satisfies(self, windows: tf.Tensor, boxes: tf.Tensor) -> tf.Tensor:
@@ -109,12 +112,14 @@ class IoUCrop:
         return tf.reduce_any((overlap >= needed[:, None]) & exists, 2)
 
     def _center_inside(self, boxes: tf.Tensor, windows: tf.Tensor) -> tf.Tensor:
-        center = (boxes[..., :2] + boxes[..., 2:]) / 2
+        low_corner, high_corner = graph_boxes.halves(boxes)
+        center = (low_corner + high_corner) / 2
+        low, high = graph_boxes.halves(windows)
         if self.rule == "caffe":
-            inside = (center >= windows[..., :2]) & (center <= windows[..., 2:])
+            inside = (center >= low) & (center <= high)
         else:
-            inside = (center > windows[..., :2]) & (center < windows[..., 2:])
-        return inside[..., 0] & inside[..., 1]
+            inside = (center > low) & (center < high)
+        return tf.reduce_all(inside, -1)
 
     def _cuts_nothing_badly(self, windows: tf.Tensor, boxes: tf.Tensor, draft: Draft) -> tf.Tensor:
         """(B, S) whether each box is outside, or has its centre inside and is visible enough, of its ORIGINAL
@@ -129,5 +134,6 @@ class IoUCrop:
 
 def _on_pixels(share: tf.Tensor, canvas: tf.Tensor) -> tf.Tensor:
     """(B, 4) on whole canvas pixels, at least one each way."""
-    low = tf.minimum(tf.round(share[:, :2] * canvas), canvas - 1)
-    return tf.concat([low, tf.maximum(tf.round(share[:, 2:] * canvas), low + 1)], 1)
+    first, second = graph_boxes.halves(share)
+    low = tf.minimum(tf.round(first * canvas), canvas - 1)
+    return tf.concat([low, tf.maximum(tf.round(second * canvas), low + 1)], 1)

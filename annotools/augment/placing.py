@@ -24,20 +24,23 @@ def place_upright(draft: Draft, view: tf.Tensor) -> tuple[tf.Tensor, ...]:
     target = graph_boxes.intersection(graph_boxes.affine(visible, draft.matrices), view)
 
     canvas = draft.canvas[:, None]
-    low = tf.minimum(nearest(target[..., :2]), canvas - 1)
-    high = tf.minimum(tf.maximum(nearest(target[..., 2:]), low + 1), canvas)
-    gap = tf.abs(back[..., :2])
-    halvings = _halvings(draft, tf.reduce_min(gap[..., 0] + gap[..., 1], -1))
+    target_low, target_high = graph_boxes.halves(target)
+    low = tf.minimum(nearest(target_low), canvas - 1)
+    high = tf.minimum(tf.maximum(nearest(target_high), low + 1), canvas)
+    of_x, of_y, _ = tf.unstack(tf.abs(back), num=3, axis=-1)
+    halvings = _halvings(draft, tf.reduce_min(of_x + of_y, -1))
     step, size, limit = _scaled_sizes(draft, halvings)
-    read_low = tf.minimum(nearest(visible[..., :2] / step), limit - 1)
-    reach = tf.where(visible[..., 2:] > size - 0.5, limit, nearest(visible[..., 2:] / step))
+    visible_low, visible_high = graph_boxes.halves(visible)
+    read_low = tf.minimum(nearest(visible_low / step), limit - 1)
+    reach = tf.where(visible_high > size - 0.5, limit, nearest(visible_high / step))
     read_high = tf.minimum(tf.maximum(reach, read_low + 1), limit)
 
-    scale = (high - low)[..., :, None] / ((read_high - read_low) * step)[..., None, :]
-    linear = tf.sign(draft.matrices[..., :2]) * scale
+    scale = tf.expand_dims(high - low, -1) / tf.expand_dims((read_high - read_low) * step, -2)
+    signs, _ = tf.split(tf.sign(draft.matrices), [2, 1], axis=-1)
+    linear = signs * scale
     middle = (read_low + read_high) * step / 2
     offset = (low + high) / 2 - graph_boxes.apply_linear(linear, middle)
-    matrices = tf.concat([linear, offset[..., None]], -1)
+    matrices = tf.concat([linear, tf.expand_dims(offset, -1)], -1)
     targets = tf.cast(tf.concat([low, high], -1), tf.int32)
     return matrices, _decoder(draft, halvings), _reads(read_low, read_high), targets, _shown(visible)
 
@@ -71,7 +74,7 @@ def _halvings(draft: Draft, step: tf.Tensor) -> tf.Tensor:
     """(B, K) int32 in 0..3: how often a JPEG may be halved in decoding, `step` of its pixels making an output
     pixel.
     """
-    enough = step[..., None] + _NUDGE >= tf.constant([2.0, 4.0, 8.0], tf.float64)
+    enough = tf.expand_dims(step, -1) + _NUDGE >= tf.constant([2.0, 4.0, 8.0], tf.float64)
     return tf.reduce_sum(tf.cast(enough, tf.int32), -1) * tf.cast(draft.jpeg, tf.int32)
 
 
@@ -79,8 +82,8 @@ def _scaled_sizes(draft: Draft, halvings: tf.Tensor) -> tuple[tf.Tensor, tf.Tens
     """(B, K, 1) pixels of the image in one decoded pixel; (B, K, 2) its width and height; the same as
     decoded.
     """
-    step = tf.cast(tf.bitwise.left_shift(1, halvings), tf.float64)[..., None]
-    size = tf.cast(draft.sizes, tf.float64)[..., ::-1]
+    step = tf.expand_dims(tf.cast(tf.bitwise.left_shift(1, halvings), tf.float64), -1)
+    size = tf.cast(tf.reverse(draft.sizes, [-1]), tf.float64)
     return step, size, tf.math.ceil(size / step)  # the last decoded pixel may be only partly inside the image
 
 
@@ -89,9 +92,9 @@ def _decoder(draft: Draft, halvings: tf.Tensor) -> tf.Tensor:
 
 
 def _reads(low: tf.Tensor, high: tf.Tensor) -> tf.Tensor:
-    return tf.cast(tf.concat([low[..., ::-1], (high - low)[..., ::-1]], -1), tf.int32)
+    return tf.cast(tf.concat([tf.reverse(low, [-1]), tf.reverse(high - low, [-1])], -1), tf.int32)
 
 
 def _shown(visible: tf.Tensor) -> tf.Tensor:
-    sides = visible[..., 2:] - visible[..., :2] > _NUDGE
-    return sides[..., 0] & sides[..., 1]
+    low, high = graph_boxes.halves(visible)
+    return tf.reduce_all(high - low > _NUDGE, -1)

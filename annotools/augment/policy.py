@@ -77,9 +77,9 @@ class BoxPolicy:
         """Final status (R,) int32 and the ignore flags (R,) bool; the first reason that applies is the one
         counted.
         """
-        sides = visible[..., 2:] - visible[..., :2]
-        shorter = tf.minimum(sides[..., 0], sides[..., 1])
-        longer = tf.maximum(sides[..., 0], sides[..., 1])
+        low_corner, high_corner = graph_boxes.halves(visible)
+        sides = high_corner - low_corner
+        shorter, longer = tf.reduce_min(sides, -1), tf.reduce_max(sides, -1)
         low = visibility < self.min_visibility - TOLERANCE
         ignored = low & (self.low_visibility == "ignore")
         checks = [("outside", shorter <= 0)]

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
 
 from annotools.boxes import convert
 from annotools.errors import OptionError
@@ -18,6 +17,9 @@ from annotools.loader.dataset import make_dataset, pipeline_of
 from annotools.loader.opening import StrPath
 from annotools.loader.pack import IGNORE, LEFT_OUT, PAD
 from annotools.loader.pipeline import Pipeline
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 Array = NDArray[Any]
 _NUMBERS = ("matrices", "decoder", "reads", "targets", "shown", "blend", "erased", "color_matrix", "size")
@@ -86,6 +88,8 @@ class Seen:
         right = _with_boxes(
             self.image, self.image_boxes, [self.name_of(int(n)) for n in self.image_labels], self.image_labels
         )
+        from PIL import Image  # only where a picture is drawn: training must not wait for it
+
         sheet = Image.new("RGB", (left.width + right.width + 8, max(left.height, right.height)), "white")
         sheet.paste(left, (0, 0))
         sheet.paste(right, (left.width + 8, 0))
@@ -195,6 +199,8 @@ def _pixels(encoded: tf.Tensor) -> Array:
 
 
 def _with_boxes(pixels: Array, boxes: Array, names: Sequence[str], labels: Array) -> Image.Image:
+    from PIL import Image, ImageDraw
+
     picture = Image.fromarray(pixels.astype(np.uint8))
     draw = ImageDraw.Draw(picture)
     for box, name, label in zip(boxes, names, labels, strict=True):

@@ -14,10 +14,7 @@ from annotools.formats import tfrecord
 from annotools.loader.examples import Examples, RecordFiles
 from annotools.loader.index import RecordIndex
 from annotools.loader.parse import dialect_of, dialects
-from annotools.loader.pickle_source import open_pickle
 from annotools.loader.splitting import choose_split
-from annotools.loader.voc_source import open_voc
-from annotools.sources import open_source
 
 StrPath = str | os.PathLike[str]
 PICKLES = (".pkl", ".pickle", ".p")
@@ -40,6 +37,10 @@ def open_examples(
     path = Path(source)
     images_folder = None if images is None else os.fspath(images)
     if path.suffix.lower() in PICKLES:
+        # the readers of XML, images and pickles are imported where they are needed: training from shards must
+        # not wait for them
+        from annotools.loader.pickle_source import open_pickle
+
         return open_pickle(str(path), split, images_folder=images_folder, classes=class_map)
     if (path / manifests.NAME).is_file():
         return _converted(path, split, class_map, images_folder)
@@ -47,6 +48,9 @@ def open_examples(
         raise OutputError("this conversion did not finish", path=str(path), expected=manifests.NAME)
     if images is None and annotations is None and _is_tfrecord(path):
         return _foreign(source, split, class_map)
+    from annotools.loader.voc_source import open_voc
+    from annotools.sources import open_source
+
     opened = open_source(path, annotations=annotations, images=images)
     return open_voc(opened, split, classes=class_map, box_origin=box_origin, on_error=on_error)
 
@@ -65,6 +69,8 @@ def _converted(
     name = choose_split(split, list(manifest["splits"]), str(path))
     entry = manifest["splits"][name]
     if manifest["to"] in ("pickle", "ssd-pickle"):
+        from annotools.loader.pickle_source import open_pickle
+
         file = path / entry["shards"][0]["file"]
         known = classes or ClassMap(manifest["classes"])
         return open_pickle(str(file), None, images_folder=images_folder, classes=known)

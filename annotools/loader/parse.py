@@ -148,9 +148,11 @@ def parse(
     edges = [values[edge] for edge in _EDGES] if dialect.interleaved is None else _columns(raw, dialect)
     labels = values["names"] if match_names else values["labels"]
     difficult = values["difficult"]
-    counts = edges[0].row_lengths()
-    even = tf.reduce_all([column.row_lengths() == counts for column in (*edges, labels)], 0)
-    even &= (difficult.row_lengths() == counts) | (difficult.row_lengths() == 0)
+    splits = tf.stack([column.row_splits for column in (*edges, labels, difficult)])
+    lengths = splits[:, 1:] - splits[:, :-1]
+    counts = lengths[0]
+    same = lengths == counts
+    even = tf.reduce_all(same[:-1], 0) & (same[-1] | (lengths[-1] == 0))
     problem = "lists of the same objects differ in length (xmin, ymin, xmax, ymax, class; difficult) in"
     counts = checked(counts, even, problem, names)
 
@@ -245,10 +247,14 @@ def checked(
 
     Without the bond between the two, what breaks later could be reported first.
     """
-    message = [problem, tf.boolean_mask(names, ~good)]
+    is_bad = ~good
+    place = tf.where(is_bad)[:, 0]
+    message: list[object] = [problem, tf.gather(names, place)]
     if found is not None:
-        message += ["found", tf.boolean_mask(found, ~good)]
-    with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(good), message, summarize=8)]):
+        message += ["found", tf.gather(found, place)]
+    # the plain operation; tf.debugging.Assert makes a conditional, of ten times as many operations
+    done = tf.raw_ops.Assert(condition=~tf.reduce_any(is_bad), data=message, summarize=8)
+    with tf.control_dependencies([] if done is None else [done]):
         return tf.identity(values)
 
 

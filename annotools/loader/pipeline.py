@@ -18,9 +18,6 @@ from annotools.loader.examples import Examples
 from annotools.loader.order import Order, partners_of
 from annotools.loader.pack import KeepDifficult, Overflow, pack, without_difficult
 
-# what `pack` has taken out of a plan
-_OBJECTS = ("boxes", "labels", "difficult", "ids", "ignore", "layer", "weights", "visibility", "drops")
-
 
 @dataclass(frozen=True)
 class Pipeline:
@@ -105,7 +102,7 @@ class Pipeline:
         size = self.augmenter.image_size or (None, None)
         return tf.map_fn(
             lambda plan: self.augmenter.execute(plan, color=not self.batches_color),
-            plans._replace(**dict.fromkeys(_OBJECTS, ())),
+            self.augmenter.for_pixels(plans, color=not self.batches_color),
             fn_output_signature=tf.TensorSpec([*size, 3], tf.uint8),
             parallel_iterations=1,
         )
@@ -202,6 +199,8 @@ def _as_is(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _options(deterministic: bool) -> tf.data.Options:
     options = tf.data.Options()
+    # there is nothing here that could be fused or made parallel, and looking for it takes a third of a second
+    options.experimental_optimization.apply_default_optimizations = False
     options.deterministic = deterministic
     # a checkpoint holds the step, not the pixels in flight; exact, because nothing downstream has a state
     options.experimental_symbolic_checkpoint = True

@@ -258,7 +258,7 @@ def test_a_folder_that_is_not_what_its_manifest_says(converted: Path, tmp_path: 
     shard.unlink()
     assert "no file" in str(problem())
     (folder / "manifest.json").unlink()
-    (folder / ".annotools").mkdir()
+    (folder / ".annotools").mkdir(exist_ok=True)
     assert isinstance(problem(), OutputError)
     assert "did not finish" in str(problem())
 

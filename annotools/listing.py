@@ -15,7 +15,7 @@ from annotools.image_sets import split_order
 from annotools.issues import Issue
 from annotools.layouts import split_of_place, without_split
 from annotools.pairing import in_order
-from annotools.spool import Sorter, Spool, decode, encode, groups, join, merge
+from annotools.spool import Sorter, Spool, decode, encode, join, merge
 from annotools.storage import split_extension
 
 Splits = tuple[str, ...]
@@ -101,57 +101,72 @@ def make_listing(assigned: Assigned) -> Listing:
     not UTF-8 become escapes.
     """
     lone = Spool()
-    done = _settle(_annotations(assigned.rows, lone), [])
+    done = _settle(assigned.rows, [], lone)
     if len(lone):
         done = _settle(lone, done)
     rows = done[0] if len(done) == 1 else Spool(merge(*done))
     return Listing(rows, assigned.combinations)
 
 
-def _annotations(rows: Iterable[bytes], lone: Spool) -> Iterator[bytes]:
-    for row in rows:
-        if b"\0\0" in row and not row.split(b"\0", 2)[1]:
-            lone.append(row)
-        else:
-            yield row
+def _settle(rows: Iterable[bytes], done: list[Spool], lone: Spool | None = None) -> list[Spool]:
+    """`done` and the rows under ids that nobody there has; each spool is sorted by id.
 
-
-def _settle(rows: Iterable[bytes], done: list[Spool]) -> list[Spool]:
-    """`done` and the rows under ids that nobody there has; each spool is sorted by id."""
+    lone   where images without annotation go instead
+    """
     for make_id in (_short_id, _key_id, _name_id, _file_id):
-        wanted = Sorter(_under(rows, make_id))
+        wanted = Sorter(_under(rows, make_id, lone))
         again = Spool()
         settled = Spool(_unique(wanted, done, again))
         done = [*done, settled] if len(settled) or not done else done
         if not len(again):
             return done
-        rows = again
+        rows, lone = again, None
     return [*done, Spool(sorted(_lengthened(rows, done)))]
 
 
-def _under(rows: Iterable[bytes], make_id: Callable[[bytes, bytes, bytes], bytes]) -> Iterator[bytes]:
+def _under(
+    rows: Iterable[bytes], make_id: Callable[[bytes, bytes, bytes], bytes], lone: Spool | None
+) -> Iterator[bytes]:
     """The rows behind the ids that they want."""
     for row in rows:
         key, xml, rest = row.split(b"\0", 2)
-        yield b"%b\0%b\0%b\0%b" % (make_id(key, xml, rest), key, xml, rest)
+        if not xml and lone is not None:
+            lone.append(row)
+        else:
+            yield make_id(key, xml, rest) + b"\0" + row
 
 
 def _unique(wanted: Iterable[bytes], done: list[Spool], again: Spool) -> Iterator[bytes]:
     """The rows whose id nobody else wants or has, without their keys; the others go to `again`."""
     if done:
-        taken: Iterator[tuple[bytes, list[bytes], list[bytes]]] = join(wanted, merge(*done))
-    else:
-        taken = ((name, rows, []) for name, rows in groups(wanted))
-    for name, rows, others in taken:
-        if len(rows) == 1 and not others:
-            yield b"%b\0%b" % (name, rows[0].partition(b"\0")[2])
-        else:
-            again.extend(rows)
+        for name, rows, others in join(wanted, merge(*done)):
+            if len(rows) == 1 and not others:
+                yield b"%b\0%b" % (name, rows[0].partition(b"\0")[2])
+            else:
+                again.extend(rows)
+        return
+    last, held = None, list[bytes]()  # the fields of the row before, and the rows with the same id
+    for record in wanted:
+        fields = record.split(b"\0", 2)
+        if last is not None:
+            if fields[0] == last[0]:
+                held.append(b"\0".join(last[1:]))
+            elif held:
+                again.extend([*held, b"\0".join(last[1:])])
+                held.clear()
+            else:
+                yield last[0] + b"\0" + last[2]
+        last = fields
+    if held and last is not None:
+        again.extend([*held, b"\0".join(last[1:])])
+    elif last is not None:
+        yield last[0] + b"\0" + last[2]
 
 
 def _short_id(key: bytes, xml: bytes, rest: bytes) -> bytes:
     start = key.rfind(b"/") + 1
-    return _clean(_without_split(key[:start]) + key[start:] if start else key)
+    text = _without_split(key[:start]) + key[start:] if start else key
+    return text if text.isascii() else _clean(text)
 
 
 @lru_cache(4096)

@@ -24,7 +24,7 @@ from annotools.listing import Listing, assign_by_folder, make_listing
 from annotools.pairing import IMAGE, XML, ImageFinder, base_of, fold, pair_files
 from annotools.records import Image
 from annotools.spool import Sorter, Spool, encode
-from annotools.storage import HEAD, IMAGE_RANKS, Folder, Storage, is_image, split_extension
+from annotools.storage import HEAD, Folder, Storage, is_image, kind_of, split_extension
 from annotools.urls import is_url, local_path, whole_archive
 
 
@@ -329,17 +329,14 @@ def _sorted_out(found: Iterable[str], names: Names) -> Iterator[bytes]:
     """The annotations and images among the names, each with its kind before it, while folders are counted."""
     xmls, images = names.xmls, names.images
     for name in found:
-        extension = name[name.rfind(".") + 1 :].lower()
-        if extension == "xml":
-            kind, folders = "x", xmls
-        elif extension in IMAGE_RANKS:
-            kind, folders = "y", images
-        else:
+        kind = kind_of(name)
+        if kind == "txt":
             names.lists.append(name)
             continue
+        mark, folders = ("x", xmls) if kind == "xml" else ("y", images)
         folder = name[: name.rfind("/") + 1]
         folders[folder] = folders.get(folder, 0) + 1
-        yield encode(kind + name)
+        yield (mark + name).encode("utf-8", "surrogatepass")
 
 
 def _keyed(listed: Iterable[bytes], layout: Layout) -> Iterator[bytes]:

@@ -80,10 +80,21 @@ def is_ignored_folder(folder: str) -> bool:
     return folder.startswith(".") or folder == "__MACOSX" or bool(_MASK_FOLDER.match(folder))
 
 
-def _base_matters(base: str, *, in_list_folder: bool) -> bool:
+def kind_of(base: str) -> str | None:
+    """ "xml", "image" or "txt" by the extension of a file name, None for any other."""
     dot = base.rfind(".")
-    extension = base[dot + 1 :].lower() if dot > 0 else ""
-    return extension in IMAGE_RANKS or extension == "xml" or (extension == "txt" and in_list_folder)
+    if dot <= 0:
+        return None
+    extension = base[dot + 1 :]
+    return _KINDS.get(extension) or _KINDS.get(extension.lower())
+
+
+_KINDS = {"xml": "xml", "txt": "txt"} | dict.fromkeys(IMAGE_RANKS, "image")
+
+
+def _base_matters(base: str, *, in_list_folder: bool) -> bool:
+    kind = kind_of(base)
+    return kind is not None and (kind != "txt" or in_list_folder)
 
 
 def printable(name: str) -> str:
@@ -147,7 +158,8 @@ class Folder:
                     base = entry.name
                     if base[0] == ".":
                         continue
-                    if _base_matters(base, in_list_folder=in_list_folder) and entry.is_file():
+                    kind = kind_of(base)
+                    if kind is not None and (kind != "txt" or in_list_folder) and entry.is_file():
                         yield prefix + base
                     elif not is_ignored_folder(base) and entry.is_dir():
                         folders.append(f"{prefix}{base}/")

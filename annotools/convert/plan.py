@@ -12,12 +12,13 @@ The plan is a file: a line of JSON for each image, in the order of the shards. I
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from hashlib import blake2b
 from itertools import accumulate
+from json.encoder import encode_basestring_ascii as quoted
 from pathlib import Path
 
 from annotools.convert.options import Options
@@ -142,7 +143,7 @@ def _write(ordered: Iterable[bytes], counts: Mapping[str, int], path: Path) -> I
         for record in ordered:
             name, place, line = record.split(b"\0")
             split = decode(name)
-            index = int(place, 16) * counts[split] >> 64
+            index = shard_of(int(place, 16), counts[split])
             lengths[split][index] += file.write(line)
             entries[split][index] += 1
     starts = accumulate((length for split in counts for length in lengths[split]), initial=0)
@@ -183,7 +184,12 @@ def _assigned(source: Source, options: Options) -> Iterator[tuple[Pair, str | No
             yield pair, pair.split
 
 
-_to_json = json.JSONEncoder(separators=(",", ":")).encode
+def _to_line(number: int, pair: Pair, split: str) -> str:
+    """[number, id, XML, image, split] as JSON, in a third of the time that the encoder takes."""
+    # what is not ASCII is escaped, lone surrogates of undecodable file names included
+    xml = "null" if pair.xml is None else quoted(pair.xml)
+    image = "null" if pair.image is None else quoted(pair.image)
+    return f"[{number},{quoted(pair.id)},{xml},{image},{quoted(split)}]"
 
 
 class _Lines:
@@ -204,27 +210,36 @@ class _Lines:
 
     def __iter__(self) -> Iterator[bytes]:
         numeric, by_hash = self.options.source_id == "numeric", self.options.stores_pixels
+        prefixes: dict[str, bytes] = {}
         for number, (pair, split) in enumerate(_assigned(self.source, self.options), start=1):
             if split is None:
                 self.left_out.images.found += 1
                 self.left_out.images.lost[NOT_IN_SPLIT] += 1
                 continue
             file = ALL_SPLITS if self.merged else split
+            if file not in prefixes:
+                prefixes[file] = encode(file) + b"\0"
             self.bytes[file] += self._size(pair.image) if self.sizes and pair.image is not None else 0
-            # json escapes what is not ASCII, lone surrogates of undecodable file names included
-            line = _to_json([number if numeric else 0, pair.id, pair.xml, pair.image, split])
-            place = hash_of(pair.id) if by_hash else number
-            yield b"%b\0%016x\0%b\n" % (encode(file), place, line.encode("ascii"))
+            place = _hex_hash(pair.id) if by_hash else f"{number:016x}"
+            line = _to_line(number if numeric else 0, pair, split)
+            yield prefixes[file] + f"{place}\0{line}\n".encode("ascii")
 
     def _size(self, image: str) -> int:
         try:
-            return self.source.size(image)
+            return self.source.storage.size(image)
         except SourceError:
             return 0  # an image that vanished is reported when it is read
 
 
+def shard_of(place: int, count: int) -> int:
+    """Which of `count` shards takes the hash: shard i begins at the hash i * 2^64 / count, rounded down."""
+    return (place + 1) * count - 1 >> 64
+
+
 def hash_of(image_id: str) -> int:
     """64 bits that say where an image stands: the same on every machine, unlike `hash()`."""
-    return int.from_bytes(
-        hashlib.blake2b(image_id.encode("utf-8", "surrogateescape"), digest_size=8).digest()
-    )
+    return int(_hex_hash(image_id), 16)
+
+
+def _hex_hash(image_id: str) -> str:
+    return blake2b(image_id.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()

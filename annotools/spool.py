@@ -49,9 +49,11 @@ class _File:
     def __init__(self, folder: str | None = None) -> None:
         with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
             self._descriptor: int | None = self._own(os.dup(file.fileno()))
-        status = os.fstat(self._descriptor)
-        self._place = (f"/proc/{os.getpid()}/fd/{self._descriptor}", status.st_dev, status.st_ino)
+        # Descriptors and inodes are used again soon: that a file is this one, only its content tells.
+        self._mark = os.urandom(16)
+        self._path = f"/proc/{os.getpid()}/fd/{self._descriptor}"
         self.size = 0
+        self.append(self._mark)
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_descriptor": None}
@@ -86,13 +88,15 @@ class _File:
 
     def _open(self) -> int:
         """The file of a process that was not forked: Linux shows it under the process that has it open."""
-        path, device, inode = self._place
         try:
-            descriptor = os.open(path, os.O_RDONLY)
+            descriptor = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK)
         except OSError as error:
             raise SpoolLostError("the temporary file of another process is gone") from error
-        status = os.fstat(descriptor)
-        if (status.st_dev, status.st_ino) != (device, inode):
+        try:
+            found = os.pread(descriptor, len(self._mark), 0)
+        except OSError:  # a pipe, for example
+            found = b""
+        if found != self._mark:
             os.close(descriptor)
             raise SpoolLostError("the temporary file of another process is gone")
         self._descriptor = self._own(descriptor)
@@ -154,6 +158,7 @@ class Spool:
             if self._memory >= 0:
                 return
             self._file = _File()
+            self._ends.append(self._file.size)
             chunks, self._chunks = self._chunks, []
         else:
             chunks = [data]
@@ -170,13 +175,12 @@ class Spool:
         return chain.from_iterable(self.blocks())
 
     def _number_of_blocks(self) -> int:
-        return len(self._chunks) or len(self._ends)
+        return len(self._chunks) if self._file is None else len(self._ends) - 1
 
     def _block(self, index: int) -> list[bytes]:
         if self._file is None:
             return self._chunks[index].split(_END)
-        start = self._ends[index - 1] if index else 0
-        return self._file.read(start, self._ends[index]).split(_END)
+        return self._file.read(self._ends[index], self._ends[index + 1]).split(_END)
 
 
 class SortedSpool(Spool):

@@ -389,6 +389,25 @@ def test_only_annotools_errors_come_out(tmp_path: Path, kind: str, edits: list[t
         assert error.path is not None  # noqa: PT017  # most edits do no harm
 
 
+@pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz"])
+def test_a_stamp_tells_a_changed_member(tmp_path: Path, kind: str) -> None:
+    source = open_source(MAKERS[kind](tmp_path / "set", SET))
+    name, other = "VOC/Annotations/a.xml", "VOC/JPEGImages/a.jpg"
+    before = source.stamp(name), source.stamp(other)
+    assert before[0] != before[1]
+    again = open_source(tmp_path / "set")
+    assert (again.stamp(name), again.stamp(other)) == before
+    changed = [(one, text.replace(b"<annotation/>", b"<annotation />")) for one, text in SET]
+    source = open_source(MAKERS[kind](tmp_path / "set", changed))
+    assert source.stamp(name) != before[0]
+    # Only a zip knows a checksum of each member; a tar, any of whose bytes may have changed, has a time.
+    assert (source.stamp(other) == before[1]) is (kind == "zip")
+    (tmp_path / "set").unlink()
+    with pytest.raises(SourceError, match="No such file") as caught:
+        source.stamp(name)
+    assert caught.value.path == str(tmp_path / "set")
+
+
 class _nothing:  # noqa: N801  # stands for pytest.warns
     def __enter__(self) -> None: ...
 

@@ -11,8 +11,15 @@ from pathlib import Path
 
 import pytest
 
+from annotools import spool
 from annotools.errors import ImageError, SourceError
 from annotools.sources import Pair, Source, open_source
+
+
+@pytest.fixture(params=[spool.MEMORY, 100], ids=["in memory", "on disk"], autouse=True)
+def memory(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every source is listed twice: once when it fits in memory, as all of these do, and once as if not."""
+    monkeypatch.setattr(spool, "MEMORY", request.param)
 
 
 def xml(filename: str = "") -> bytes:
@@ -619,6 +626,22 @@ def test_files_that_vanish_or_are_none(tmp_path: Path) -> None:
         source.size("JPEGImages/a.jpg")
     os.mkfifo(tmp_path / "JPEGImages/pipe.jpg")  # reading it would wait for ever
     assert "JPEGImages/pipe.jpg" not in [pair.image for pair in open_source(tmp_path).pairs()]
+
+
+def test_a_stamp_tells_a_changed_file(tmp_path: Path) -> None:
+    source = open_source(make(tmp_path, *VOC))
+    path, name = tmp_path / "Annotations/a.xml", "Annotations/a.xml"
+    before = source.stamp(name)
+    assert source.stamp(name) == before
+    os.utime(path, ns=(0, path.stat().st_mtime_ns + 1))
+    later = source.stamp(name)
+    put(path, xml("another.jpg"))
+    os.utime(path, ns=(0, path.stat().st_mtime_ns))
+    assert len({before, later, source.stamp(name)}) == 3
+    path.unlink()
+    with pytest.raises(SourceError, match="No such file") as caught:
+        source.stamp(name)
+    assert caught.value.path == str(path)
 
 
 def test_an_xml_too_large_to_be_one_is_not_read(tmp_path: Path) -> None:

@@ -1,11 +1,16 @@
 """The loader beside decoding alone, Albumentations and Keras' layers: throughput, first batch, memory.
 
-    python benchmarks/loader.py [--peers DIR] [--size 375x500 1080x1920] [--rounds 5] [--images 1024]
+    python benchmarks/loader.py [--peers DIR] [--size 375x500 1080x1920] [--rounds 3] [--images 1024]
+    python benchmarks/loader.py --memory 1000 10000 50000
 
 Each pipeline (loader_pipelines.py) runs in a process of its own, peers in the environment that
 `python benchmarks/peers.py DIR loader` makes. They take turns; ratios are taken within a round, and medians
 shown.
-Pictures are synthetic with the spectrum of photographs, JPEG quality 90, two boxes each.
+Pictures are synthetic with the spectrum of photographs, JPEG quality 90, two boxes each, in one shard that
+`annotools convert` wrote. "Decode only" reads that shard from front to end, decodes each picture whole and
+delivers a corner of it, 300x300: nothing is shuffled, resampled or planned.
+
+--memory shows the peak of one epoch over data sets of so many small pictures, at a quarter and at the end.
 """
 
 from __future__ import annotations
@@ -23,6 +28,7 @@ import numpy as np
 from augment import photograph
 from peers import python_of
 
+import annotools
 from annotools.formats import tfrecord
 from annotools.records import Example
 
@@ -32,7 +38,30 @@ PEERS = ("albumentations in numpy_function", "albumentations, two processes", "k
 FILES = 16  # different pictures; the rest are copies under other names
 
 
+def convert_shard(folder: Path, height: int, width: int, records: int) -> Path:
+    """The shard of a converted VOC folder of `records` pictures."""
+    source = folder / "voc"
+    source.mkdir()
+    pictures = [photograph(height, width, seed) for seed in range(FILES)]
+    draw = np.random.default_rng(0)
+    for number in range(records):
+        corners = np.sort(draw.integers(1, [width, height], (2, 2, 2)), 1)
+        objects = "".join(
+            f"<object><name>{name}</name><bndbox><xmin>{a - 1}</xmin><ymin>{b - 1}</ymin><xmax>{c}</xmax>"
+            f"<ymax>{d}</ymax></bndbox></object>"
+            for name, ((a, b), (c, d)) in zip("ab", corners, strict=True)
+        )
+        (source / f"{number:05}.jpg").write_bytes(pictures[number % FILES])
+        (source / f"{number:05}.xml").write_text(
+            f"<annotation><filename>{number:05}.jpg</filename><size><width>{width}</width>"
+            f"<height>{height}</height><depth>3</depth></size>{objects}</annotation>"
+        )
+    annotools.convert(source, folder / "out", to="tfrecord", shards=1)
+    return folder / "out" / tfrecord.shard_name("train", 0, 1)
+
+
 def write_shard(folder: Path, height: int, width: int, records: int) -> Path:
+    """A shard of `records` pictures without manifest and index, as others write them."""
     pictures = [photograph(height, width, seed) for seed in range(FILES)]
     draw = np.random.default_rng(0)
 
@@ -62,6 +91,16 @@ def run(python: Path | str, name: str, shard: Path, images: int) -> dict[str, An
         sys.exit(f"{name}: exit {done.returncode}\n{done.stderr[-2000:]}")
     report: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return report
+
+
+def memory(sizes: list[int]) -> None:
+    print(f"{'images':>8}{'after a quarter, MB':>22}{'at the end, MB':>17}")
+    for images in sizes:
+        with tempfile.TemporaryDirectory() as folder:
+            shard = write_shard(Path(folder), 64, 48, images)
+            report = run(sys.executable, "annotools, one epoch", shard, images)
+        early = report["peak_mb"] - report["growth_mb"]
+        print(f"{images:8}{early:22.0f}{report['peak_mb']:17.0f}")
 
 
 def compare(
@@ -106,12 +145,16 @@ def main() -> None:
     )
     parser.add_argument("--peers", type=Path, help="folder of the peers' environments; without it, only ours")
     parser.add_argument("--size", nargs="*", default=["375x500", "1080x1920"], help="height x width")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument(
         "--images", type=int, default=1024, help="pictures of one run at 375x500; fewer if larger"
     )
     parser.add_argument("--only", nargs="*", help="names of pipelines, beside decode only")
+    parser.add_argument("--memory", nargs="+", type=int, metavar="IMAGES", help="nothing but this")
     options = parser.parse_args()
+    if options.memory:
+        memory(options.memory)
+        return
     interpreters: dict[str, Path | str] = dict.fromkeys(OURS, sys.executable)
     if options.peers is not None:
         interpreters |= dict.fromkeys(PEERS, python_of(options.peers, "loader"))
@@ -121,7 +164,7 @@ def main() -> None:
         height, width = (int(side) for side in size.split("x"))
         images = max(128, options.images * 375 * 500 // (height * width))
         with tempfile.TemporaryDirectory() as folder:
-            shard = write_shard(Path(folder), height, width, 512 if height < 1000 else 128)
+            shard = convert_shard(Path(folder), height, width, 512 if height < 1000 else 128)
             print(f"\n{height}x{width}, {shard.stat().st_size / 1e6:.0f} MB")
             table(compare(shard, interpreters, options.rounds, images))
 

@@ -2,9 +2,10 @@
 
     python benchmarks/loader_pipelines.py NAME SHARD IMAGES
 
-`SHARD` is a TFRecord file in the keys of the TF Object Detection API. Every pipeline delivers batches of 32
-pictures of 300x300x3 uint8 with their boxes to this process. Only what a pipeline needs is imported, so that
-peers do not need annotools nor annotools the peers.
+`SHARD` is a TFRecord file in the keys of the TF Object Detection API; where a manifest lies beside it,
+annotools opens the folder. Every pipeline delivers batches of 32 pictures of 300x300x3 uint8 with their boxes
+to this process. Only what a pipeline needs is imported, so that peers do not need annotools nor annotools the
+peers.
 """
 
 from __future__ import annotations
@@ -80,8 +81,10 @@ def annotools_with(make: Callable[[Any], Any]) -> Callable[[str], Batches]:
         from annotools import augment
         from annotools.loader import make_dataset
 
+        folder = os.path.dirname(shard)
+        source = folder if os.path.exists(os.path.join(folder, "manifest.json")) else shard
         data = make_dataset(
-            shard, image_size=SIZE, batch_size=BATCH, augment=make(augment), epochs=None, max_boxes=MOST
+            source, image_size=SIZE, batch_size=BATCH, augment=make(augment), epochs=None, max_boxes=MOST
         )
         iterator: Batches = iter(data)
         next(iterator)
@@ -89,6 +92,17 @@ def annotools_with(make: Callable[[Any], Any]) -> Callable[[str], Batches]:
         return iterator
 
     return pipeline
+
+
+def one_epoch(shard: str) -> Batches:
+    """Small batches, of which the data set is almost everything that could use memory."""
+    from annotools.augment import ssd
+    from annotools.loader import make_dataset
+
+    batches: Batches = iter(
+        make_dataset(shard, image_size=64, batch_size=BATCH, augment=ssd(), epochs=2, max_boxes=MOST)
+    )
+    return batches
 
 
 def albumentations_recipe() -> Any:
@@ -220,6 +234,7 @@ PIPELINES: dict[str, Callable[[str], Batches]] = {
         lambda augment: [augment.Expand(), augment.IoUCrop(), augment.HorizontalFlip()]
     ),
     "annotools, ssd()": annotools_with(lambda augment: augment.ssd()),
+    "annotools, one epoch": one_epoch,
     "albumentations in numpy_function": albumentations_in_tf,
     "albumentations, two processes": albumentations_in_pool,
     "keras layers": keras_layers,

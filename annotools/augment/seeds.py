@@ -25,12 +25,23 @@ class Draws(NamedTuple):
 
 
 def fold_in(seed: tf.Tensor, data: tf.Tensor | int) -> tf.Tensor:
-    """A new seed (2,) int64 from a seed and a number.
+    """A new seed (2,) int64 from a seed and a number: the result of `tf.random.fold_in(..., alg="philox")`.
 
-    The number must enter as int64: `tf.random.fold_in` hashes in the dtype of the data, and an int32 leaves
-    32 bits.
+    The number must enter as int64: that function hashes in the dtype of the data, and an int32 leaves 32
+    bits.
     """
-    return tf.random.fold_in(seed, tf.cast(data, tf.int64), alg="philox")
+    return tf.stack([words(seed, []), tf.cast(data, tf.int64)])
+
+
+def words(seed: tf.Tensor, shape: Sequence[int]) -> tf.Tensor:
+    """int64 of `shape`, any value as likely as another: `tf.random.stateless_uniform(..., alg="philox")` with
+    a tenth of its operations. It computes key and counter in the graph; the plain operation, which is pinned
+    to the same result on a CPU, does it at once."""
+    key, counter = tf.raw_ops.StatelessRandomGetKeyCounter(seed=seed)
+    numbers: tf.Tensor = tf.raw_ops.StatelessRandomUniformFullIntV2(
+        shape=tf.constant(shape, tf.int32), key=key, counter=counter, alg=PHILOX, dtype=tf.int64
+    )
+    return numbers
 
 
 def example_seed(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
+from annotools.augment.seeds import words
 from annotools.errors import OptionError
 
 
@@ -80,11 +81,9 @@ def permuted(position: tf.Tensor, count: int, seed: int, epoch: tf.Tensor, *, st
     The words are hashed first: `index_shuffle` itself has 256 permutations for all epochs of a small seed.
     """
     pair = tf.stack([tf.constant(seed, tf.int64), tf.cast(epoch, tf.int64)])
-    words = tf.random.stateless_uniform(
-        [stream + 1, 3], seed=pair, minval=None, maxval=None, dtype=tf.int64, alg="philox"
-    )
+    drawn = words(pair, [stream + 1, 3])
     return tf.raw_ops.RandomIndexShuffle(
-        index=position, seed=words[stream], max_index=tf.constant(count - 1, tf.int64), rounds=8
+        index=position, seed=drawn[stream], max_index=tf.constant(count - 1, tf.int64), rounds=8
     )
 
 

@@ -195,3 +195,25 @@ def test_erased_rectangles_are_painted_where_the_plan_says() -> None:
     noise = a.apply(a.RandomErase(p=1.0), PICTURE, [], [])
     x1, y1, x2, y2 = noise.plan.erased.numpy()[0]
     assert noise.image.numpy()[y1:y2, x1:x2].std() == pytest.approx(74, abs=8)  # uniform on 0..255
+
+
+@pytest.mark.parametrize(
+    ("ops", "size"),
+    [
+        (a.ssd(), (30, 40)),
+        (a.ssd(hsv="exact"), (30, 40)),
+        ([a.Rotate(20), a.HorizontalFlip()], (30, 40)),
+        ([a.Rot90(), a.Cutout(fill=None)], None),
+        ([a.OnPixels(lambda pixels, seed: tf.reverse(pixels, [0]))], (30, 40)),
+    ],
+)
+def test_what_pixels_do_not_need_can_be_left_out_of_a_plan(ops: Any, size: tuple[int, int] | None) -> None:
+    augmenter = a.Augmenter(ops, size)
+    sample = a.make_sample(smooth(50, 60), [[5, 5, 40, 30]], [1])
+    plan = augmenter.plan_one(sample, a.example_seed(0, 0, 3))
+    for color in (True, False):
+        less = augmenter.for_pixels(plan, color=color)
+        assert less.boxes == less.drops == ()
+        np.testing.assert_array_equal(
+            augmenter.execute(less, color=color), augmenter.execute(plan, color=color)
+        )

@@ -12,6 +12,7 @@ from tensorflow.python.framework import op_def_registry
 
 from annotools import augment as a
 from annotools.augment import Augmenter, Draft, Plan, Sample
+from annotools.augment.seeds import fold_in, words
 
 HEIGHT, WIDTH, EXAMPLES = 60, 80, 10
 OUTPUT = (50, 70)
@@ -216,6 +217,19 @@ def test_the_stream_is_written_in_stone() -> None:
     assert seed.numpy().tolist() == GOLDEN_SEED
     np.testing.assert_array_equal(draws.numbers[0], np.array(GOLDEN[0], np.float32))
     np.testing.assert_array_equal(draws.numbers[1], np.array(GOLDEN[1], np.float32))
+
+
+@pytest.mark.parametrize("seed", [[0, 0], [5, 7], [-3, 2**40], [2**62, 1]])
+def test_seeds_are_those_of_tensorflow_s_own_functions(seed: list[int]) -> None:
+    """Which take ten times as many operations for them."""
+    key = tf.constant(seed, tf.int64)
+    for data in (0, 17, 2**50):
+        expected = tf.random.fold_in(key, tf.constant(data, tf.int64), alg="philox")
+        np.testing.assert_array_equal(fold_in(key, data), expected)
+    expected = tf.random.stateless_uniform(
+        [4, 3], seed=key, minval=None, maxval=None, dtype=tf.int64, alg="philox"
+    )
+    np.testing.assert_array_equal(words(key, [4, 3]), expected)
 
 
 def test_one_op_s_needs_leave_the_others_numbers_alone() -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from annotools.image_sets import SplitList, without_flag
 from annotools.issues import Issue
 from annotools.listing import Assigned, Splits
-from annotools.pairing import fold
+from annotools.pairing import fold, in_order
 from annotools.spool import Sorter, Spool, decode, encode, groups, join
 from annotools.storage import Storage, split_extension
 
@@ -38,27 +38,33 @@ def assign_by_lists(rows: Spool, lists: Sequence[SplitList], names: Splits, stor
 def _lines(lists: Sequence[SplitList], storage: Storage) -> Iterator[bytes]:
     """Fields: text, then place: number of the list, of its file and of the line, all of fixed length."""
     for list_number, split_list in enumerate(lists):
-        files = {file: number for number, file in enumerate(split_list.files)}
+        places = {file: f"{list_number:08}{number:08}" for number, file in enumerate(split_list.files)}
         for file, number, line in split_list.lines(storage):
-            text = encode(line.replace("\0", "\ufffd"))
-            yield b"%b\0%08d%08d%012d" % (text, list_number, files[file], number)
+            text = line if line.isprintable() else line.replace("\0", "\ufffd")
+            yield f"{text}\0{places[file]}{number:012}".encode("utf-8", "surrogatepass")
 
 
 def _place(record: bytes) -> tuple[int, int, int]:
     return int(record[:8]), int(record[8:16]), int(record[16:])
 
 
-def _members(row: bytes, places: Iterable[bytes]) -> Iterator[bytes]:
+def _members(row: bytes, places: list[bytes]) -> Iterable[bytes]:
     """Fields: number of the row, number of a list that names it."""
-    return (b"%b\0%b" % (row, number) for number in {place[:8] for place in places})
+    if len(places) == 1:
+        return (b"%b\0%b" % (row, places[0][:8]),)
+    return [b"%b\0%b" % (row, number) for number in {place[:8] for place in places}]
 
 
 def _numbered(row: list[bytes], number: int) -> bytes:
-    """How the rows of one name are sorted, annotations first and then folder by folder; and their number."""
-    _, _, xml, image = row
-    name = xml or image
-    start = name.rfind(b"/") + 1
-    return b"%d\0%b\0%b\0%012d" % (not xml, name[:start], name[start:], number)
+    """How the rows of one name are sorted, annotations first; their number; and the name of the file."""
+    return b"1%012d%b" % (number, row[3]) if not row[2] else b"0%012d%b" % (number, row[2])
+
+
+def _first(found: list[bytes]) -> bytes:
+    """Of the rows of one name that which counts: of an annotation if there is one, then folder by folder."""
+    if len(found) == 1:
+        return found[0]
+    return min(found, key=lambda row: (row[:1], in_order(decode(row[13:]))))
 
 
 def _by_key(lines: Iterable[bytes], rows: Spool, missed: Spool) -> Iterator[bytes]:
@@ -67,7 +73,7 @@ def _by_key(lines: Iterable[bytes], rows: Spool, missed: Spool) -> Iterator[byte
     keyed = Sorter(b"%b\0%b" % (row[0], _numbered(row, number)) for number, row in enumerate(split))
     for text, places, found in join(lines, keyed):
         if found:
-            yield from _members(found[0].rpartition(b"\0")[2], places)
+            yield from _members(_first(found)[1:13], places)
         else:
             missed.extend(b"%b\0%b" % (text, place) for place in places)
 
@@ -91,14 +97,15 @@ def _by_name(missed: Spool, rows: Spool, missing: list[tuple[int, int, int, str,
             for question in questions:
                 rank, text = question.split(b"\0")
                 answers.append(b"%b\0%b\0%b" % (text, rank, row))
-    left: dict[str, tuple[bytes, bytes] | None] = {
+    left: dict[str, tuple[object, bytes] | None] = {
         _folded(decode(text)): None for text, _, found in join(missed, answers) if not found
     }
     if left:
         for name, found in groups(named):
             folded = fold(decode(name))
             if folded in left:
-                one = found[0].rpartition(b"\0")[0], _only(found)
+                first = _first(found)
+                one = (first[:1], in_order(decode(first[13:]))), _only(found)
                 left[folded] = max(left[folded] or one, one, key=lambda it: (it[0], it[1] != _SEVERAL))
     for text, places, found in join(missed, answers):
         line = decode(text)
@@ -137,7 +144,7 @@ def _only(found: list[bytes]) -> bytes:
     """The row of a name; an image without annotation has no say against one with, and the first counts."""
     if len(found) > 1 and found[1].startswith(b"0"):
         return _SEVERAL
-    return found[0].rpartition(b"\0")[2]
+    return _first(found)[1:13]
 
 
 def _missing_issues(
@@ -163,18 +170,20 @@ def _attached(
     codes: dict[bytes, bytes] = {b"": b"0"}
     counts: Counter[bytes] = Counter()
     named = groups(members)
-    wanted, found = next(named, (b"", []))
+    wanted, found = next(named, (b"-1", []))
+    next_number = int(wanted)
     for number, row in enumerate(rows):
         code = b"0"
-        if wanted and number == int(wanted):
-            key = b"".join(found)
+        if number == next_number:
+            key = found[0] if len(found) == 1 else b"".join(found)
             if key not in codes:
                 codes[key] = b"%d" % len(codes)
                 splits = [lists[int(key[start : start + 8])].split for start in range(0, len(key), 8)]
                 assigned.combinations.append(tuple(dict.fromkeys(splits)))
             code = codes[key]
             counts[code] += 1
-            wanted, found = next(named, (b"", []))
+            wanted, found = next(named, (b"-1", []))
+            next_number = int(wanted)
         text, _, files = row.split(b"\0", 2)
         yield b"%b\0%b\0%b" % (text, files, code)
     assigned.issues += _overlaps(assigned, counts, lists, storage)

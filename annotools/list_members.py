@@ -40,7 +40,7 @@ def _lines(lists: Sequence[SplitList], storage: Storage) -> Iterator[bytes]:
     for list_number, split_list in enumerate(lists):
         places = {file: f"{list_number:08}{number:08}" for number, file in enumerate(split_list.files)}
         for file, number, line in split_list.lines(storage):
-            text = line if line.isprintable() else line.replace("\0", "\ufffd")
+            text = line.replace("\0", "\ufffd") if "\0" in line else line
             yield f"{text}\0{places[file]}{number:012}".encode("utf-8", "surrogatepass")
 
 

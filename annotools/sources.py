@@ -120,13 +120,15 @@ class Source:
         return self._pairs(split)
 
     def _pairs(self, split: str | None) -> Iterator[Pair]:
-        for name, xml, image, splits in self._rows():
-            if split is not None:
-                if split in splits:
-                    yield Pair(name, xml, image, split)
-                continue
-            listed = [one for one in self.splits if one in splits]
-            for one in listed or (None,):
+        rows = self._rows()
+        ways: dict[tuple[str, ...], tuple[str | None, ...]] = {}  # for each combination of splits
+        for combination in rows.combinations:
+            if split is None:
+                ways[combination] = tuple(one for one in self.splits if one in combination) or (None,)
+            else:
+                ways[combination] = (split,) if split in combination else ()
+        for name, xml, image, splits in rows:
+            for one in ways[splits]:
                 yield Pair(name, xml, image, one)
 
     def read_bytes(self, name: str) -> bytes:

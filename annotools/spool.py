@@ -11,7 +11,6 @@ are the records.
 from __future__ import annotations
 
 import os
-import tempfile
 import weakref
 from array import array
 from bisect import bisect_left, bisect_right
@@ -47,6 +46,8 @@ class _File:
     """Bytes appended to an anonymous file. Reads share no position, so forks and threads may read at once."""
 
     def __init__(self, folder: str | None = None) -> None:
+        import tempfile  # takes longer to import than a small source to list
+
         with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
             self._descriptor: int | None = self._own(os.dup(file.fileno()))
         # Descriptors and inodes are used again soon: that a file is this one, only its content tells.
@@ -304,11 +305,12 @@ def groups(records: Iterable[bytes]) -> Iterator[tuple[bytes, list[bytes]]]:
     current, rests = b"", list[bytes]()
     for record in records:
         key, _, rest = record.partition(b"\0")
-        if key != current and rests:
-            yield current, rests
-            rests = []
-        current = key
-        rests.append(rest)
+        if key == current:
+            rests.append(rest)
+        else:
+            if rests:
+                yield current, rests
+            current, rests = key, [rest]
     if rests:
         yield current, rests
 

@@ -5,7 +5,7 @@ order of the bytes is that of the texts. Fields are separated by NUL, which sort
 
 Few records stay in memory. Many go to an anonymous temporary file in TMPDIR, which has no name and vanishes
 with the last process that holds it, also after kill -9. Where TMPDIR is a file system in memory (tmpfs), so
-are the records.
+are the records. Where it cannot be written, OutputError is raised.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ import weakref
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import chain, pairwise
 from typing import Any, Final
 
-from annotools.errors import AnnotoolsError
+from annotools.errors import AnnotoolsError, OutputError
 
 MEMORY: Final = 4 << 20
 """Bytes that a spool or a sorter holds before it goes to disk."""
@@ -48,8 +49,11 @@ class _File:
     def __init__(self, folder: str | None = None) -> None:
         import tempfile  # takes longer to import than a small source to list
 
-        with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
-            self._descriptor: int | None = self._own(os.dup(file.fileno()))
+        self._folder = folder
+        with self._trouble():
+            self._folder = folder or tempfile.gettempdir()
+            with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
+                self._descriptor: int | None = self._own(os.dup(file.fileno()))
         # Descriptors and inodes are used again soon: that a file is this one, only its content tells.
         self._mark = os.urandom(16)
         self._path = f"/proc/{os.getpid()}/fd/{self._descriptor}"
@@ -63,9 +67,21 @@ class _File:
         assert self._descriptor is not None
         view = memoryview(data)
         while view:
-            written = os.pwrite(self._descriptor, view, self.size)
+            with self._trouble():
+                written = os.pwrite(self._descriptor, view, self.size)
             self.size += written
             view = view[written:]
+
+    @contextmanager
+    def _trouble(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise OutputError(
+                f"a temporary file cannot be written: {error.strerror}",
+                path=self._folder,
+                expected="room for some 200 bytes an image (TMPDIR says where)",
+            ) from error
 
     def read(self, start: int, end: int) -> bytes:
         descriptor = self._opened()

@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from annotools import spool
+from annotools.errors import OutputError
 from annotools.spool import SortedSpool, Sorter, Spool, SpoolLostError, decode, encode, groups, join, merge
 
 EVERYTHING_FITS, NOTHING_FITS = 1 << 20, 60
@@ -113,8 +114,26 @@ def test_files_have_no_names(temporary: Path) -> None:
 def test_few_records_make_no_file(temporary: Path) -> None:
     temporary.rmdir()  # a file could not be made
     assert list(Spool(Sorter(many()))) == sorted(many())
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(OutputError, match="temporary file cannot be written: No such file"):
         Sorter(many(), memory=2000)
+
+
+FULL = """
+import resource
+from annotools.errors import OutputError
+from annotools.spool import Spool
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+try:
+    Spool((b"%099d" % number for number in range(2000)), memory=0)
+except OutputError as error:
+    print(error)
+"""
+
+
+def test_a_full_disk_is_an_error_that_says_where() -> None:
+    done = subprocess.run([sys.executable, "-c", FULL], capture_output=True, text=True, check=True)
+    assert tempfile.gettempdir() in done.stdout
+    assert "a temporary file cannot be written: File too large" in done.stdout
 
 
 def test_a_fork_and_its_parent_read_at_once() -> None:

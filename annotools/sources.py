@@ -19,12 +19,12 @@ from annotools.errors import SourceError, UnavailableError
 from annotools.formats import voc
 from annotools.image_sets import default_splits, find_lists
 from annotools.issues import Issue
-from annotools.layouts import Layout, Names, find_layout, is_image_folder, is_kind_folder
+from annotools.layouts import is_image_folder, is_kind_folder
 from annotools.listing import Listing, assign_by_folder, make_listing
-from annotools.pairing import IMAGE, XML, ImageFinder, base_of, fold, pair_files
+from annotools.pairing import ImageFinder, base_of, fold, pair_files
 from annotools.records import Image
-from annotools.spool import Sorter, Spool, encode
-from annotools.storage import HEAD, Folder, Storage, is_image, kind_of, split_extension
+from annotools.scope import Scope, list_files
+from annotools.storage import HEAD, Folder, Storage, split_extension
 from annotools.urls import is_url, local_path, whole_archive
 
 
@@ -41,23 +41,6 @@ class Pair:
     xml: str | None
     image: str | None
     split: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """What of a storage is the source, so that it can be listed again.
-
-    root                  the path, for messages
-    annotations, images   folders that limit where each is taken
-    starts                the folders to walk; none: all of them
-    only                  a single annotation, and folders in which its image may be
-    """
-
-    root: str
-    annotations: str | None = None
-    images: str | None = None
-    starts: tuple[str, ...] = ()
-    only: tuple[str, ...] = ()
 
 
 class Source:
@@ -280,30 +263,8 @@ def _open_file(path: str) -> Source:
     return _make_source(folder, Scope(path, only=(xml, *folders)))
 
 
-def _names(storage: Storage, scope: Scope) -> Iterator[str]:
-    if scope.only:
-        assert isinstance(storage, Folder)
-        xml, *folders = scope.only
-        yield xml
-        for folder in folders:
-            yield from filter(is_image, storage.entries(folder)[0])
-    elif scope.starts:
-        assert isinstance(storage, Folder)
-        yield from storage.walk(scope.starts)
-    else:
-        yield from storage.walk()
-
-
 def _make_source(storage: Storage, scope: Scope) -> Source:
-    names = Names()
-    listed = Spool(_sorted_out(_names(storage, scope), names))
-    for field, limit in (("annotations", scope.annotations), ("images", scope.images)):
-        found = (*names.xmls, *names.images, *names.lists)
-        if limit and not scope.starts and not any(one.startswith(f"{limit}/") for one in found):
-            raise SourceError("there is no such folder in it", path=storage.root, field=field, found=limit)
-    layout = find_layout(names, scope.root, annotations=scope.annotations, images=scope.images)
-    files = Sorter(_keyed(listed, layout))
-    del listed
+    layout, files = list_files(storage, scope)
     pairing = pair_files(
         files, lambda name: _read_filename(storage, name), storage.display, lone_images=not scope.only
     )
@@ -325,34 +286,6 @@ def _make_source(storage: Storage, scope: Scope) -> Source:
         issues=(*storage.issues(), *of_layout, *pairing.issues, *assigned.issues),
         rivals=frozenset(pairing.rivals),
     )
-
-
-def _sorted_out(found: Iterable[str], names: Names) -> Iterator[bytes]:
-    """The annotations and images among the names, each with its kind before it, while folders are counted."""
-    xmls, images = names.xmls, names.images
-    for name in found:
-        kind = kind_of(name)
-        if kind == "txt":
-            names.lists.append(name)
-            continue
-        mark, folders = ("x", xmls) if kind == "xml" else ("y", images)
-        folder = name[: name.rfind("/") + 1]
-        folders[folder] = folders.get(folder, 0) + 1
-        yield (mark + name).encode("utf-8", "surrogatepass")
-
-
-def _keyed(listed: Iterable[bytes], layout: Layout) -> Iterator[bytes]:
-    """The files of the data set as `pair_files` takes them."""
-    places = {
-        kind + encode(folder): encode(place)
-        for kind, folders in ((XML, layout.xmls), (IMAGE, layout.images))
-        for folder, place in folders.items()
-    }
-    for name in listed:
-        start = name.rfind(b"/") + 1 or 1
-        place = places.get(name[:start])
-        if place is not None:
-            yield b"%b%b\0%b" % (place, name[start : name.rindex(b".")], name)
 
 
 def _read_filename(storage: Storage, name: str) -> str | None:

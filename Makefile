@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint fuzz clean
 
 demo: $(VENV)/.demo-installed
 	rm -rf demo_output
@@ -14,6 +14,16 @@ demo: $(VENV)/.demo-installed
 
 test: $(VENV)/.test-installed lint
 	$(BIN)/pytest -n 2 --dist loadfile
+
+# Not part of `test`: a million executions of each reader take about an hour.
+RUNS ?= 1000000
+FUZZ_TARGETS ?= images voc tfrecord pickle
+
+fuzz: $(VENV)/.test-installed
+	$(BIN)/python -m pip install --quiet --editable '.[fuzz]'
+	for target in $(FUZZ_TARGETS); do \
+		$(BIN)/python tests/fuzz/run.py $$target $(RUNS) fuzz_output || exit 1; \
+	done
 
 lint: $(VENV)/.test-installed
 	$(BIN)/ruff check .
@@ -33,4 +43,4 @@ $(VENV)/.test-installed: $(BIN)/python pyproject.toml
 	touch $@ $(VENV)/.demo-installed
 
 clean:
-	rm -rf $(VENV) demo_output build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) demo_output fuzz_output build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

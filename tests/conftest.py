@@ -10,7 +10,11 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
+
+hypothesis.settings.register_profile("annotools", deadline=None)  # a busy machine is no failure
+hypothesis.settings.load_profile("annotools")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SHARED = REPOSITORY.parent / "shared" / "data"

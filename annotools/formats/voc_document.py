@@ -11,6 +11,7 @@ import codecs
 import os
 import re
 import threading
+from typing import Any
 
 from lxml import etree
 
@@ -18,6 +19,9 @@ from annotools.errors import ParseError, SourceError
 
 MAX_BYTES = 64 * 1024 * 1024
 """The largest annotation file that is read. 64 MiB is about 150,000 objects; more is not one image."""
+
+MAX_ATTRIBUTES = 1000
+"""The most attributes that a tag may have: libxml2 searches all of them for each one, and VOC has one."""
 
 BLANK = " \t\r\n"
 """What XML counts as white space. str.strip() would also eat full-width and no-break blanks."""
@@ -229,13 +233,29 @@ def parse_xml(data: bytes, lines_cut: int = 0) -> etree._Element:
     except etree.XMLSyntaxError as error:
         raise DocumentError(
             "unparsable",
-            f"not well-formed XML: {error.msg}",
+            f"not well-formed XML: {' '.join(error.msg.split())}",
             line=lines_cut + (error.lineno or 1),
             expected="well-formed XML",
         ) from error
+    if data.count(b"=") > MAX_ATTRIBUTES:
+        _check_attributes(root, lines_cut)
     if b"xmlns" in data:
         _remove_namespaces(root)
     return root
+
+
+def _check_attributes(root: etree._Element, lines_cut: int) -> None:
+    for element in root.iter(etree.Element):
+        if len(element.attrib) > MAX_ATTRIBUTES:
+            line: Any = element.sourceline
+            raise DocumentError(
+                "unparsable",
+                "a tag has too many attributes",
+                line=lines_cut + (line or 1),
+                field=etree.QName(element).localname,
+                found=f"{len(element.attrib)} attributes",
+                expected=f"at most {MAX_ATTRIBUTES}",
+            )
 
 
 def has_attributes(document: bytes) -> bool:

@@ -23,8 +23,9 @@ _FLAGS = {"0": False, "false": False, "no": False, "0.0": False}
 _FLAGS |= {"1": True, "true": True, "yes": True, "1.0": True}
 FLAG_EXPECTED = "0 or 1 (also true, false, yes, no)"
 
-# float() would also take 1_000 and digits of other scripts, which are typing mistakes here.
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+# float() would also take 1_000 and digits of other scripts, which are typing mistakes here. No digit can be
+# matched in two ways, or 100,000 of them in front of a letter would take minutes.
+_NUMBER = re.compile(r"[+-]?(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9]++)?")
 _NOT_FINITE = re.compile(r"[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
 WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,18}(?:\.0*)?")
 _PLAIN_TEXT = re.compile(r"[^&<>\r]+")

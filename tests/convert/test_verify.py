@@ -645,7 +645,7 @@ def test_every_rule_is_in_the_schema() -> None:
     folder = Path(annotools.__file__).parent / "convert"
     named = {
         rule
-        for file in folder.glob("*.py")
+        for file in folder.rglob("*.py")
         for rule in re.findall(
             r'(?:faults\.add\(|Finding\(|_of_error\(|Piece\([^"]*None, )\s*"([a-z0-9-]+)"', file.read_text()
         )

@@ -3,9 +3,9 @@
     python tests/fuzz/run.py TARGET EXECUTIONS FOLDER
 
 Each `fuzz_<target>.py` has a function `check(data: bytes)`, which raises for whatever must not happen. FOLDER
-gets the corpus as it grows, and `<target>-crash-*`, `-timeout-*` or `-oom-*` with the input of a finding. The
-ordinary tests call the same functions (test_mutations.py), so that a finding becomes a test by becoming a file
-in tests/data/fuzz/<target>. A process is good for 100,000 executions: what atheris notes down about each
+gets the corpus as it grows, and `<target>-crash-*`, `-timeout-*` or `-oom-*` with the input of a finding.
+The ordinary tests call the same functions (test_mutations.py), so that a finding becomes a test by becoming a
+file in tests/data/fuzz/<target>. A process is good for 100,000 executions: what atheris notes down about each
 comparison stays in memory.
 """
 

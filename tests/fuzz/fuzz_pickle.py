@@ -14,7 +14,8 @@ from annotools.formats import pkl, ssd_pickle
 from annotools.records import Annotation
 
 MEMORY = Path("/dev/shm")  # a file on a disk takes ten times as long as all that is tried here
-FILE = Path(tempfile.mkdtemp(prefix="annotools-fuzz-", dir=MEMORY if MEMORY.is_dir() else None)) / "x.pkl"
+FOLDER = tempfile.mkdtemp(prefix="annotools-fuzz-", dir=MEMORY if MEMORY.is_dir() else None)
+FILE = Path(FOLDER) / "x.pkl"
 PLAIN = (type(None), bool, int, float, str, bytes)
 
 

@@ -24,7 +24,7 @@ from annotools.validation.rules.catalogue import RULES
 beam = pytest.importorskip("apache_beam")
 
 from annotools.beam import ReadExamples, ReadVoc, Validate, WriteTFRecord  # noqa: E402
-from annotools.convert.beam_writer import shard_of  # noqa: E402
+from annotools.convert.plan import hash_of, shard_of  # noqa: E402
 
 CLASSES = ClassMap.from_names(["shoes", "watch"])
 
@@ -174,11 +174,10 @@ def test_mistakes_are_told_while_the_pipeline_is_built(store: Any, tmp_path: Pat
 
 @pytest.mark.parametrize("shards", [1, 2, 3, 7, 1000])
 def test_shards_have_the_borders_of_the_plan(shards: int) -> None:
-    from annotools.convert.plan import hash_of
 
     borders = [(index << 64) // shards for index in range(shards + 1)]
     for number in range(300):
-        index = shard_of(f"image {number}", shards)
+        index = shard_of(hash_of(f"image {number}"), shards)
         assert borders[index] <= hash_of(f"image {number}") < borders[index + 1]
 
 

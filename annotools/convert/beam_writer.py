@@ -17,7 +17,7 @@ from annotools.classes import ClassMap
 from annotools.convert import journal as journals
 from annotools.convert import manifest as manifests
 from annotools.convert.options import Options
-from annotools.convert.plan import hash_of
+from annotools.convert.plan import hash_of, shard_of
 from annotools.convert.shard import ShardResult, index_file
 from annotools.convert.target import Target, make_target
 from annotools.errors import AnnotoolsError, MissingExtraError, OptionError
@@ -107,12 +107,7 @@ def _keyed(example: Example, shards: int) -> tuple[int, Row]:
     with errors_in_full():
         head, tail = tfexample.encode(example)
     row = (example.id, head + example.encoded + tail, len(example.encoded), example.names)
-    return shard_of(example.id, shards), row
-
-
-def shard_of(image_id: str, shards: int) -> int:
-    """The shard of an image: shard i holds the hashes from floor(i 2^64 / shards) on, as in plan.py."""
-    return ((hash_of(image_id) + 1) * shards - 1) >> 64
+    return shard_of(hash_of(example.id), shards), row
 
 
 class _WriteShard(beam.DoFn):

@@ -187,7 +187,7 @@ class Reader(FieldReader):
             x, y = (self.coordinate(numbered[number].get(axis), element, f"{axis}{number}") for axis in "xy")
             if x is not None and y is not None:
                 points.append(Point(x, y))
-        if self.errors_since(before):
+        if self.errors_since(before) or not (points or extras):
             return None
         while len(points) > 1 and points[-1] == points[0]:
             points.pop()

@@ -185,14 +185,15 @@ def add_classes_arguments(parser: argparse.ArgumentParser) -> None:
 def run_classes(args: argparse.Namespace) -> int:
     """Print id, objects and name of each class, tab-separated; ids are those that `convert` would give."""
     from annotools.classes import ClassMap
-    from annotools.convert.survey import count_classes
-    from annotools.errors import DataError
+    from annotools.convert.survey import count_classes, no_classes
     from annotools.sources import open_source
 
     source = open_source(args.source, annotations=args.annotations)
     counts = count_classes(source, args.split)
     if not counts:
-        raise DataError("no object with a class name was found", path=args.source, expected="at least one")
+        error = no_classes(source, args.split)
+        _print_issues(error.issues, errors_only=True)
+        raise error
     classes = ClassMap.from_names(sorted(counts))
     if args.output:
         classes.save(args.output)

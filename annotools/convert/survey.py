@@ -9,6 +9,7 @@ from itertools import islice
 from annotools.classes import ClassMap
 from annotools.errors import AnnotoolsError, DataError, UnavailableError
 from annotools.formats import voc
+from annotools.issues import Issue
 from annotools.sources import Pair, Source
 from annotools.validation.repair import Fixes
 
@@ -64,5 +65,32 @@ def discover_classes(source: Source, fixes: Fixes | None = None) -> ClassMap:
     if fixes is not None:
         names = {fixes.renamed(name) for name in names}
     if not names:
-        raise DataError("no object with a class name was found", path=source.root, expected="at least one")
+        raise no_classes(source)
     return ClassMap.from_names(sorted(names))
+
+
+def no_classes(source: Source, split: str | None = None) -> DataError:
+    """The error of a source without any class name, with what is wrong with its files: it may be the reason."""
+    issues = [
+        issue
+        for pair in source.pairs(split)
+        if pair.xml is not None
+        for issue in _errors_in(source, pair.xml)
+    ]
+    return DataError(
+        "no object with a class name was found",
+        path=source.root,
+        expected="at least one; negatives alone convert with a class file (--classes)",
+        issues=list(dict.fromkeys(issues)),
+    )
+
+
+def _errors_in(source: Source, xml: str) -> list[Issue]:
+    path = source.display(xml)
+    try:
+        data = source.read_bytes(xml)
+    except UnavailableError:
+        raise
+    except AnnotoolsError as error:
+        return [Issue.from_error("unparsable", error, path)]
+    return [issue for issue in voc.inspect(data, path)[1] if issue.severity == "error"]

@@ -191,6 +191,20 @@ def test_fail_lists_every_problem(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("command", ["convert", "classes"])
+def test_a_source_without_one_readable_file_says_what_is_wrong_with_them(
+    command: str, tree: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tree.add("bad", xml=b"<annotation>\n<object>")
+    tree.add("worse", xml="<annotation>\n<filename>手机</filename></annotation>".encode("gbk"))
+    out = [str(tmp_path / "out"), "--to", "tfrecord"] if command == "convert" else []
+    assert main([command, str(tree.root), *out]) == 1
+    said = capsys.readouterr().err
+    assert re.search(r"^error: .*bad\.xml:2: unparsable: ", said, re.MULTILINE)
+    assert re.search(r"^error: .*worse\.xml:2: encoding: ", said, re.MULTILINE)
+    assert "no object with a class name was found" in said
+
+
 def test_path_traversal_never_leaves_the_source(tree: Any, make_xml: Any, tmp_path: Path) -> None:
     secret = tmp_path / "secret.jpg"
     secret.write_bytes(b"\xff\xd8 not yours")

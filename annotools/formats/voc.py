@@ -67,7 +67,8 @@ def inspect(data: bytes, path: str | None = None) -> tuple[Annotation | None, li
     None when nothing can be read.
 
     Rules: unparsable, encoding, wrong-root, missing-field, field-invalid, box-missing and box-not-finite are
-    errors (field-invalid is a warning for `<segmented>` and `<depth>`, which nothing is computed from);
+    errors (field-invalid is a warning for `<segmented>` and `<depth>`, which nothing is computed from, and
+    an info for a flag that is a grade, such as KITTI's `<occluded>2</occluded>`);
     unknown-tag (info) says that something has no place in the record, such as an attribute of `<name>`.
     """
     annotation, faults = _read(data, path)

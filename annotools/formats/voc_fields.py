@@ -68,9 +68,17 @@ class FieldReader:
         if element is None or not text or text.lower() == "none":
             return None
         value = _FLAGS.get(text.lower())
-        if value is None:
+        if value is not None:
+            return value
+        if not _NUMBER.fullmatch(text):
             self.invalid(element, text, FLAG_EXPECTED, severity)
-        return value
+            return None
+        # KITTI grades (truncated 0.35, occluded 2, -1 where nothing is known): no reason to lose an object.
+        grade = float(text)
+        if grade not in (0, 1):
+            message = "a grade is kept as yes, no or unknown"
+            self.fault("field-invalid", message, element, element.tag, text, FLAG_EXPECTED, "info")
+        return None if grade < 0 else grade > 0
 
     def whole_number(self, element: Element | None, severity: Severity = "error") -> int | None:
         text = self.text(element)

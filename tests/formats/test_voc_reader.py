@@ -248,3 +248,13 @@ def test_namespaces_do_not_matter() -> None:
     prefixed = re.sub(rb"<(/?)(\w)", rb"<\1v:\2", plain)
     prefixed = prefixed.replace(b"<v:annotation>", b'<v:annotation xmlns:v="u">')
     assert voc.parse(default) == voc.parse(prefixed) == voc.parse(plain)
+
+
+def test_a_graded_flag_costs_no_object() -> None:
+    """KITTI has truncated as a fraction, occluded from 0 to 3, and -1 where nothing is known."""
+    file = Path(__file__).parents[1] / "data/voc/invalid/field-invalid/graded_flags/a.xml"
+    car, van = voc.parse(file.read_bytes()).objects
+    assert (car.truncated, car.occluded) == (True, True)
+    assert (van.truncated, van.occluded) == (None, False)
+    _, issues = voc.inspect(file.read_bytes())
+    assert {issue.severity for issue in issues} == {"info"}

@@ -9,6 +9,7 @@ together when place and stem agree, so all of these are the same thing:
     train/a.xml        train/a.jpg         Roboflow
     train/labels/a.xml train/images/a.jpg
     labels/train/a.xml images/train/a.jpg
+    x/labels/a.xml     x/images/a.jpg      several folders of this kind; VOC trees are taken one at a time
 
 A folder named like a split (train, valid, test, ...) makes a split of that name, as the folder spells it,
 unless the data set has ImageSets lists.
@@ -25,6 +26,7 @@ from annotools.issues import Issue
 
 _ANNOTATION_FOLDERS = frozenset({"annotations", "annotation", "annots", "labels", "label", "xmls", "xml"})
 _IMAGE_FOLDERS = frozenset({"jpegimages", "pngimages", "images", "image", "imgs", "img"})
+_VOC_FOLDERS = frozenset({"jpegimages", "imagesets"})  # VOC2007 beside VOC2012: their splits must not mix
 
 
 Folders = dict[str, int]
@@ -155,14 +157,16 @@ def _only_tree(xmls: Folders, images: Folders, lists: list[str], root: str) -> s
     trees = [tree for tree in trees if not any(tree != top and _is_below(tree, top) for top in trees)]
     if all(is_split_name(tree.rpartition("/")[2]) for tree in trees):
         return None
-    if len(trees) > 1:
+    if len(trees) == 1:
+        return trees[0]
+    if not _trees([*images, *lists], _VOC_FOLDERS).isdisjoint(trees):
         raise SourceError(
             "there are several data sets in it",
             path=root,
             found=", ".join(trees),
             expected="one of them as the source",
         )
-    return trees[0]
+    return None  # parts of one: shelf1/images, shelf1/annotations, shelf2/images, ...
 
 
 def _inside(folders: Folders, tree: str, kinds: frozenset[str]) -> Folders:

@@ -63,6 +63,10 @@ LAYOUTS: dict[str, tuple[list[str], list[tuple[str, str | None]]]] = {
     "voc-in-a-devkit": ([f"VOCdevkit/VOC2007/{name}" for name in VOC], [("a", None), ("b", None)]),
     "flat": (["a.xml", "a.jpg", "b.xml", "b.png"], [("a", None), ("b", None)]),
     "nested": (["x/a.xml", "x/a.jpg", "y/z/a.xml", "y/z/a.jpg"], [("x/a", None), ("y/z/a", None)]),
+    "nested-with-folders-of-a-kind": (
+        [f"data/{part}/{name}" for part in "01" for name in ("xml/a.xml", "img/a.jpg")],
+        [("0/a", None), ("1/a", None)],
+    ),
     "roboflow": (
         ["train/a.xml", "train/a.jpg", "test/b.xml", "test/b.jpg", "README.roboflow.txt", "data.jpg.txt"],
         TRAIN_TEST,
@@ -574,6 +578,10 @@ def test_several_data_sets_are_not_mixed(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="several data sets") as caught:
         open_source(tmp_path)
     assert caught.value.found == "VOC2007, VOC2012"
+    for part in ("one", "two"):
+        make(tmp_path / "lists", f"{part}/xml/a.xml", f"{part}/img/a.jpg", f"{part}/ImageSets/Main/train.txt")
+    with pytest.raises(SourceError, match="several data sets"):
+        open_source(tmp_path / "lists")
     assert len(open_source(tmp_path / "VOC2007")) == 2
 
 

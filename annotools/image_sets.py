@@ -4,7 +4,7 @@
     aeroplane_train.txt   one list for each class: `name 1`, `name -1` (absent), `name 0` (only difficult)
 
 A list for a class names the images of its whole split, so together these lists name the split; they count
-only where the plain list is missing. Byte order marks, CRLF and blank lines are allowed.
+only where the plain list is missing. Byte order marks, CRLF, blank lines and `# comments` are allowed.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ def discover_classes(source: Source, fixes: Fixes | None = None) -> ClassMap:
 
 
 def no_classes(source: Source, split: str | None = None) -> DataError:
-    """The error of a source without any class name, with what is wrong with its files: it may be the reason."""
+    """The error of a source without any class name, with the faults of its files, which may be the reason."""
     issues = [
         issue
         for pair in source.pairs(split)

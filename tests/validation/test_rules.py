@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from annotools.records import Annotation, Box, Image, Object, Size
+from annotools.records import Annotation, Box, Image, Object, RotatedBox, Size
 from annotools.testing import make_annotation
 from annotools.validation.check import validate
-from annotools.validation.rules.box import box_issues
+from annotools.validation.rules.box import box_issues, rotation_issues
 from annotools.validation.rules.catalogue import RULES, RULES_BY_ID
 from annotools.validation.rules.image import annotated_size, size_issues, size_verdict
+from annotools.validation.rules.overlap import overlap_issues
 
 
 def messages(box: Box | None, *, one_based: bool = False) -> list[str]:
@@ -106,3 +107,18 @@ def test_catalogue_is_in_order() -> None:
     topics = [rule.topic for rule in RULES]
     assert sorted(set(topics), key=topics.index) == ["file", "image", "box", "dataset"]
     assert topics == sorted(topics, key=["file", "image", "box", "dataset"].index)
+
+
+def test_a_box_inside_several_others_is_told_once() -> None:
+    nested = tuple(Object("cup", Box(side, side, 100 - side, 100 - side)) for side in range(0, 40, 10))
+    found = [(issue.rule, issue.object_index) for issue in overlap_issues(Annotation(objects=nested))]
+    assert sorted(found) == [("contained-same-class", index) for index in (1, 2, 3)]
+
+
+def test_a_rotated_box_alone_is_told_from_one_beside_an_upright_box() -> None:
+    alone = Object("ship", None, rotated=RotatedBox(30, 30, 20, 10, 0.5))
+    beside = Object("ship", Box(20, 20, 40, 40), rotated=alone.rotated)
+    said = [issue.message for issue in rotation_issues(Annotation(objects=(alone, beside)))]
+    assert "no bndbox" in said[0]
+    assert "--fix box-from-shape" in said[0]
+    assert "only the axis-aligned bndbox is used" in said[1]

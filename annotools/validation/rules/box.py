@@ -156,6 +156,8 @@ def rotation_issues(annotation: Annotation) -> list[Issue]:
         else:
             continue
         message = f"{found}, of which only the axis-aligned bndbox is used"
+        if obj.bndbox is None:
+            message = f"{found} and no bndbox, which training needs (--fix box-from-shape makes it)"
         issues.append(box_issue("rotated-box-ignored", "warning", message, annotation, index, obj))
     return issues
 

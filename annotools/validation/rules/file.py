@@ -34,7 +34,9 @@ def unknown_tag_issues(annotation: Annotation, data: bytes) -> list[Issue]:
 
 
 def _line(data: bytes, tag: str) -> int | None:
-    found = re.search(rb"<" + re.escape(tag.encode()) + rb"[\s/>]", data)
+    # not the root: labelme2voc writes an <annotation/> inside of it
+    start = data.find(b"<annotation") + 1
+    found = re.compile(rb"<" + re.escape(tag.encode()) + rb"[\s/>]").search(data, start)
     return data.count(b"\n", 0, found.start()) + 1 if found else None
 
 

@@ -15,7 +15,7 @@ def overlap_issues(annotation: Annotation) -> list[Issue]:
     """duplicate-box (IoU 1), near-duplicate-box (IoU over 0.95) and contained-same-class (info).
 
     Only boxes with the same class name are compared. Each issue stands at the later of the two objects,
-    except contained-same-class, which stands at the inner one.
+    except contained-same-class, which stands at the inner one, once however many boxes it lies in.
     """
     objects = annotation.objects
     if len(objects) < 2 or len({obj.name for obj in objects}) == len(objects):
@@ -26,6 +26,7 @@ def overlap_issues(annotation: Annotation) -> list[Issue]:
         if box is not None and box.xmin < box.xmax and box.ymin < box.ymax:
             by_name.setdefault(obj.name, []).append((box.xmin, box.xmax, box.ymin, box.ymax, index))
     issues = []
+    contained = set()
     for boxes in by_name.values():
         if len(boxes) < 2:
             continue
@@ -38,7 +39,10 @@ def overlap_issues(annotation: Annotation) -> list[Issue]:
             elif rule == "near-duplicate-box":
                 severity = "warning"
                 message = f"bndbox: nearly the same {obj.name!r} box as {where}, expected each object once"
+            elif index in contained:
+                continue
             else:
+                contained.add(index)
                 severity = "info"
                 message = f"bndbox: lies inside the {obj.name!r} box of {where}"
             issues.append(box_issue(rule, severity, message, annotation, index, obj))

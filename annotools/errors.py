@@ -109,9 +109,13 @@ class PickleError(AnnotoolsError):
 class ClassMapError(AnnotoolsError):
     """A class file cannot be understood, or its names or ids contradict each other."""
 
+    exit_code = 2  # the file is an argument of the call, not the data
+
 
 class UnknownClassError(ClassMapError):
     """A class name is not in the map; `suggestion` is the nearest known name, or None."""
+
+    exit_code = 1
 
     def __init__(self, message: str, *, suggestion: str | None = None, **details: Any) -> None:
         super().__init__(message, **details)

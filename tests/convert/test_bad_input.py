@@ -313,5 +313,9 @@ def test_a_class_file_that_does_not_exist(
 ) -> None:
     tree.add("good")
     call = ["convert", str(tree.root), str(tmp_path / "out"), "--to", "pickle", "--classes", "nowhere.txt"]
-    assert main(call) in (1, 2)
+    assert main(call) == 2
     assert "nowhere.txt" in capsys.readouterr().err
+    (tmp_path / "empty.txt").touch()
+    assert main([*call[:-1], str(tmp_path / "empty.txt")]) == 2
+    assert main(["classes", str(tree.root), "-o", str(tmp_path / "labels.xyz")]) == 2
+    assert "expected .txt, .json, .pbtxt" in capsys.readouterr().err

@@ -186,7 +186,10 @@ def _corners(boxes: tf.Tensor, matrix: tf.Tensor) -> tf.Tensor:
     """(..., 4, 2), the four corners of each box, mapped, in order around it."""
     x = tf.gather(boxes, [0, 2, 2, 0], axis=-1)[..., None]
     y = tf.gather(boxes, [1, 1, 3, 3], axis=-1)[..., None]
-    return x * matrix[..., None, :, 0] + y * matrix[..., None, :, 1] + matrix[..., None, :, 2]
+    # not matrix[..., None, :, 0]: of a stack (`inverse`) TensorFlow's graph optimizer makes its first part of
+    # that and forgets the new axis
+    of_x, of_y, offset = (column[..., None, :] for column in tf.unstack(matrix, num=3, axis=-1))
+    return x * of_x + y * of_y + offset
 
 
 def _both(flags: tf.Tensor) -> tf.Tensor:

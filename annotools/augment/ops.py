@@ -8,7 +8,7 @@ far.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -288,9 +288,10 @@ def _float(on: tf.Tensor) -> tf.Tensor:
     return tf.cast(on, tf.float64)
 
 
-def check_size(size: Sequence[object], field: str = "size") -> None:
+def check_size(size: object, field: str = "size") -> None:
     """Raise OptionError unless `size` is two whole numbers of at least 1."""
-    good = len(size) == 2 and all(isinstance(side, int) and side >= 1 for side in size)
+    pair = size if isinstance(size, tuple | list) else ()
+    good = len(pair) == 2 and all(isinstance(side, int) and side >= 1 for side in pair)
     if not good:
         raise OptionError("not a size", field=field, found=size, expected="(height, width) in pixels")
 

@@ -97,3 +97,17 @@ def test_a_batch_gives_the_bits_of_each_of_its_members() -> None:
         for index in (0, 1, 18, 36):
             alone = function(many[index : index + 1], maps[index : index + 1]).numpy()
             np.testing.assert_array_equal(together[index : index + 1], alone)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 8])
+def test_visible_bounds_of_a_batch_in_a_graph(count: int) -> None:
+    """TensorFlow's graph optimizer rewrites slices of stacks, and once lost an axis of the inverse maps."""
+    draw = np.random.default_rng(count)
+    many = tf.constant(np.sort(draw.normal(size=(count, 2, 2, 2)), 2).reshape(count, 2, 4) * 40)
+    maps = tf.constant(draw.normal(size=(count, 1, 2, 3)) + np.eye(2, 3) * 4)
+    windows = tf.constant(np.sort(draw.normal(size=(count, 1, 2, 2)), 2).reshape(count, 1, 4) * 60)
+    found = tf.function(graph_boxes.visible_bounds)(many, maps, windows)
+    for index in range(count):
+        one = (tensor[index].numpy() for tensor in (many, maps[:, 0], windows[:, 0]))
+        expected = boxes.visible_bounds(*one)
+        np.testing.assert_allclose(found[index], expected, atol=1e-9)

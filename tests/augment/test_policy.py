@@ -183,6 +183,7 @@ def test_an_op_that_turns_must_say_so() -> None:
         lambda: a.HorizontalFlip(1.5),
         lambda: a.Rot90(turns=(4,)),
         lambda: a.RandomCrop((0, 5)),
+        lambda: a.Resize(200),  # type: ignore[arg-type]
         lambda: a.RandomCrop(scale=(0.9, 0.1)),
         lambda: a.IoUCrop(thresholds=()),
         lambda: a.IoUCrop(rule="all"),  # type: ignore[arg-type]

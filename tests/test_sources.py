@@ -63,6 +63,10 @@ LAYOUTS: dict[str, tuple[list[str], list[tuple[str, str | None]]]] = {
     "voc-in-a-devkit": ([f"VOCdevkit/VOC2007/{name}" for name in VOC], [("a", None), ("b", None)]),
     "flat": (["a.xml", "a.jpg", "b.xml", "b.png"], [("a", None), ("b", None)]),
     "nested": (["x/a.xml", "x/a.jpg", "y/z/a.xml", "y/z/a.jpg"], [("x/a", None), ("y/z/a", None)]),
+    "imagesets-and-images-in-a-folder-of-another-name": (
+        [*(f"DET/{name}" for name in ("Annotations/val/a.xml", "Data/val/a.JPEG", "ImageSets/DET/val.txt"))],
+        [("a", "val")],
+    ),
     "nested-with-folders-of-a-kind": (
         [f"data/{part}/{name}" for part in "01" for name in ("xml/a.xml", "img/a.jpg")],
         [("0/a", None), ("1/a", None)],
@@ -593,6 +597,12 @@ def test_what_lies_outside_of_a_tree_is_told(tmp_path: Path) -> None:
     (issue,) = source.issues()
     assert (issue.rule, issue.severity) == ("outside-layout", "warning")
     assert issue.message.startswith("1 .xml and 1 images")
+
+
+def test_a_mask_is_not_the_image_of_a_tree_without_images(tmp_path: Path) -> None:
+    """CVAT exports annotations, lists and masks, and images only on request."""
+    names = ("Annotations/a.xml", "ImageSets/Main/val.txt", "SegmentationClass/a.png")
+    assert table(open_source(make(tmp_path, *names))) == [("a", "Annotations/a.xml", None, None)]
 
 
 def test_sources_that_are_none(tmp_path: Path) -> None:

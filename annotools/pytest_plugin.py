@@ -80,7 +80,7 @@ class _Collector:
         try:
             return _Dataset(self._config, path)
         except AnnotoolsError as error:
-            raise parent.CollectError(f"annotools_paths: {error}") from error
+            raise parent.CollectError(f"annotools: {error}") from error
 
 
 class _Dataset:
@@ -92,7 +92,7 @@ class _Dataset:
         self._config = config
         self._source = open_source(path)
         self._by_file: dict[str, list[Pair]] = {}
-        self._checker: Checker | None = None
+        self._checker = self._make_checker()  # now: a senseless option is told once, and not by each test
         inside_archive = path.is_file() and path.suffix.lower() != ".xml"
         last = None
         for pair in self._source.pairs():
@@ -105,8 +105,6 @@ class _Dataset:
         return self._by_file.get(os.path.normpath(file), [])
 
     def check(self, pair: Pair) -> list[Issue]:
-        if self._checker is None:
-            self._checker = self._make_checker()
         issues = self._checker.check(pair)
         self._checker.take_census()  # it would grow with every test
         return issues

@@ -177,6 +177,15 @@ def test_path_that_does_not_exist(run: Run) -> None:
     assert "absent" in outcome.text
 
 
+@pytest.mark.parametrize("option", ["annotools_select = nope", "annotools_classes = nowhere.txt"])
+def test_an_option_that_makes_no_sense_is_told_once(run: Run, option: str) -> None:
+    outcome = run(ini=f"annotools_paths = data\n{option}\n")
+    assert outcome.code == 2
+    assert len(re.findall(r"^(?:E +)?annotools: ", outcome.text, re.MULTILINE)) == 1
+    assert option.split()[-1] in outcome.text
+    assert "Traceback" not in outcome.text
+
+
 def test_data_without_annotations_is_told(run: Run, project: Path) -> None:
     (project / "two" / "a" / "Annotations").mkdir(parents=True)
     (project / "two" / "a" / "JPEGImages").mkdir()

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 Frame = Literal["stored", "upright", "either", "unknown"]
 
 TIFF_PREFIX = b"Exif\x00\x00"
+NO_ORIENTATION = "EXIF orientation is 0, which means none, expected 1 to 8"
 _ORIENTATION = 274
 # BYTE, SHORT and LONG; the standard says SHORT, but readers take all three.
 _INTEGER_FORMATS = {1: "B", 3: "H", 4: "I"}
@@ -67,7 +68,8 @@ def _find_orientation(exif: bytes) -> tuple[int, int, str, str | None]:
             value_format = order + _INTEGER_FORMATS[kind]
             (value,) = struct.unpack_from(value_format, exif, position + 8)
             if not 1 <= value <= 8:
-                return 1, position + 8, value_format, f"EXIF orientation is {value}, expected 1 to 8"
+                fault = f"EXIF orientation is {value}, expected 1 to 8" if value else NO_ORIENTATION
+                return 1, position + 8, value_format, fault
             return value, position + 8, value_format, None
     except struct.error:
         return 1, 0, "", f"EXIF points outside its {len(exif)} bytes"

@@ -12,7 +12,7 @@ from annotools.testing import make_annotation
 from annotools.validation.check import validate
 from annotools.validation.rules.box import box_issues, rotation_issues
 from annotools.validation.rules.catalogue import RULES, RULES_BY_ID
-from annotools.validation.rules.image import annotated_size, size_issues, size_verdict
+from annotools.validation.rules.image import annotated_size, exif_issues, size_issues, size_verdict
 from annotools.validation.rules.overlap import overlap_issues
 
 
@@ -122,3 +122,12 @@ def test_a_rotated_box_alone_is_told_from_one_beside_an_upright_box() -> None:
     assert "no bndbox" in said[0]
     assert "--fix box-from-shape" in said[0]
     assert "only the axis-aligned bndbox is used" in said[1]
+
+
+@pytest.mark.parametrize(("orientation", "severity"), [(0, "info"), (9, "warning")])
+def test_an_exif_orientation_of_0_is_nothing_to_worry_about(orientation: int, severity: str) -> None:
+    exif = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01" + bytes([0, orientation]) + bytes(6)
+    head = b"\xff\xd8\xff\xe1" + (len(exif) + 8).to_bytes(2) + b"Exif\0\0" + exif
+    (issue,) = exif_issues(Annotation(image_path="a.jpg"), head)
+    assert (issue.rule, issue.severity) == ("exif-invalid", severity)
+    assert f"orientation is {orientation}" in issue.message

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os.path
 
-from annotools.issues import Issue
+from annotools.issues import Issue, Severity
 from annotools.records import Annotation, Image
 
 EXTENSIONS: dict[str, tuple[str, ...]] = {
@@ -130,13 +130,19 @@ def claim_issues(annotation: Annotation) -> list[Issue]:
 
 
 def exif_issues(annotation: Annotation, head: bytes) -> list[Issue]:
-    """exif-invalid (warning): the EXIF block is damaged, so that viewers may disagree which way is up."""
+    """exif-invalid (warning): the EXIF block is damaged, so that viewers may disagree which way is up.
+
+    An info for orientation 0. The standard has no such value, but editors write it, on every picture of some
+    data sets, and all viewers show it as 1.
+    """
     # A JPEG's EXIF block stands before its first scan; a few bytes to search instead of all segments.
     if head.startswith(b"\xff\xd8") and head.find(b"Exif\0\0", 0, head.find(b"\xff\xda")) < 0:
         return []
+    from annotools.exif import NO_ORIENTATION
     from annotools.images import exif_fault
 
     fault = exif_fault(head)
     if fault is None:
         return []
-    return [Issue("exif-invalid", "warning", f"image: {fault}", annotation.image_path)]
+    severity: Severity = "info" if fault == NO_ORIENTATION else "warning"
+    return [Issue("exif-invalid", severity, f"image: {fault}", annotation.image_path)]

@@ -4,6 +4,7 @@
     annotation = annotools.parse(xml_bytes, path="a.xml")
     result = annotools.convert("VOCdevkit/VOC2007", "out", to="tfrecord", shards=8)
     issues = annotools.validate("VOCdevkit/VOC2007")
+    repairs = annotools.fix("VOCdevkit/VOC2007", "repaired", fixes="clip,drop-zero-area").repairs
     faults = annotools.verify("out", against="VOCdevkit/VOC2007").faults
 
 The training side, which needs TensorFlow, is `annotools.loader` and `annotools.augment`.
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from annotools.records import Part as Part
     from annotools.validation.check import ValidationResult as ValidationResult
     from annotools.validation.check import validate as validate
+    from annotools.validation.fix import FixResult as FixResult
+    from annotools.validation.fix import fix as fix
 
 __version__ = "0.1.0"
 
@@ -65,6 +68,8 @@ _HOME = {
     "Part": "annotools.records",
     "ValidationResult": "annotools.validation.check",
     "validate": "annotools.validation.check",
+    "FixResult": "annotools.validation.fix",
+    "fix": "annotools.validation.fix",
 }
 __all__ = sorted([*_HOME, "convert"])
 

@@ -106,9 +106,7 @@ def find_layout(
             xml_folders = _inside(xml_folders, tree, _ANNOTATION_FOLDERS)
             # ImageSets alone may have made it a tree: ImageNet's images are in Data, others' in pics
             image_folders = _inside(image_folders, tree, _IMAGE_FOLDERS) or {
-                folder: count
-                for folder, count in image_folders.items()
-                if _is_below(folder, tree) and "/segmentation" not in f"/{folder.lower()}"
+                folder: count for folder, count in image_folders.items() if _is_below(folder, tree)
             }
             issues += _left_outside(all_folders, (xml_folders, image_folders), tree, root)
     if not xml_folders:

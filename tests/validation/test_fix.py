@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import annotools
 from annotools.errors import OptionError, OutputError
 from annotools.formats import voc
 from annotools.records import Box
@@ -366,3 +367,10 @@ def test_float_noise_is_not_clipped(tree: Any) -> None:
     result, output = run(tree, "clip")
     assert result.repairs == []
     assert (output / "Annotations/a.xml").read_bytes() == (tree.root / "Annotations/a.xml").read_bytes()
+
+
+def test_fix_is_a_name_of_the_package(tree: Any, tmp_path: Path) -> None:
+    tree.add("one", [("shoes", 5, 6, 5, 35), ("shoes", 5, 6, 30, 35)])
+    result = annotools.fix(tree.root, tmp_path / "out", fixes="drop-zero-area")
+    assert isinstance(result, annotools.FixResult)
+    assert result.counts == {"drop-zero-area": 1}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from annotools.records import Annotation, Box, Image, Object, RotatedBox, Size
+from annotools.records import Annotation, Box, Image, Object, Point, Polygon, RotatedBox, Size
 from annotools.testing import make_annotation
 from annotools.validation.check import validate
 from annotools.validation.rules.box import box_issues, rotation_issues
@@ -119,8 +119,7 @@ def test_a_rotated_box_alone_is_told_from_one_beside_an_upright_box() -> None:
     alone = Object("ship", None, rotated=RotatedBox(30, 30, 20, 10, 0.5))
     beside = Object("ship", Box(20, 20, 40, 40), rotated=alone.rotated)
     said = [issue.message for issue in rotation_issues(Annotation(objects=(alone, beside)))]
-    assert "no bndbox" in said[0]
-    assert "--fix box-from-shape" in said[0]
+    assert "and no bndbox" in said[0]
     assert "only the axis-aligned bndbox is used" in said[1]
 
 
@@ -131,3 +130,14 @@ def test_an_exif_orientation_of_0_is_nothing_to_worry_about(orientation: int, se
     (issue,) = exif_issues(Annotation(image_path="a.jpg"), head)
     assert (issue.rule, issue.severity) == ("exif-invalid", severity)
     assert f"orientation is {orientation}" in issue.message
+
+
+def test_an_object_with_another_shape_is_told_how_to_get_a_box() -> None:
+    """Every object of LabelMe's own XML is a polygon, and those that were deleted are still in it."""
+    polygon = Polygon((Point(1, 2), Point(30, 2), Point(30, 20)))
+    deleted = Object("car", None, polygon=polygon, extras=("<deleted>1</deleted>",))
+    objects = (Object("car", None, polygon=polygon), deleted, Object("car", None))
+    found = box_issues(Annotation(objects=objects), width=100, height=50)
+    assert [(issue.rule, issue.object_index) for issue in found] == [("box-missing", 0), ("box-missing", 2)]
+    assert "--fix box-from-shape" in found[0].message
+    assert "expected xmin, ymin, xmax and ymax" in found[1].message

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from annotools.issues import Issue
 from annotools.records import Annotation, Box, Object
+from annotools.validation.rules.status import is_deleted
 
 # Tools that store fractions of the width write 500.0000000001 for 500; a thousandth of a pixel is never
 # a labelling mistake (albumentations/issues/1497 and 459 are years of complaints about stricter checks).
@@ -24,8 +25,9 @@ def box_issues(
     """The box faults that make an object unusable for training: all of severity error.
 
     `width` and `height` are those of the image the boxes were drawn on, in pixels; with None the box is
-    judged without the far edges. Rules: box-missing, box-not-finite, box-inverted, box-zero-area and
-    box-outside-image. A box that only grazes an edge by less than TOLERANCE is inside.
+    judged without the far edges. Rules: box-missing (not for objects that are marked as deleted),
+    box-not-finite, box-inverted, box-zero-area and box-outside-image. A box that only grazes an edge by less
+    than TOLERANCE is inside.
     """
     issues: list[Issue] = []
     origin = 1 if one_based else 0
@@ -41,9 +43,20 @@ def box_issues(
             and origin <= box.ymin < box.ymax + origin <= bottom + origin
         ):
             continue
+        if box is None:
+            if not is_deleted(obj):
+                issues.append(box_issue("box-missing", "error", _no_box(obj), annotation, index, obj))
+            continue
         for rule, message in _faults(box, width, height, origin):
             issues.append(box_issue(rule, "error", message, annotation, index, obj))
     return issues
+
+
+def _no_box(obj: Object) -> str:
+    if obj.rotated is None and not (obj.polygon and obj.polygon.points):
+        return "object: no usable bndbox, expected xmin, ymin, xmax and ymax"
+    shape = "polygon" if obj.rotated is None else "rotated box"
+    return f"object: a {shape} and no bndbox, which training needs (--fix box-from-shape makes it)"
 
 
 def box_issue(
@@ -54,10 +67,7 @@ def box_issue(
     return Issue(rule, severity, message, annotation.xml_path, line, index)  # type: ignore[arg-type]
 
 
-def _faults(box: Box | None, width: int | None, height: int | None, origin: int) -> Iterator[tuple[str, str]]:
-    if box is None:
-        yield "box-missing", "object: no usable bndbox, expected xmin, ymin, xmax and ymax"
-        return
+def _faults(box: Box, width: int | None, height: int | None, origin: int) -> Iterator[tuple[str, str]]:
     wrong = [name for name in ("xmin", "ymin", "xmax", "ymax") if not math.isfinite(getattr(box, name))]
     if wrong:
         found = ", ".join(f"{name} is {number(getattr(box, name))}" for name in wrong)
@@ -157,7 +167,7 @@ def rotation_issues(annotation: Annotation) -> list[Issue]:
             continue
         message = f"{found}, of which only the axis-aligned bndbox is used"
         if obj.bndbox is None:
-            message = f"{found} and no bndbox, which training needs (--fix box-from-shape makes it)"
+            message = f"{found}, and no bndbox"
         issues.append(box_issue("rotated-box-ignored", "warning", message, annotation, index, obj))
     return issues
 

@@ -14,7 +14,6 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING
 
 from annotools.convert.shard import ShardResult, Tick
@@ -22,6 +21,7 @@ from annotools.errors import AnnotoolsError, WorkerError
 from annotools.processes import process_context
 
 if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
     from multiprocessing.process import BaseProcess
 
 Work = Callable[[int, Tick], ShardResult]
@@ -64,6 +64,8 @@ class _Crew:
         self.workers: dict[Connection, _Worker] = {}
 
     def run(self, size: int) -> Iterator[ShardResult]:
+        from multiprocessing.connection import Connection, wait  # one process does without
+
         for _ in range(size):
             self.hire()
         while self.workers:

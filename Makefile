@@ -40,6 +40,8 @@ $(VENV)/.demo-installed: $(BIN)/python pyproject.toml
 
 $(VENV)/.test-installed: $(BIN)/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	# its reader has to open what our writer writes; PyQt5, which the program itself needs, is left out
+	$(BIN)/python -m pip install --quiet --no-deps labelImg==1.8.6
 	touch $@ $(VENV)/.demo-installed
 
 clean:

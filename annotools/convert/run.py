@@ -40,7 +40,7 @@ class ConvertResult:
 
     ledger     images and objects: found = written + lost by code
     manifest   what manifest.json holds
-    issues     every error; of warnings and infos the first of each rule
+    issues     every error; of warnings and infos the first of each rule and shard; sorted by file and line
     counts     issues by rule, all of them
     repairs    what `fix` changed, one by one
     reused     shards that an earlier run had finished and that were still right
@@ -286,6 +286,7 @@ def _balance(plan: Plan, results: list[ShardResult]) -> ConvertResult:
         ledger.add(result.ledger)
         counts.update(result.issue_counts)
         issues += result.issues
+    issues.sort(key=lambda issue: (issue.path or "", issue.line or 0))  # shards have them in another order
     ledger.check()
     return ConvertResult(
         ledger,

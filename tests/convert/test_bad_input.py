@@ -188,6 +188,8 @@ def test_fail_lists_every_problem(
         annotools.convert(tree.root, tmp_path / "out", to="tfrecord", classes=classes)
     found = {i.rule for i in caught.value.issues if i.severity == "error"}
     assert found == {case.rule for case in CASES.values()}
+    places = [(i.path or "", i.line or 0) for i in caught.value.issues]
+    assert places == sorted(places)  # as one reads a folder, not as shards have them
     assert not (tmp_path / "out").exists()
 
 

@@ -164,6 +164,8 @@ class Machine:
 
     def dict(self, items: list[Any]) -> dict[Any, Any]:
         keys = items[::2]
+        if len(items) % 2:
+            raise self.error("damaged pickle: a key without a value")
         if not KEY_TYPES.issuperset(map(type, keys)):
             keys = [self.key(key) for key in keys]
         return dict(zip(keys, items[1::2], strict=True))

@@ -19,7 +19,7 @@ import annotools
 from annotools import spool
 from annotools.classes import ClassMap
 from annotools.convert.options import Options
-from annotools.convert.plan import Entry, Plan, make_plan
+from annotools.convert.plan import Entry, Plan, make_plan, shard_of
 from annotools.convert.shard import write_shard
 from annotools.formats import tfrecord
 from annotools.sources import Pair, Source, open_source
@@ -82,6 +82,15 @@ def test_shards_are_stretches_of_the_sorted_hashes(
         assert shard.entries == len(pairs) > 0
     assert plan.total == 25 + 18
     assert plan.left_out.images.lost == Counter({"not-in-split": 2})
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7, 1024, 99_991])
+def test_where_a_shard_begins(count: int) -> None:
+    for index in {0, 1 % count, count // 2, count - 1}:
+        first = (index << 64) // count
+        assert shard_of(first, count) == index
+        assert first == 0 or shard_of(first - 1, count) == index - 1
+    assert shard_of((1 << 64) - 1, count) == count - 1
 
 
 def test_numbers_are_places_by_id_where_ids_are_numeric(shop: Any, tmp_path: Path, memory: int) -> None:

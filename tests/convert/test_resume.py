@@ -139,7 +139,10 @@ def test_a_damaged_journal_entry_costs_its_shard(convert: Any, tmp_path: Path, s
     convert()
     before = snapshot(tmp_path / "out")
     entry = tmp_path / "out" / ".annotools" / "journal" / "train-00001-of-00004.tfrecord.json"
-    for content in (b"", b"{", b"[]", b'{"version": 1}', entry.read_bytes()[:-40]):
+    whole = entry.read_bytes()
+    of_another_version = whole.replace(b'"version":1', b'"version":0')
+    assert of_another_version != whole
+    for content in (b"", b"{", b"[]", b'{"version":1}', whole[:-40], of_another_version):
         entry.write_bytes(content)
         assert convert().reused == SHARDS - 1
         assert snapshot(tmp_path / "out") == before

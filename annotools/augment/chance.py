@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
+from annotools.augment import lean
 from annotools.errors import OptionError
 
 
@@ -39,7 +40,12 @@ Chance = float | Schedule
 
 def happens(uniform: tf.Tensor, chance: Chance, epoch: tf.Tensor) -> tf.Tensor:
     """bool from a draw in [0, 1), of the same shape."""
-    return uniform < (chance.at(epoch) if isinstance(chance, Schedule) else chance)
+    return uniform < (chance.at(epoch) if isinstance(chance, Schedule) else lean.like(float(chance), uniform))
+
+
+def column(uniforms: tf.Tensor, chance: Chance, epoch: tf.Tensor) -> tf.Tensor:
+    """(B, 1) bool from draws (B, 1) in [0, 1)."""
+    return happens(uniforms, chance, epoch[..., None] if isinstance(chance, Schedule) else epoch)
 
 
 def check_probability(chance: Chance, field: str = "p") -> None:
@@ -59,4 +65,4 @@ def check_range(bounds: tuple[float, float], field: str, least: float, most: flo
 def between(uniform: tf.Tensor, bounds: tuple[float, float]) -> tf.Tensor:
     """A draw in [0, 1) spread over [low, high)."""
     low, high = bounds
-    return uniform * (high - low) + low
+    return uniform * lean.like(float(high - low), uniform) + lean.like(float(low), uniform)

@@ -15,10 +15,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 import tensorflow as tf
 
-from annotools.augment import graph_boxes
+from annotools.augment import graph_boxes, lean
 from annotools.augment.policy import ABSENT, ALIVE, BoxPolicy, code
 from annotools.augment.sample import Sample
 from annotools.boxes import Shape
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from annotools.augment.color import Step
 
 EVERYWHERE = (-1e9, -1e9, 1e9, 1e9)
+_UNMOVED = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
 BOX_SLACK = 1.0  # pixels a box may stick out of its image before it is an error and not rounding
 
 Op = Callable[["Draft", tf.Tensor], "Draft"]
@@ -103,14 +103,18 @@ class Draft:
         mirror.
         """
         factor, shift = self._pair(scale), self._pair(offset)
+        only_shifts = isinstance(scale, (list, tuple)) and all(isinstance(n, float) and n == 1 for n in scale)
 
         def rectangle(edges: tf.Tensor) -> tf.Tensor:
-            first, second = (corner * factor + shift for corner in graph_boxes.halves(edges))
-            return tf.concat([tf.minimum(first, second), tf.maximum(first, second)], 1)
+            low, high = graph_boxes.halves(edges)
+            if only_shifts:
+                return lean.concat([low + shift, high + shift])
+            first, second = low * factor + shift, high * factor + shift
+            return lean.concat([tf.minimum(first, second), tf.maximum(first, second)])
 
-        moved = self.matrices * tf.reshape(factor, [-1, 1, 2, 1])
+        moved = self.matrices if only_shifts else self.matrices * lean.reshape(factor, [-1, 1, 2, 1])
         return self.replace(
-            matrices=moved + tf.reshape(shift, [-1, 1, 2, 1]) * tf.constant([0, 0, 1], tf.float64),
+            matrices=moved + lean.reshape(shift, [-1, 1, 2, 1]) * lean.constant((0, 0, 1), tf.float64),
             frame=rectangle(self.frame) if self.framed else self.frame,
             erasures=tuple(rectangle(edges) for edges in self.erasures),
             canvas=self.canvas if canvas is None else self._pair(canvas),
@@ -125,13 +129,13 @@ class Draft:
         must have an attribute `rotates = True`, because pixels are then read by another way.
         """
         draft = self if right_angles else self.sealed()
-        matrix = tf.concat([linear, offset[..., None]], -1)
+        matrix = lean.concat([linear, lean.expand(offset)])
 
         def rectangle(edges: tf.Tensor) -> tf.Tensor:
             return graph_boxes.affine(edges, matrix)
 
         return draft.replace(
-            matrices=graph_boxes.compose(linear[:, None], offset[:, None], draft.matrices),
+            matrices=graph_boxes.compose(lean.expand(linear, 1), lean.expand(offset, 1), draft.matrices),
             frame=rectangle(draft.frame) if draft.framed else draft.frame,
             erasures=tuple(rectangle(edges) for edges in draft.erasures),
             canvas=draft.canvas if canvas is None else self._pair(canvas),
@@ -156,10 +160,10 @@ class Draft:
                 field="ops",
                 expected="rotations before the first crop, or after it, not both",
             )
-        back = graph_boxes.affine(self.frame[:, None], graph_boxes.inverse(self.matrices))
+        back = graph_boxes.affine(lean.expand(self.frame, 1), graph_boxes.inverse(self.matrices))
         return self.replace(
             windows=graph_boxes.intersection(self.windows, back),
-            frame=tf.zeros_like(self.frame) + tf.constant(EVERYWHERE, tf.float64),
+            frame=lean.zeros(self.frame) + lean.constant(EVERYWHERE, tf.float64),
             framed=False,
         )
 
@@ -180,13 +184,18 @@ class Draft:
         if self.cut:
             boxes = graph_boxes.clip(boxes, self.of_layer(self.windows))
         seen = graph_boxes.affine(boxes, self.box_matrices(), shape=self.shape)
-        alive = tf.cast(self.status == ALIVE, tf.float64)
-        return graph_boxes.clip(seen, self.view()[:, None]) * alive[..., None]
+        alive = tf.cast(self.is_alive, tf.float64)
+        return graph_boxes.clip(seen, lean.expand(self.view(), 1)) * lean.expand(alive)
 
     def dropped(self, which: tf.Tensor, reason: str) -> Draft:
         """Take the objects `which` (B, R) bool out; those already gone keep their first reason."""
-        gone = (self.status == ALIVE) & which
-        return self.replace(status=tf.where(gone, code(reason), self.status))
+        gone = self.is_alive & which
+        return self.replace(status=lean.choose(gone, code(reason), self.status))
+
+    @property
+    def is_alive(self) -> tf.Tensor:
+        """(B, R) bool"""
+        return self.status == lean.constant(ALIVE)
 
     @property
     def shape(self) -> Shape:
@@ -205,12 +214,17 @@ class Draft:
         if not isinstance(value, (list, tuple)):
             return tf.cast(value, tf.float64)
         if all(isinstance(number, (int, float)) for number in value):
-            return tf.constant([value], tf.float64)
+            return lean.constant((tuple(float(number) for number in value),), tf.float64)
         # through a constant, because tf.cast would make a float32 of a Python number first
-        like = tf.zeros_like(self.width)
+        like = lean.zeros(self.width)
         return tf.stack(
             [
-                like + (tf.constant(n, tf.float64) if isinstance(n, (int, float)) else tf.cast(n, tf.float64))
+                like
+                + (
+                    lean.constant(float(n), tf.float64)
+                    if isinstance(n, (int, float))
+                    else tf.cast(n, tf.float64)
+                )
                 for n in value
             ],
             -1,
@@ -230,49 +244,51 @@ def start(
     A box that sticks out by more than a pixel, or is not finite, raises InvalidArgumentError with the names
     of the images.
     """
-    size = tf.reverse(tf.cast(sample.size, tf.float64), [1])
+    size = tf.reverse(tf.cast(sample.size, tf.float64), lean.constant((1,)))
     images = _at_origin(size)
-    absent = sample.labels < 0
-    given = tf.cast(tf.where(absent[..., None], 0.0, sample.boxes), tf.float64)
-    boxes = graph_boxes.clip(given, images[:, None])
-    in_range = tf.abs(given - boxes) <= BOX_SLACK  # NaN is not
-    is_bad = ~tf.reduce_all(in_range, 2)
-    place = tf.where(is_bad)
+    windows = lean.expand(images, 1)
+    absent = sample.labels < lean.constant(0)
+    given = tf.cast(lean.choose(lean.expand(absent), 0.0, sample.boxes), tf.float64)
+    boxes = graph_boxes.clip(given, windows)
+    in_range = tf.abs(given - boxes) <= lean.constant(BOX_SLACK, tf.float64)  # NaN is not
+    is_good = lean.every(in_range)
+    place = tf.where(~is_good)
     # the plain operation; tf.debugging.Assert makes a conditional of ten times as many
     checked = tf.raw_ops.Assert(
-        condition=~tf.reduce_any(is_bad),
+        condition=lean.every(is_good, (0, 1)),
         data=[
             "boxes outside their image (expected xyxy in pixels) in",
-            tf.gather(sample.name, place[:, 0]),
+            tf.gather_nd(sample.name, lean.split(place, 2)[0]),
             tf.gather_nd(given, place),
         ],
         summarize=8,
     )
     with tf.control_dependencies([] if checked is None else [checked]):
         boxes = tf.identity(boxes)
-    status = tf.where(graph_boxes.area(boxes) > 0, ALIVE, code("degenerate"))
+    has_area = graph_boxes.area(boxes) > lean.constant(0.0, tf.float64)
+    status = lean.choose(has_area, lean.constant(ALIVE), code("degenerate"))
     if sample.encoded.dtype == tf.string:
         jpeg = tf.strings.substr(sample.encoded, 0, 3) == b"\xff\xd8\xff"  # the bytes decide, not a name
     else:
-        jpeg = tf.zeros_like(sample.name == "", tf.bool)
+        jpeg = lean.zeros(sample.name == "")
     return Draft(
-        sizes=tf.cast(sample.size, tf.int32)[:, None],
-        jpeg=jpeg[:, None],
-        matrices=tf.constant(np.eye(2, 3)) + tf.reshape(tf.zeros_like(size), [-1, 1, 2, 1]),
-        windows=images[:, None],
+        sizes=lean.expand(tf.cast(sample.size, tf.int32), 1),
+        jpeg=lean.expand(jpeg),
+        matrices=lean.constant(_UNMOVED, tf.float64) + lean.reshape(lean.zeros(size), [-1, 1, 2, 1]),
+        windows=windows,
         canvas=size,
-        frame=tf.zeros_like(images) + tf.constant(EVERYWHERE, tf.float64),
+        frame=lean.zeros(images) + lean.constant(EVERYWHERE, tf.float64),
         boxes=boxes,
-        layer=tf.zeros(tf.shape(boxes)[1:2], tf.int32),
+        layer=lean.zeros(tf.range(lean.length(boxes, 1))),
         labels=sample.labels,
         difficult=sample.difficult,
         ids=sample.ids,
-        status=tf.where(absent, ABSENT, status),
+        status=lean.choose(absent, ABSENT, status),
         epoch=tf.cast(epoch, tf.int64),
         policy=policy,
         image_size=image_size,
         partners=partners,
-        blend=(tf.ones_like(size[:, 0], tf.float32),),
+        blend=(tf.ones_like(sample.name == "", tf.float32),),
     )
 
 
@@ -305,4 +321,4 @@ def select(condition: tf.Tensor, draft: Draft, otherwise: Draft) -> Draft:
 
 def _at_origin(size: tf.Tensor) -> tf.Tensor:
     """(B, 2) -> (B, 4), the rectangle from 0, 0 to `size`."""
-    return tf.concat([tf.zeros_like(size), size], 1)
+    return lean.concat([lean.zeros(size), size])

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import tensorflow as tf
 
-from annotools.augment import graph_boxes
+from annotools.augment import graph_boxes, lean
 from annotools.augment.augmentation import Augmentation
 from annotools.augment.color import apply_matrix, apply_steps
 from annotools.augment.placing import OTHER
@@ -65,15 +65,21 @@ def read_window(source: tf.Tensor, read: tf.Tensor, decoder: tf.Tensor) -> tf.Te
     A JPEG is decoded inside the window only. Other formats are decoded whole; an animation gives its first
     frame.
     """
+
+    def cut(pixels: tf.Tensor) -> tf.Tensor:
+        low, size = lean.split(read, 2)
+        return tf.slice(
+            pixels, lean.concat([low, lean.constant((0,))]), lean.concat([size, lean.constant((3,))])
+        )
+
     if source.dtype != tf.string:
-        return tf.slice(source, [read[0], read[1], 0], [read[2], read[3], 3])
+        return cut(source)
 
     def jpeg(ratio: int) -> Callable[[], tf.Tensor]:
         return lambda: tf.io.decode_and_crop_jpeg(source, read, channels=3, ratio=ratio)
 
     def other() -> tf.Tensor:
-        pixels = tf.io.decode_image(source, channels=3, expand_animations=False)
-        return tf.slice(pixels, [read[0], read[1], 0], [read[2], read[3], 3])
+        return cut(tf.io.decode_image(source, channels=3, expand_animations=False))
 
     branches = {0: jpeg(1), 1: jpeg(2), 2: jpeg(4), 3: jpeg(8), OTHER: other}
     pixels = tf.switch_case(decoder, list(branches.values()))
@@ -86,21 +92,22 @@ def _upright(
     """(y, x, 3) uint8, the pixels that go to `plan.targets[index]`."""
     pixels = read_window(plan.sources[index], plan.reads[index], plan.decoder[index])
     target = plan.targets[index]
-    x1, y1, x2, y2 = tf.unstack(target, num=4)
-    signs = tf.sign(tf.reshape(plan.matrices[index], [6]))
-    xx, xy, _, yx, yy, _ = tf.unstack(signs, num=6)
-    swapped = xx == 0
-    size = tf.where(swapped, tf.stack([x2 - x1, y2 - y1]), tf.stack([y2 - y1, x2 - x1]))
+    low, high = lean.split(target, 2)
+    xx, xy, _, yx, yy, _ = tf.unstack(tf.reshape(plan.matrices[index], [6]), num=6)
+    zero = lean.like(0.0, xx)
+    swapped = xx == zero
+    size = tf.where(swapped, high - low, tf.reverse(high - low, lean.constant((0,))))
     if interpolation == "nearest":
         tile = tf.raw_ops.ResizeNearestNeighbor(images=pixels[None], size=size, half_pixel_centers=True)[0]
         tile = tf.cast(tile, tf.float32)
     elif antialias:
         tile = tf.image.resize(pixels, size, antialias=True)
     else:
-        tile = tf.raw_ops.ResizeBilinear(images=pixels[None], size=size, half_pixel_centers=True)[0]
+        tile = tf.raw_ops.ResizeBilinear(images=lean.expand(pixels, 0), size=size, half_pixel_centers=True)
+        tile = tf.squeeze(tile, 0)
     tile = _to_uint8(colored(tile))
     tile = tf.cond(swapped, lambda: tf.transpose(tile, [1, 0, 2]), lambda: tile)
-    left, up = xx + xy < 0, yx + yy < 0  # whether columns and rows run the other way
+    left, up = xx + xy < zero, yx + yy < zero  # whether columns and rows run the other way
     mirrored = [  # with fixed axes, for which TensorFlow has a quick kernel; and no copy where none is needed
         lambda: tile,
         lambda: tf.reverse(tile, [1]),
@@ -173,11 +180,15 @@ def _paste(canvas: tf.Tensor, tile: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
     """`canvas` with `tile` at `target` (4,) int32 xyxy, which has the tile's size."""
 
     def pasted() -> tf.Tensor:
-        x1, y1, x2, y2 = tf.unstack(target)
-        rows = tf.concat([canvas[y1:y2, :x1], tile, canvas[y1:y2, x2:]], 1)
-        return tf.concat([canvas[:y1], rows, canvas[y2:]], 0)
+        # in strips, which are copied row by row; TensorStridedSliceUpdate does it value by value
+        low, high = lean.split(target, 2)
+        sizes = tf.stack([low, high - low, lean.constant((-1, -1))], 1)
+        widths, heights = tf.unstack(sizes, num=2)
+        above, middle, below = tf.split(canvas, heights, num=3)
+        left, _, right = tf.split(middle, widths, axis=1, num=3)
+        return lean.concat([above, lean.concat([left, tile, right], 1), below], 0)
 
-    return tf.cond(tf.reduce_all(tf.shape(tile) == tf.shape(canvas)), lambda: tile, pasted)
+    return tf.cond(lean.every(tf.shape(tile) == tf.shape(canvas), 0), lambda: tile, pasted)
 
 
 def _holes(augmentation: Augmentation) -> Iterator[tuple[int, int, int] | None]:

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import tensorflow as tf
 
+from annotools.augment import lean
 from annotools.augment.draft import Draft
 from annotools.augment.ops import check_size
 
@@ -22,8 +23,8 @@ class Resize:
         check_size(self.size)
 
     def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
-        target = tf.constant(self.size[::-1], tf.float64)
-        return draft.scaled(target / draft.canvas, [0.0, 0.0], target + tf.zeros_like(draft.canvas))
+        target = lean.constant(self.size[::-1], tf.float64)
+        return draft.scaled(target / draft.canvas, [0.0, 0.0], target + lean.zeros(draft.canvas))
 
 
 @dataclass(frozen=True, slots=True)

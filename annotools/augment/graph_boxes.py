@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from annotools.augment import lean
 from annotools.boxes import Shape, check_format
 
 
@@ -24,21 +25,21 @@ def area(boxes: tf.Tensor) -> tf.Tensor:
 
 def halves(boxes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """(..., 4) -> (..., 2) twice: the low corners and the high ones."""
-    low, high = tf.split(boxes, 2, axis=-1)
+    low, high = lean.split(boxes, 2)
     return low, high
 
 
 def iou(boxes: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
     """(..., R, 4) and (..., S, 4) -> (..., R, S)."""
     common = intersection_area(boxes, others)
-    union = area(boxes)[..., :, None] + area(others)[..., None, :] - common
+    union = lean.expand(area(boxes), -1) + lean.expand(area(others), -2) - common
     return tf.math.divide_no_nan(common, union)
 
 
 def intersection_area(boxes: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
     """(..., R, 4) and (..., S, 4) -> (..., R, S) square pixels."""
-    x1, y1, x2, y2 = tf.unstack(tf.expand_dims(boxes, -2), num=4, axis=-1)
-    left, top, right, bottom = tf.unstack(tf.expand_dims(others, -3), num=4, axis=-1)
+    x1, y1, x2, y2 = tf.unstack(lean.expand(boxes, -2), num=4, axis=-1)
+    left, top, right, bottom = tf.unstack(lean.expand(others, -3), num=4, axis=-1)
     width = tf.nn.relu(tf.minimum(x2, right) - tf.maximum(x1, left))
     return width * tf.nn.relu(tf.minimum(y2, bottom) - tf.maximum(y1, top))
 
@@ -46,14 +47,14 @@ def intersection_area(boxes: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
 def clip(boxes: tf.Tensor, window: tf.Tensor) -> tf.Tensor:
     """(..., 4) cut to `window` (..., 4)."""
     low, high = halves(window)
-    return tf.concat([tf.minimum(tf.maximum(corner, low), high) for corner in halves(boxes)], -1)
+    return lean.concat([tf.minimum(tf.maximum(corner, low), high) for corner in halves(boxes)])
 
 
 def intersection(first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
     """(..., 4) rectangles common to both; without area where there is none."""
     (first_low, first_high), (second_low, second_high) = halves(first), halves(second)
     low = tf.maximum(first_low, second_low)
-    return tf.concat([low, tf.maximum(tf.minimum(first_high, second_high), low)], -1)
+    return lean.concat([low, tf.maximum(tf.minimum(first_high, second_high), low)])
 
 
 def convert(
@@ -107,7 +108,7 @@ def _from_corners(corners: tf.Tensor, target: str, scale: tf.Tensor) -> tf.Tenso
 def affine(boxes: tf.Tensor, matrix: tf.Tensor, *, shape: Shape = "corner") -> tf.Tensor:
     """(..., 4) -> (..., 4): the upright boxes around what `matrix` (..., 2, 3) makes of `boxes`."""
     of_x, of_y, offset = tf.unstack(matrix, num=3, axis=-1)  # columns: what x adds to (x', y'), what y adds
-    x1, y1, x2, y2 = tf.split(boxes, 4, axis=-1)
+    x1, y1, x2, y2 = lean.split(boxes, 4)
     if shape == "ellipse":
         middle = of_x * ((x1 + x2) / 2) + of_y * ((y1 + y2) / 2) + offset
         reach = tf.sqrt(tf.square(of_x * ((x2 - x1) / 2)) + tf.square(of_y * ((y2 - y1) / 2)))
@@ -115,31 +116,31 @@ def affine(boxes: tf.Tensor, matrix: tf.Tensor, *, shape: Shape = "corner") -> t
     left, right, top, bottom = of_x * x1, of_x * x2, of_y * y1, of_y * y2
     least = tf.minimum(left, right) + tf.minimum(top, bottom) + offset
     most = tf.maximum(left, right) + tf.maximum(top, bottom) + offset
-    return tf.concat([least, most], -1)
+    return lean.concat([least, most])
 
 
 def apply_linear(linear: tf.Tensor, points: tf.Tensor) -> tf.Tensor:
     """(..., 2, 2) times (..., 2) -> (..., 2)."""
     of_x, of_y = tf.unstack(linear, num=2, axis=-1)
-    x, y = tf.split(points, 2, axis=-1)
+    x, y = lean.split(points, 2)
     return of_x * x + of_y * y
 
 
 def compose(linear: tf.Tensor, offset: tf.Tensor, matrix: tf.Tensor) -> tf.Tensor:
     """(..., 2, 3), the map that applies `matrix` (..., 2, 3) first and then x -> linear x + offset."""
-    of_x, of_y = tf.split(linear, 2, axis=-1)
-    x_row, y_row = tf.split(matrix, 2, axis=-2)
-    return of_x * x_row + of_y * y_row + offset[..., None] * tf.constant([0, 0, 1], matrix.dtype)
+    of_x, of_y = lean.split(linear, 2)
+    x_row, y_row = lean.split(matrix, 2, axis=-2)
+    return of_x * x_row + of_y * y_row + lean.expand(offset) * lean.constant((0, 0, 1), matrix.dtype)
 
 
 def inverse(matrix: tf.Tensor) -> tf.Tensor:
     """(..., 2, 3) -> (..., 2, 3), the way back."""
     of_x, of_y, offset = tf.unstack(matrix, num=3, axis=-1)
-    a, c = tf.split(of_x, 2, axis=-1)
-    b, d = tf.split(of_y, 2, axis=-1)
+    a, c = lean.split(of_x, 2)
+    b, d = lean.split(of_y, 2)
     determinant = a * d - b * c
-    columns = tf.concat([d, -c], -1) / determinant, tf.concat([-b, a], -1) / determinant
-    x, y = tf.split(offset, 2, axis=-1)
+    columns = lean.concat([d, -c]) / determinant, lean.concat([-b, a]) / determinant
+    x, y = lean.split(offset, 2)
     return tf.stack([*columns, -(columns[0] * x + columns[1] * y)], -1)
 
 

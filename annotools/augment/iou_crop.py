@@ -11,7 +11,7 @@ from typing import Literal
 
 import tensorflow as tf
 
-from annotools.augment import graph_boxes
+from annotools.augment import graph_boxes, lean
 from annotools.augment.chance import Chance, between, check_probability, check_range, happens
 from annotools.augment.draft import Draft
 from annotools.errors import OptionError
@@ -53,31 +53,38 @@ class IoUCrop:
 
     def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
         rules, trials = len(self.thresholds), self.trials
-        choice, coin, candidates = tf.split(draws, [1, 1, 4 * rules * trials], axis=1)
-        windows, shaped = self._candidates(tf.reshape(candidates, [-1, rules * trials, 4]), draft)
+        choice, coin, candidates = lean.split(draws, [1, 1, 4 * rules * trials])
+        windows, shaped = self._candidates(lean.reshape(candidates, [-1, rules * trials, 4]), draft)
         boxes = draft.visible_boxes()
-        relative = tf.cast(boxes / tf.tile(draft.canvas, [1, 2])[:, None], tf.float32)
+        sides = lean.expand(lean.concat([draft.canvas, draft.canvas]), 1)
+        relative = tf.cast(boxes / sides, tf.float32)
         good = self._satisfies(windows, relative)
         if shaped is not None:
             good &= shaped
         if draft.policy.low_visibility == "reject":
             good &= self._cuts_nothing_badly(windows, relative, draft)
 
-        good = tf.reshape(good, [-1, rules, trials])
-        first = tf.argmax(tf.cast(good, tf.int32), 2) + tf.range(rules, dtype=tf.int64) * trials
-        offers = tf.pad(tf.reduce_any(good, 2), [[0, 0], [0, 1]], constant_values=True)
-        offers = tf.cast(offers, tf.int32)
-        rank = tf.cumsum(offers, 1)
-        pick = tf.cast(choice * tf.cast(tf.reduce_sum(offers, 1, keepdims=True), tf.float32), tf.int32)
-        chosen = tf.reduce_sum(tf.cast(rank <= pick, tf.int32), 1)  # the offer number `pick`, counted from 0
-        crops = happens(tf.squeeze(coin, 1), self.p, draft.epoch) & (chosen < rules)
+        good = lean.reshape(good, [-1, rules, trials])
+        blocks = lean.constant(tuple(range(0, rules * trials, trials)))
+        first = tf.argmax(tf.cast(good, tf.int32), lean.constant(2), tf.int32) + blocks
+        offers = tf.cast(lean.some(good), tf.int32)
+        rank = tf.cumsum(offers, lean.constant(1))
+        count = lean.total(offers, keepdims=True) + lean.constant(
+            1
+        )  # and the whole picture, the last of them
+        pick = tf.cast(choice * tf.cast(count, tf.float32), tf.int32)
+        chosen = lean.total(tf.cast(rank <= pick, tf.int32))  # the offer number `pick`, counted from 0
+        crops = happens(tf.squeeze(coin, 1), self.p, draft.epoch) & (chosen < lean.constant(rules))
+        crops = lean.expand(crops)
 
-        offered = tf.gather(windows, first, batch_dims=1)
-        share = tf.gather(offered, tf.minimum(chosen, rules - 1), batch_dims=1)
-        share = tf.where(crops[:, None], share, [0.0, 0.0, 1.0, 1.0])
+        offered = lean.gather(windows, first, axis=1, batch_dims=1)
+        last = tf.minimum(chosen, lean.constant(rules - 1))
+        share = lean.gather(offered, last, axis=1, batch_dims=1)
+        share = tf.where(crops, share, lean.constant((0.0, 0.0, 1.0, 1.0), tf.float32))
         window = _on_pixels(tf.cast(share, tf.float64), draft.canvas)
-        inside = self._center_inside(boxes, window[:, None])
-        lost = (graph_boxes.area(boxes) > 0) & ~inside & crops[:, None]
+        inside = self._center_inside(boxes, lean.expand(window, 1))
+        area = graph_boxes.area(boxes)
+        lost = (area > lean.like(0.0, area)) & ~inside & crops
         return draft.dropped(lost, "center-outside").cropped(window)
 
     @property
@@ -91,49 +98,51 @@ class IoUCrop:
         if self.rule == "caffe":
             scale = between(first, self.scale)
             square = tf.square(scale)
-            low, high = tf.maximum(self.aspect[0], square), tf.minimum(self.aspect[1], 1 / square)
+            one, least, most = (lean.like(number, square) for number in (1.0, *self.aspect))
+            low, high = tf.maximum(least, square), tf.minimum(most, one / square)
             root = tf.sqrt(low + second * (high - low))
-            size = tf.minimum(tf.stack([scale * root, scale / root], -1), 1.0)
+            size = tf.minimum(tf.stack([scale * root, scale / root], -1), one)
         else:
             size = between(tf.stack([first, second], -1), self.scale)
-            pixels = size * tf.cast(draft.canvas, tf.float32)[:, None]
+            pixels = size * lean.expand(tf.cast(draft.canvas, tf.float32), 1)
             aspect = pixels[..., 0] / pixels[..., 1]
             shaped = (aspect >= self.aspect[0]) & (aspect <= self.aspect[1])
-        low_corner = tf.stack(places, -1) * (1 - size)
-        return tf.concat([low_corner, low_corner + size], -1), shaped
+        low_corner = tf.stack(places, -1) * (lean.like(1.0, size) - size)
+        return lean.concat([low_corner, low_corner + size]), shaped
 
     def _satisfies(self, windows: tf.Tensor, boxes: tf.Tensor) -> tf.Tensor:
         """(B, S) whether any box satisfies the window's threshold; boxes without area are no objects."""
         overlap = graph_boxes.iou(windows, boxes)
-        exists = (graph_boxes.area(boxes) > 0)[:, None]
+        exists = lean.expand(graph_boxes.area(boxes) > lean.constant(0.0, tf.float32), 1)
         if self.rule == "torchvision":
-            exists &= self._center_inside(boxes[:, None], windows[:, :, None])
-        needed = tf.repeat(tf.constant(self.thresholds, tf.float32), self.trials)
-        return tf.reduce_any((overlap >= needed[:, None]) & exists, 2)
+            exists &= self._center_inside(lean.expand(boxes, 1), lean.expand(windows, 2))
+        needed = tuple((float(threshold),) for threshold in self.thresholds for _ in range(self.trials))
+        return lean.some((overlap >= lean.constant(needed, tf.float32)) & exists)
 
     def _center_inside(self, boxes: tf.Tensor, windows: tf.Tensor) -> tf.Tensor:
         low_corner, high_corner = graph_boxes.halves(boxes)
-        center = (low_corner + high_corner) / 2
+        center = (low_corner + high_corner) / lean.like(2.0, low_corner)
         low, high = graph_boxes.halves(windows)
         if self.rule == "caffe":
             inside = (center >= low) & (center <= high)
         else:
             inside = (center > low) & (center < high)
-        return tf.reduce_all(inside, -1)
+        return lean.every(inside)
 
     def _cuts_nothing_badly(self, windows: tf.Tensor, boxes: tf.Tensor, draft: Draft) -> tf.Tensor:
         """(B, S) whether each box is outside, or has its centre inside and is visible enough, of its ORIGINAL
         area."""
         visible = graph_boxes.intersection_area(windows, boxes)
-        whole = graph_boxes.area(draft.whole_boxes()) / (draft.width * draft.height)[:, None]
-        visibility = tf.math.divide_no_nan(visible, tf.cast(whole, tf.float32)[:, None])
-        inside = self._center_inside(boxes[:, None], windows[:, :, None])
+        whole = graph_boxes.area(draft.whole_boxes()) / lean.expand(draft.width * draft.height)
+        visibility = tf.math.divide_no_nan(visible, lean.expand(tf.cast(whole, tf.float32), 1))
+        inside = self._center_inside(lean.expand(boxes, 1), lean.expand(windows, 2))
         bad = draft.policy.partly_hidden(visibility) | ((visible > 0) & ~inside)
-        return ~tf.reduce_any(bad, 2)
+        return ~lean.some(bad)
 
 
 def _on_pixels(share: tf.Tensor, canvas: tf.Tensor) -> tf.Tensor:
     """(B, 4) on whole canvas pixels, at least one each way."""
     first, second = graph_boxes.halves(share)
-    low = tf.minimum(tf.round(first * canvas), canvas - 1)
-    return tf.concat([low, tf.maximum(tf.round(second * canvas), low + 1)], 1)
+    one = lean.like(1.0, canvas)
+    low = tf.minimum(tf.round(first * canvas), canvas - one)
+    return lean.concat([low, tf.maximum(tf.round(second * canvas), low + one)])

@@ -14,8 +14,8 @@ from typing import ClassVar
 
 import tensorflow as tf
 
-from annotools.augment import graph_boxes
-from annotools.augment.chance import Chance, between, check_probability, check_range, happens
+from annotools.augment import graph_boxes, lean
+from annotools.augment.chance import Chance, between, check_probability, check_range, column, happens
 from annotools.augment.draft import Draft
 from annotools.boxes import Shape
 from annotools.errors import OptionError
@@ -32,8 +32,7 @@ class HorizontalFlip:
         check_probability(self.p)
 
     def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
-        on = _float(happens(draws[:, 0], self.p, draft.epoch))
-        return draft.scaled([1 - 2 * on, 1.0], [on * draft.width, 0.0])
+        return _mirrored(draft, draws, self.p, (1.0, 0.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +46,7 @@ class VerticalFlip:
         check_probability(self.p)
 
     def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
-        on = _float(happens(draws[:, 0], self.p, draft.epoch))
-        return draft.scaled([1.0, 1 - 2 * on], [0.0, on * draft.height])
+        return _mirrored(draft, draws, self.p, (0.0, 1.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +147,11 @@ class Expand:
         check_range((1.0, self.max_ratio), "max_ratio", 1.0)
 
     def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
-        on = happens(draws[:, 0], self.p, draft.epoch)
-        drawn = between(tf.cast(draws[:, 1:2], tf.float64), (1.0, self.max_ratio))
-        ratio = tf.where(on[:, None], drawn, 1.0)
+        coin, share, places = lean.columns(draws, 1, 1, 2)
+        drawn = between(tf.cast(share, tf.float64), (1.0, self.max_ratio))
+        ratio = lean.choose(column(coin, self.p, draft.epoch), drawn, 1.0)
         canvas = tf.floor(draft.canvas * ratio)
-        offset = tf.floor(tf.cast(draws[:, 2:4], tf.float64) * (canvas - draft.canvas))
+        offset = tf.floor(tf.cast(places, tf.float64) * (canvas - draft.canvas))
         return draft.scaled([1.0, 1.0], offset, canvas)
 
 
@@ -270,6 +268,14 @@ class OnPixels:
 
     def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
         return draft
+
+
+def _mirrored(draft: Draft, draws: tf.Tensor, p: Chance, axes: tuple[float, float]) -> Draft:
+    """x' = width - x, or the same for y: `axes` are 1 for those to mirror."""
+    (coin,) = lean.columns(draws, 1)
+    on = _float(column(coin, p, draft.epoch)) * lean.constant((axes,), tf.float64)
+    one, two = lean.constant(1.0, tf.float64), lean.constant(2.0, tf.float64)
+    return draft.scaled(one - two * on, on * draft.canvas)
 
 
 def _about_center(draft: Draft, linear: tf.Tensor, boxes: Shape) -> Draft:

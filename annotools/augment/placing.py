@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from annotools.augment import graph_boxes
+from annotools.augment import graph_boxes, lean
 from annotools.augment.draft import Draft
 
 OTHER = 4  # in `Plan.decoder`: not a JPEG
@@ -19,29 +19,33 @@ def place_upright(draft: Draft, view: tf.Tensor) -> tuple[tf.Tensor, ...]:
     rounded numbers. It moves an edge by less than half a pixel of the image or of the output.
     """
     back = graph_boxes.inverse(draft.matrices)
-    view = view[:, None]
+    view = lean.expand(view, 1)
+    one = lean.constant(1.0, tf.float64)
     visible = graph_boxes.intersection(graph_boxes.affine(view, back), draft.windows)
     target = graph_boxes.intersection(graph_boxes.affine(visible, draft.matrices), view)
 
-    canvas = draft.canvas[:, None]
+    canvas = lean.expand(draft.canvas, 1)
     target_low, target_high = graph_boxes.halves(target)
-    low = tf.minimum(nearest(target_low), canvas - 1)
-    high = tf.minimum(tf.maximum(nearest(target_high), low + 1), canvas)
+    low = tf.minimum(nearest(target_low), canvas - one)
+    high = tf.minimum(tf.maximum(nearest(target_high), low + one), canvas)
     of_x, of_y, _ = tf.unstack(tf.abs(back), num=3, axis=-1)
-    halvings = _halvings(draft, tf.reduce_min(of_x + of_y, -1))
+    halvings = _halvings(draft, tf.raw_ops.Min(input=of_x + of_y, axis=lean.constant(-1)))
     step, size, limit = _scaled_sizes(draft, halvings)
     visible_low, visible_high = graph_boxes.halves(visible)
-    read_low = tf.minimum(nearest(visible_low / step), limit - 1)
-    reach = tf.where(visible_high > size - 0.5, limit, nearest(visible_high / step))
-    read_high = tf.minimum(tf.maximum(reach, read_low + 1), limit)
+    read_low = tf.minimum(nearest(visible_low / step), limit - one)
+    reach = tf.where(
+        visible_high > size - lean.constant(0.5, tf.float64), limit, nearest(visible_high / step)
+    )
+    read_high = tf.minimum(tf.maximum(reach, read_low + one), limit)
 
-    scale = tf.expand_dims(high - low, -1) / tf.expand_dims((read_high - read_low) * step, -2)
-    signs, _ = tf.split(tf.sign(draft.matrices), [2, 1], axis=-1)
+    scale = lean.expand(high - low) / lean.expand((read_high - read_low) * step, -2)
+    signs, _ = lean.split(tf.sign(draft.matrices), [2, 1])
     linear = signs * scale
-    middle = (read_low + read_high) * step / 2
-    offset = (low + high) / 2 - graph_boxes.apply_linear(linear, middle)
-    matrices = tf.concat([linear, tf.expand_dims(offset, -1)], -1)
-    targets = tf.cast(tf.concat([low, high], -1), tf.int32)
+    two = lean.constant(2.0, tf.float64)
+    middle = (read_low + read_high) * step / two
+    offset = (low + high) / two - graph_boxes.apply_linear(linear, middle)
+    matrices = lean.concat([linear, lean.expand(offset)])
+    targets = tf.cast(lean.concat([low, high]), tf.int32)
     return matrices, _decoder(draft, halvings), _reads(read_low, read_high), targets, _shown(visible)
 
 
@@ -67,34 +71,35 @@ def place_turned(draft: Draft, view: tf.Tensor) -> tuple[tf.Tensor, ...]:
 
 def nearest(numbers: tf.Tensor) -> tf.Tensor:
     """Rounded, halves up."""
-    return tf.floor(numbers + (0.5 + _NUDGE))
+    return tf.floor(numbers + lean.like(0.5 + _NUDGE, numbers))
 
 
 def _halvings(draft: Draft, step: tf.Tensor) -> tf.Tensor:
     """(B, K) int32 in 0..3: how often a JPEG may be halved in decoding, `step` of its pixels making an output
     pixel.
     """
-    enough = tf.expand_dims(step, -1) + _NUDGE >= tf.constant([2.0, 4.0, 8.0], tf.float64)
-    return tf.reduce_sum(tf.cast(enough, tf.int32), -1) * tf.cast(draft.jpeg, tf.int32)
+    enough = lean.expand(step + lean.like(_NUDGE, step)) >= lean.constant((2.0, 4.0, 8.0), tf.float64)
+    return lean.total(tf.cast(enough, tf.int32)) * tf.cast(draft.jpeg, tf.int32)
 
 
 def _scaled_sizes(draft: Draft, halvings: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """(B, K, 1) pixels of the image in one decoded pixel; (B, K, 2) its width and height; the same as
     decoded.
     """
-    step = tf.expand_dims(tf.cast(tf.bitwise.left_shift(1, halvings), tf.float64), -1)
-    size = tf.cast(tf.reverse(draft.sizes, [-1]), tf.float64)
+    step = lean.expand(tf.cast(tf.bitwise.left_shift(lean.constant(1), halvings), tf.float64))
+    size = tf.cast(tf.reverse(draft.sizes, lean.constant((-1,))), tf.float64)
     return step, size, tf.math.ceil(size / step)  # the last decoded pixel may be only partly inside the image
 
 
 def _decoder(draft: Draft, halvings: tf.Tensor) -> tf.Tensor:
-    return tf.where(draft.jpeg, halvings, OTHER)
+    return lean.choose(draft.jpeg, halvings, OTHER)
 
 
 def _reads(low: tf.Tensor, high: tf.Tensor) -> tf.Tensor:
-    return tf.cast(tf.concat([tf.reverse(low, [-1]), tf.reverse(high - low, [-1])], -1), tf.int32)
+    xyxy = lean.concat([low, high - low])
+    return tf.cast(lean.gather(xyxy, (1, 0, 3, 2), axis=-1), tf.int32)
 
 
 def _shown(visible: tf.Tensor) -> tf.Tensor:
     low, high = graph_boxes.halves(visible)
-    return tf.reduce_all(high - low > _NUDGE, -1)
+    return lean.every(high - low > lean.like(_NUDGE, low))

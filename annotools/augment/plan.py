@@ -25,7 +25,7 @@ from typing import Literal, NamedTuple
 
 import tensorflow as tf
 
-from annotools.augment import color, graph_boxes
+from annotools.augment import color, graph_boxes, lean
 from annotools.augment.augmentation import Augmentation
 from annotools.augment.draft import Draft, Op, select, start
 from annotools.augment.fit import CenterCrop, Letterbox, Resize
@@ -131,7 +131,7 @@ def make_plan(
             field="ops",
             expected="an attribute rotates = True",
         )
-    none = tf.zeros_like(draft.canvas)
+    none = lean.zeros(draft.canvas)
     if image_size is not None:
         draft = RESIZE[resize](image_size)(draft, none)
     else:
@@ -142,11 +142,14 @@ def make_plan(
 
 def _with_a_row(samples: Sample) -> Sample:
     """The samples with at least one row for objects, for the reason in `_erased`."""
-    missing = tf.maximum(1 - tf.shape(samples.labels)[1], 0)
+    missing = tf.maximum(lean.constant(1) - lean.length(samples.labels, 1), lean.constant(0))
+    around = lean.concat([lean.constant((0, 0, 0)), tf.expand_dims(missing, 0)], 0)
+    paddings = lean.reshape(around, [2, 2])
+    box_paddings = lean.concat([paddings, lean.constant(((0, 0),))], 0)
 
     def padded(values: tf.Tensor, padding: float | bool = False) -> tf.Tensor:
-        around = [[0, 0], [0, missing]] + [[0, 0]] * (values.shape.rank - 2)
-        return tf.pad(values, around, constant_values=tf.cast(padding, values.dtype))
+        both = paddings if values.shape.rank == 2 else box_paddings
+        return tf.raw_ops.PadV2(input=values, paddings=both, constant_values=lean.like(padding, values))
 
     return samples._replace(
         boxes=padded(samples.boxes),
@@ -163,7 +166,7 @@ def _step(op: Op, draft: Draft, draws: tf.Tensor) -> Draft:
     if draft.policy.low_visibility != "reject":
         return op(draft, draws)
     count = draft.policy.attempts
-    tries = [op(draft, numbers) for numbers in tf.split(draws, count, axis=1)]
+    tries = [op(draft, numbers) for numbers in lean.split(draws, count)]
     if tries[0].matrices is draft.matrices or len(tries[0].groups) != len(draft.groups):
         return tries[0]
     chosen = draft
@@ -174,7 +177,7 @@ def _step(op: Op, draft: Draft, draws: tf.Tensor) -> Draft:
 
 def _cuts_nothing_badly(draft: Draft) -> tf.Tensor:
     visibility = draft.policy.visibility(draft.visible_boxes(), draft.whole_boxes())
-    return ~tf.reduce_any(draft.policy.partly_hidden(visibility) & (draft.status == ALIVE), 1)
+    return ~tf.reduce_any(draft.policy.partly_hidden(visibility) & draft.is_alive, 1)
 
 
 def _finish(draft: Draft, augmentation: Augmentation, seed: tf.Tensor, samples: tuple[Sample, ...]) -> Plan:
@@ -185,19 +188,20 @@ def _finish(draft: Draft, augmentation: Augmentation, seed: tf.Tensor, samples: 
     whole, visible = _boxes(draft, view, targets, shown, augmentation.rotates)
     visibility = draft.policy.visibility(visible, whole)
     status, ignore = draft.policy.judge(draft.status, visible, visibility)
-    order, kept = _kept_first(status == ALIVE)
-    layer = tf.gather(draft.layer, order)
+    order, kept = _kept_first(status == lean.constant(ALIVE))
+    layer = lean.gather(draft.layer, order)
     blend = tf.stack(draft.blend, 1)
-    weights = tf.gather(blend, tf.gather(tf.constant(draft.groups), layer), batch_dims=1)
-    one = draft.canvas[:, 0]
+    groups = lean.gather(lean.constant(draft.groups), layer)
+    weights = lean.gather(blend, groups, axis=1, batch_dims=1)
+    one = draft.blend[0]
     linear = augmentation.is_linear
     steps, hsv = color.pack(() if linear else draft.color, one)
     erased = _erased(draft)
+    box_kept = lean.expand(kept)
 
     def rows(values: tf.Tensor, padding: float | bool = False) -> tf.Tensor:
-        found = tf.gather(values, order, batch_dims=1)
-        here = kept if found.shape.rank == 2 else kept[..., None]
-        return tf.where(here, found, tf.cast(padding, found.dtype))
+        found = lean.gather(values, order, axis=1, batch_dims=1)
+        return lean.choose(kept if found.shape.rank == 2 else box_kept, found, padding)
 
     return Plan(
         boxes=rows(tf.cast(visible, tf.float32), PAD),
@@ -208,9 +212,9 @@ def _finish(draft: Draft, augmentation: Augmentation, seed: tf.Tensor, samples: 
         layer=layer,
         weights=weights,
         visibility=rows(tf.cast(visibility, tf.float32)),
-        num_boxes=tf.reduce_sum(tf.cast(kept, tf.int32), 1),
+        num_boxes=lean.total(tf.cast(kept, tf.int32)),
         drops=count_drops(status),
-        size=tf.cast(draft.canvas[:, ::-1], tf.int32),
+        size=tf.cast(lean.gather(draft.canvas, (1, 0), axis=1), tf.int32),
         sources=tuple(sample.encoded for sample in samples),
         matrices=matrices,
         decoder=decoder,
@@ -224,16 +228,17 @@ def _finish(draft: Draft, augmentation: Augmentation, seed: tf.Tensor, samples: 
         color_matrix=color.one_matrix(draft.color if linear else (), one),
         color_steps=steps,
         color_hsv=hsv,
-        color_keep=_color_keep(targets, shown, erased),
+        color_keep=_color_keep(targets, shown, erased if draft.erasures else None),
         seed=seed,
     )
 
 
 def _kept_first(alive: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """(B, R) row numbers, those of living objects first and in their order; (B, R) whether the row is one."""
-    count = tf.shape(alive)[1]
-    keys = tf.range(count) + tf.where(alive, 0, count)
-    ordered = tf.sort(keys, 1)
+    count = lean.length(alive, 1)
+    keys = tf.range(count) + lean.choose(alive, 0, count)
+    # the largest of the negatives first: `tf.sort` does this too, with thrice as many operations
+    ordered = -tf.raw_ops.TopKV2(input=-keys, k=count).values
     return ordered % count, ordered < count
 
 
@@ -250,24 +255,27 @@ def _boxes(
         matrix = draft.box_matrices()
         if draft.shape == "ellipse":
             visible = graph_boxes.affine(seen, matrix, shape="ellipse")
-            visible = graph_boxes.clip(visible, view[:, None])
+            visible = graph_boxes.clip(visible, lean.expand(view, 1))
         else:
-            visible = graph_boxes.visible_bounds(seen, matrix, view[:, None])
-    present = tf.cast(draft.of_layer(shown), tf.float64)[..., None]
-    return whole, visible * present
+            visible = graph_boxes.visible_bounds(seen, matrix, lean.expand(view, 1))
+    present = tf.cast(draft.of_layer(shown), tf.float64)
+    return whole, visible * lean.expand(present)
 
 
 def _erased(draft: Draft) -> tf.Tensor:
     """(B, E, 4) int32 rectangles to paint over in the output."""
     if not draft.erasures:
         # one empty rectangle and not none: `unbatch` of a tensor without elements crashes TensorFlow 2.21
-        return tf.zeros([1, 1, 4], tf.int32) * draft.sizes[:, :1, :1]
-    whole = tf.concat([tf.zeros_like(draft.canvas), draft.canvas], 1)
-    rectangles = graph_boxes.clip(tf.stack(draft.erasures, 1), whole[:, None])
+        return tf.cast(lean.expand(lean.zeros(draft.frame), 1), tf.int32)
+    whole = lean.concat([lean.zeros(draft.canvas), draft.canvas])
+    rectangles = graph_boxes.clip(tf.stack(draft.erasures, 1), lean.expand(whole, 1))
     return tf.cast(nearest(rectangles), tf.int32)
 
 
-def _color_keep(targets: tf.Tensor, shown: tf.Tensor, erased: tf.Tensor) -> tf.Tensor:
+def _color_keep(targets: tf.Tensor, shown: tf.Tensor, erased: tf.Tensor | None) -> tf.Tensor:
     """(B, K + E, 5) int32: kind 1 for what images cover, 2 for what is erased."""
-    kinds = tf.concat([tf.cast(shown, tf.int32), tf.zeros_like(erased[..., 0]) + 2], 1)
-    return tf.concat([tf.concat([targets, erased], 1), kinds[..., None]], 2)
+    covered = lean.concat([targets, lean.expand(tf.cast(shown, tf.int32))])
+    if erased is None:
+        return covered
+    kind = tf.fill(tf.shape(erased[..., :1]), 2)
+    return lean.concat([covered, lean.concat([erased, kind])], 1)

@@ -7,7 +7,7 @@ from typing import Literal
 
 import tensorflow as tf
 
-from annotools.augment import graph_boxes
+from annotools.augment import graph_boxes, lean
 from annotools.errors import OptionError
 
 DROP_REASONS = (
@@ -68,7 +68,7 @@ class BoxPolicy:
         """(..., R) share of each whole box that the visible box (both (..., R, 4)) still covers."""
         return tf.minimum(
             tf.math.divide_no_nan(graph_boxes.area(visible), graph_boxes.area(whole)),
-            tf.ones([], visible.dtype),
+            lean.like(1.0, visible),
         )
 
     def judge(
@@ -79,17 +79,18 @@ class BoxPolicy:
         """
         low_corner, high_corner = graph_boxes.halves(visible)
         sides = high_corner - low_corner
-        shorter, longer = tf.reduce_min(sides, -1), tf.reduce_max(sides, -1)
-        low = visibility < self.min_visibility - TOLERANCE
-        ignored = low & (self.low_visibility == "ignore")
-        checks = [("outside", shorter <= 0)]
+        width, height = tf.unstack(sides, num=2, axis=-1)
+        shorter, longer = tf.minimum(width, height), tf.maximum(width, height)
+        low = visibility < lean.like(self.min_visibility - TOLERANCE, visibility)
+        ignored = low if self.low_visibility == "ignore" else lean.zeros(low)
+        checks = [("outside", shorter <= lean.like(0.0, shorter))]
         if self.low_visibility != "ignore":
             checks.append(("low-visibility", low))
-        checks.append(("too-small", shorter < self.min_size - TOLERANCE))
+        checks.append(("too-small", shorter < lean.like(self.min_size - TOLERANCE, shorter)))
         if self.max_aspect is not None:
             checks.append(("too-long", longer > shorter * self.max_aspect))
         for reason, applies in checks:
-            status = tf.where((status == ALIVE) & applies, code(reason), status)
+            status = lean.choose((status == lean.constant(ALIVE)) & applies, code(reason), status)
         return status, ignored
 
     def partly_hidden(self, visibility: tf.Tensor) -> tf.Tensor:
@@ -99,5 +100,5 @@ class BoxPolicy:
 
 def count_drops(status: tf.Tensor) -> tf.Tensor:
     """(..., len(DROP_REASONS)) int32 from the status (..., R)."""
-    reasons = tf.range(1, len(DROP_REASONS) + 1)
-    return tf.reduce_sum(tf.cast(status[..., None] == reasons, tf.int32), -2)
+    reasons = lean.constant(tuple(range(1, len(DROP_REASONS) + 1)))
+    return lean.total(tf.cast(lean.expand(status) == reasons, tf.int32), -2)

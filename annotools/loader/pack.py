@@ -6,7 +6,7 @@ from typing import Literal
 
 import tensorflow as tf
 
-from annotools.augment import DROP_REASONS, Plan, Sample, graph_boxes
+from annotools.augment import DROP_REASONS, Plan, Sample, graph_boxes, lean
 from annotools.loader.parse import checked
 
 Overflow = Literal["error", "drop_smallest"]
@@ -41,32 +41,36 @@ def pack(
     More than M objects raise InvalidArgumentError with the image's name, or lose those of the smallest area
     in the output, of equal ones the last.
     """
-    labels = tf.where(plan.ignore, IGNORE, plan.labels)
+    labels = lean.choose(plan.ignore, IGNORE, plan.labels)
     if keep_difficult == "ignore":
-        labels = tf.where(plan.difficult, IGNORE, labels)
+        labels = lean.choose(plan.difficult, IGNORE, labels)
     boxes, count = plan.boxes, plan.num_boxes
-    rows = tf.range(tf.shape(boxes)[1])
+    counts = lean.expand(count)
+    rows = tf.range(lean.length(boxes, 1))
     if overflow == "error":
         problem = (
             f"more than max_boxes={max_boxes} objects (overflow='drop_smallest' leaves out the smallest) in"
         )
-        boxes = checked(boxes, count <= max_boxes, problem, names, count)
-        keep = tf.zeros_like(labels)[:, :max_boxes] + rows[:max_boxes]
+        boxes = checked(boxes, count <= lean.constant(max_boxes), problem, names, count)
+        keep = (lean.zeros(labels) + rows)[:, :max_boxes]
     else:
-        areas = tf.where(rows < count[:, None], graph_boxes.area(boxes), -1.0)
+        areas = tf.where(rows < counts, graph_boxes.area(boxes), -1.0)
         order = tf.argsort(areas, direction="DESCENDING", stable=True)
         keep = tf.sort(order[:, :max_boxes], 1)
-    boxes, labels = tf.gather(boxes, keep, batch_dims=1), tf.gather(labels, keep, batch_dims=1)
-    kept = tf.minimum(count, max_boxes)
-    room = max_boxes - tf.shape(keep)[1]
-    boxes = graph_boxes.convert(boxes, "xyxy", box_format, image_size=plan.size[0])
-    is_object = tf.range(max_boxes) < kept[:, None]
-    boxes = tf.where(is_object[..., None], tf.pad(boxes, [[0, 0], [0, room], [0, 0]]), PAD)
-    labels = tf.where(is_object, tf.pad(labels, [[0, 0], [0, room]]), PAD)
+    boxes = lean.gather(boxes, keep, axis=1, batch_dims=1)
+    labels = lean.gather(labels, keep, axis=1, batch_dims=1)
+    kept = tf.minimum(counts, lean.constant(max_boxes))
+    size = plan.size[0] if box_format.startswith("rel_") else None
+    boxes = graph_boxes.convert(boxes, "xyxy", box_format, image_size=size)
+    # up to M rows of anything, which are then overwritten
+    every = tf.minimum(lean.constant(tuple(range(max_boxes))), lean.length(keep, 1) - lean.constant(1))
+    is_object = lean.constant(tuple(range(max_boxes))) < kept
+    boxes = lean.choose(lean.expand(is_object), lean.gather(boxes, every, axis=1), PAD)
+    labels = lean.choose(is_object, lean.gather(labels, every, axis=1), PAD)
     values = {
         "boxes": tf.ensure_shape(boxes, [None, max_boxes, 4]),
         "labels": tf.ensure_shape(labels, [None, max_boxes]),
-        "num_boxes": kept,
-        "left_out": tf.concat([plan.drops, difficult_dropped[:, None], (count - kept)[:, None]], 1),
+        "num_boxes": lean.reshape(kept, [-1]),
+        "left_out": lean.concat([plan.drops, lean.expand(difficult_dropped), counts - kept]),
     }
     return values, keep

@@ -106,15 +106,21 @@ def _upright(
         tile = tf.raw_ops.ResizeBilinear(images=lean.expand(pixels, 0), size=size, half_pixel_centers=True)
         tile = tf.squeeze(tile, 0)
     tile = _to_uint8(colored(tile))
-    tile = tf.cond(swapped, lambda: tf.transpose(tile, [1, 0, 2]), lambda: tile)
     left, up = xx + xy < zero, yx + yy < zero  # whether columns and rows run the other way
+
+    def turned() -> tf.Tensor:
+        axes = tf.reshape(tf.where(tf.stack([up, left])), [-1])
+        return tf.reverse(tf.transpose(tile, [1, 0, 2]), axes)
+
     mirrored = [  # with fixed axes, for which TensorFlow has a quick kernel; and no copy where none is needed
         lambda: tile,
         lambda: tf.reverse(tile, [1]),
         lambda: tf.reverse(tile, [0]),
         lambda: tf.reverse(tile, [0, 1]),
+        turned,  # for all other numbers
     ]
-    return tf.switch_case(tf.cast(left, tf.int32) + 2 * tf.cast(up, tf.int32), mirrored)
+    number = lean.total(lean.constant((1, 2, 4)) * tf.cast(tf.stack([left, up, swapped]), tf.int32))
+    return tf.switch_case(number, mirrored)
 
 
 def _turned(

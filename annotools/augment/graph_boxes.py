@@ -151,13 +151,13 @@ def visible_bounds(boxes: tf.Tensor, matrix: tf.Tensor, window: tf.Tensor) -> tf
     corners are among: the box's corners inside the window, the window's corners inside the box, and the
     points where the box's sides cross the window's lines.
     """
-    slack = tf.constant(1e-9, boxes.dtype)
+    slack = lean.like(1e-9, boxes)
     mapped = _corners(boxes, matrix)
-    low, high = window[..., None, :2], window[..., None, 2:]
+    low, high = halves(lean.expand(window, -2))
     corner_inside = _both((mapped >= low - slack) & (mapped <= high + slack))
 
     returned = _corners(window, inverse(matrix))
-    box_low, box_high = boxes[..., None, :2], boxes[..., None, 2:]
+    box_low, box_high = halves(lean.expand(boxes, -2))
     window_inside = _both((returned >= box_low - slack) & (returned <= box_high + slack))
 
     side = tf.roll(mapped, -1, axis=-2) - mapped
@@ -185,11 +185,11 @@ def visible_bounds(boxes: tf.Tensor, matrix: tf.Tensor, window: tf.Tensor) -> tf
 
 def _corners(boxes: tf.Tensor, matrix: tf.Tensor) -> tf.Tensor:
     """(..., 4, 2), the four corners of each box, mapped, in order around it."""
-    x = tf.gather(boxes, [0, 2, 2, 0], axis=-1)[..., None]
-    y = tf.gather(boxes, [1, 1, 3, 3], axis=-1)[..., None]
+    x = lean.expand(lean.gather(boxes, (0, 2, 2, 0), axis=-1))
+    y = lean.expand(lean.gather(boxes, (1, 1, 3, 3), axis=-1))
     # not matrix[..., None, :, 0]: of a stack (`inverse`) TensorFlow's graph optimizer makes its first part of
     # that and forgets the new axis
-    of_x, of_y, offset = (column[..., None, :] for column in tf.unstack(matrix, num=3, axis=-1))
+    of_x, of_y, offset = tf.unstack(lean.expand(matrix, -3), num=3, axis=-1)
     return x * of_x + y * of_y + offset
 
 

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 import annotools
 from annotools import boxes
-from annotools.augment import Augmenter, HorizontalFlip
+from annotools.augment import Augmenter, ColorJitter, HorizontalFlip, Rotate
 from annotools.errors import AnnotoolsError, OptionError, OutputError, RecordError
 from annotools.loader import IGNORE, LEFT_OUT, PAD, make_dataset, pipeline_of, steps_per_epoch
 from annotools.records import Annotation
@@ -272,3 +272,12 @@ def test_a_damaged_record_stops_the_epoch(converted: Path, tmp_path: Path) -> No
     shard.write_bytes(data)
     with pytest.raises(tf.errors.DataLossError):
         list(make_dataset(folder, split="val", image_size=SIZE, batch_size=2))
+
+
+def test_a_rotation_of_a_whole_batch_survives_the_optimizer(converted: Path) -> None:
+    # sums of slices with new axes went wrong there: [4, 4, 4, 2] in place of [4, 1, 4, 2]
+    dataset = make_dataset(
+        converted, split="train", image_size=(40, 52), batch_size=4, augment=[Rotate(), ColorJitter()]
+    )
+    for batch in dataset:
+        assert batch["bounding_boxes"]["boxes"].shape[0] == len(batch["images"])

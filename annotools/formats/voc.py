@@ -117,14 +117,22 @@ def read(path: str | os.PathLike[str]) -> Iterator[Annotation]:
 
     Raises ParseError at the first file that cannot be read, SourceError when `path` does not exist.
     """
-    place = Path(path)
-    if place.is_dir():
-        files = sorted(file for file in place.rglob("*") if file.suffix.lower() == ".xml" and file.is_file())
-    elif place.exists():
+    place = os.fspath(path)
+    if os.path.isdir(place):
+        files = sorted(_xml_files(place), key=lambda file: file.split(os.sep))
+    elif os.path.exists(place):
         files = [place]
     else:
-        raise SourceError("there is no such file or folder", path=str(place))
-    return (parse(read_bytes(file), str(file)) for file in files)
+        raise SourceError("there is no such file or folder", path=place)
+    return (parse(read_bytes(file), file) for file in files)
+
+
+def _xml_files(folder: str) -> Iterator[str]:
+    for above, _, names in os.walk(folder):
+        for name in names:
+            file = os.path.join(above, name)
+            if os.path.splitext(name)[1].lower() == ".xml" and os.path.isfile(file):
+                yield file
 
 
 def write(annotations: Iterable[Annotation], folder: str | os.PathLike[str]) -> int:

@@ -128,11 +128,12 @@ def read(path: str | os.PathLike[str]) -> Iterator[Annotation]:
 
 
 def _xml_files(folder: str) -> Iterator[str]:
-    for above, _, names in os.walk(folder):
-        for name in names:
-            file = os.path.join(above, name)
-            if os.path.splitext(name)[1].lower() == ".xml" and os.path.isfile(file):
-                yield file
+    with os.scandir(folder) as entries:
+        for entry in entries:  # what is a file and what a folder comes with the listing, without a stat each
+            if entry.is_dir(follow_symlinks=False):
+                yield from _xml_files(entry.path)
+            elif os.path.splitext(entry.name)[1].lower() == ".xml" and entry.is_file():
+                yield entry.path
 
 
 def write(annotations: Iterable[Annotation], folder: str | os.PathLike[str]) -> int:

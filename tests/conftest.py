@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,10 @@ import pytest
 
 hypothesis.settings.register_profile("annotools", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("annotools")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # shells start background jobs so, and children inherit it: nothing would ever be interrupted
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SHARED = REPOSITORY.parent / "shared" / "data"

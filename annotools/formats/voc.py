@@ -119,7 +119,11 @@ def read(path: str | os.PathLike[str]) -> Iterator[Annotation]:
     """
     place = os.fspath(path)
     if os.path.isdir(place):
-        files = sorted(_xml_files(place), key=lambda file: file.split(os.sep))
+        try:
+            files = sorted(_xml_files(place), key=lambda file: file.split(os.sep))
+        except OSError as error:
+            reason = f"the folder cannot be listed: {error.strerror}"
+            raise SourceError(reason, path=error.filename or place) from error
     elif os.path.exists(place):
         files = [place]
     else:

@@ -19,7 +19,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from annotools.classes import ClassMap as ClassMap
+    from annotools.classes.class_map import ClassMap as ClassMap
     from annotools.convert.run import ConvertResult as ConvertResult
     from annotools.convert.run import convert as convert
     from annotools.convert.verify import VerifyResult as VerifyResult
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
-    "ClassMap": "annotools.classes",
+    "ClassMap": "annotools.classes.class_map",
     "ConvertResult": "annotools.convert.run",
     "VerifyResult": "annotools.convert.verify",
     "verify": "annotools.convert.verify",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from annotools.records import Annotation, Box, Object, Size
 
 if TYPE_CHECKING:
-    from annotools.classes import ClassMap
+    from annotools.classes.class_map import ClassMap
     from annotools.issues import Issue
 
 
@@ -43,7 +43,7 @@ def assert_valid_annotation(
     classes         the class names that are allowed
     The image itself is not looked at.
     """
-    from annotools.classes import ClassMap
+    from annotools.classes.class_map import ClassMap
     from annotools.validation.checker import check_annotation
     from annotools.validation.settings import make_selection
 

@@ -20,7 +20,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from annotools.classes import ClassMap
+from annotools.classes.class_map import ClassMap
 from annotools.convert.beam_writer import WriteTFRecord, errors_in_full
 from annotools.convert.options import Options
 from annotools.convert.plan import Entry

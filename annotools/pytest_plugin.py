@@ -110,7 +110,7 @@ class _Dataset:
         return issues
 
     def _make_checker(self) -> Checker:
-        from annotools.classes import ClassMap
+        from annotools.classes.class_map import ClassMap
         from annotools.validation import settings
         from annotools.validation.checker import Checker, Job
 

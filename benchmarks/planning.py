@@ -24,7 +24,7 @@ from measure import Run, alternate, median, process, table, verdict
 PLAN = """
 import sys, tempfile
 from pathlib import Path
-from annotools.classes import ClassMap
+from annotools.classes.class_map import ClassMap
 from annotools.convert.options import Options
 from annotools.convert.plan import make_plan
 from annotools.sources import open_source

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from annotools.classes import ClassMap
+from annotools.classes.class_map import ClassMap
 from annotools.convert.run import convert
 from annotools.errors import OptionError, OutputError, SourceError
 from annotools.formats import tfrecord

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from annotools.classes import ClassMap
+from annotools.classes.class_map import ClassMap
 from annotools.errors import ClassMapError, OutputError, SourceError, UnknownClassError
 
 DATA = Path(__file__).parent / "data" / "classes"
@@ -251,7 +251,7 @@ def test_the_label_map_stays_readable() -> None:
 @given(st.text(st.sampled_from("item {}<>[]:;,'\"\\0178xuidname#\n-."), max_size=60))
 @settings(max_examples=200)
 def test_any_label_map_gives_classes_or_a_class_map_error(text: str) -> None:
-    from annotools import label_map
+    from annotools.classes.class_map import label_map
 
     items, error = [], None
     try:
@@ -322,5 +322,5 @@ def test_the_error_for_an_unknown_class() -> None:
 
 
 def test_classes_need_no_numpy() -> None:
-    code = "import sys, annotools.classes; sys.exit('numpy' in sys.modules)"
+    code = "import sys, annotools.classes.class_map; sys.exit('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from annotools import testing
-from annotools.classes import ClassMap
+from annotools.classes.class_map import ClassMap
 from annotools.errors import SourceError
 from annotools.formats import voc
 from annotools.testing import assert_valid_annotation, assert_valid_dataset, make_annotation

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from annotools.classes import ClassMap
+from annotools.classes.class_map import ClassMap
 from annotools.convert import journal as journals
 from annotools.convert import manifest as manifests
 from annotools.convert.options import Options

@@ -184,7 +184,7 @@ def add_classes_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_classes(args: argparse.Namespace) -> int:
     """Print id, objects and name of each class, tab-separated; ids are those that `convert` would give."""
-    from annotools.classes import ClassMap
+    from annotools.classes.class_map import ClassMap
     from annotools.convert.survey import count_classes, no_classes
     from annotools.sources import open_source
 

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from annotools.classes import ClassMap
+from annotools.classes.class_map import ClassMap
 from annotools.convert import manifest as manifests
 from annotools.convert.finish import Job, finish_shard
 from annotools.convert.journal import header_of

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 
-from annotools.classes import ClassMap
+from annotools.classes.class_map import ClassMap
 from annotools.errors import AnnotoolsError, DataError, UnavailableError
 from annotools.formats import voc
 from annotools.issues import Issue

@@ -44,7 +44,7 @@ from annotools.errors import OptionError, OutputError
 from annotools.issues import Ledger
 
 if TYPE_CHECKING:
-    from annotools.classes import ClassMap
+    from annotools.classes.class_map import ClassMap
     from annotools.sources import Source
 
 IMAGES = ("none", "decode")

@@ -21,7 +21,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from annotools import plain, safe_pickle
-from annotools.classes import ClassMap
+from annotools.classes.class_map import ClassMap
 from annotools.errors import ClassMapError, PickleError, SourceError
 from annotools.pickle_writer import HEADER, Encoder, PickleFile
 from annotools.records import Annotation

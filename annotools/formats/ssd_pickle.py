@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from annotools import safe_pickle
-from annotools.classes import ClassMap
+from annotools.classes.class_map import ClassMap
 from annotools.errors import ClassMapError, DataError, PickleError, SourceError
 from annotools.pickle_writer import HEADER, PickleFile, integer, text
 from annotools.records import Example

@@ -22,7 +22,7 @@ from annotools.errors import ImageError, OptionError, OutputError, RecordError
 from annotools.records import Example
 
 if TYPE_CHECKING:
-    from annotools.classes import ClassMap
+    from annotools.classes.class_map import ClassMap
 
 NAME: Final = "annotools"
 VERSION: Final = "1.0.0"

@@ -20,7 +20,7 @@ from annotools.protobuf import Feature
 from annotools.records import Example, Image
 
 if TYPE_CHECKING:
-    from annotools.classes import ClassMap
+    from annotools.classes.class_map import ClassMap
 
 _TABLE: Final = schema.load("tf_example.json")
 _KEYS: Final[Mapping[str, Any]] = _TABLE["keys"]

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from annotools.classes import ClassMap
+from annotools.classes.class_map import ClassMap
 from annotools.errors import OptionError, OutputError, RecordError, SourceError
 from annotools.formats import tfexample
 from annotools.framing import Writer, read_records, scan

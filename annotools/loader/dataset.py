@@ -10,7 +10,7 @@ import tensorflow as tf
 from annotools.augment import Augmenter, BoxPolicy
 from annotools.augment.plan import ResizeMode
 from annotools.boxes import check_format
-from annotools.classes import ClassMap
+from annotools.classes.class_map import ClassMap
 from annotools.errors import OptionError
 from annotools.loader.cache import Cache, cached
 from annotools.loader.examples import Examples

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import tensorflow as tf
 
 from annotools.augment import Sample
-from annotools.classes import ClassMap
+from annotools.classes.class_map import ClassMap
 from annotools.loader.index import RecordIndex
 from annotools.loader.parse import Dialect, count_boxes, parse, record_id
 

@@ -12,7 +12,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from annotools.augment import Sample
-from annotools.classes import ClassMap
+from annotools.classes.class_map import ClassMap
 from annotools.records import Example
 
 Kind = Literal["path", "value"]

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from annotools.classes import ClassMap
+from annotools.classes.class_map import ClassMap
 from annotools.convert import manifest as manifests
 from annotools.convert.output import STATE
 from annotools.errors import OutputError, RecordError

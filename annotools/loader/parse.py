@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from annotools import schema
 from annotools.augment import Sample, lean
-from annotools.classes import ClassMap
+from annotools.classes.class_map import ClassMap
 from annotools.framing import read_records
 from annotools.loader.image_size import size_of
 from annotools.protobuf import parse as parse_features

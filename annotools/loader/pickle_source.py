@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from annotools import exif, images
-from annotools.classes import ClassMap
+from annotools.classes.class_map import ClassMap
 from annotools.errors import AnnotoolsError, DataError, ImageError, OptionError, PickleError
 from annotools.formats import pkl, ssd_pickle
 from annotools.issues import Issue

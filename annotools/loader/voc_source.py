@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from annotools.classes import ClassMap
+from annotools.classes.class_map import ClassMap
 from annotools.convert.options import Options
 from annotools.convert.plan import Entry, make_plan
 from annotools.convert.reconcile import Outcome, reconcile

@@ -23,7 +23,7 @@ from annotools.validation.settings import make_selection
 from annotools.validation.workers import check_pairs
 
 if TYPE_CHECKING:
-    from annotools.classes import ClassMap
+    from annotools.classes.class_map import ClassMap
     from annotools.validation.baseline import Baseline
 
 BOX_ORIGINS = ("as-written", "one-based")
@@ -163,7 +163,7 @@ def validate(
 
 
 def _class_map(classes: ClassMap | str | os.PathLike[str]) -> ClassMap:
-    from annotools.classes import ClassMap  # half of the modules here would be loaded for it
+    from annotools.classes.class_map import ClassMap  # half of the modules here would be loaded for it
 
     return classes if isinstance(classes, ClassMap) else ClassMap.from_file(classes)
 

@@ -25,7 +25,7 @@ from annotools.validation.rules.rule import Sample
 from annotools.validation.settings import Selection
 
 if TYPE_CHECKING:
-    from annotools.classes import ClassMap
+    from annotools.classes.class_map import ClassMap
     from annotools.sources import Pair, Source
 
 IMAGE_MODES = ("none", "header", "decode")

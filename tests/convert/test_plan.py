@@ -17,7 +17,7 @@ import pytest
 
 import annotools
 from annotools import spool
-from annotools.classes import ClassMap
+from annotools.classes.class_map import ClassMap
 from annotools.convert.options import Options
 from annotools.convert.plan import Entry, Plan, make_plan, shard_of
 from annotools.convert.shard import write_shard
@@ -154,7 +154,7 @@ def test_an_added_image_changes_the_lines_of_its_shard_only(crowd: Path, tmp_pat
 MEMORY = """
 import resource, sys, tempfile
 from pathlib import Path
-from annotools.classes import ClassMap
+from annotools.classes.class_map import ClassMap
 from annotools.convert.options import Options
 from annotools.convert.plan import make_plan
 from annotools.sources import open_source

@@ -21,7 +21,7 @@ import pytest
 
 import annotools
 from annotools import protobuf, schema
-from annotools.classes import ClassMap
+from annotools.classes.class_map import ClassMap
 from annotools.cli import main
 from annotools.convert.verification.faults import LISTED, Fault, Faults
 from annotools.convert.verification.shape import misfits

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from annotools.classes import ClassMap
+from annotools.classes.class_map import ClassMap
 from annotools.errors import AnnotoolsError, ClassMapError, DataError, OutputError, PickleError, SourceError
 from annotools.formats import ssd_pickle
 from annotools.records import Example

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from annotools import protobuf
-from annotools.classes import ClassMap
+from annotools.classes.class_map import ClassMap
 from annotools.errors import ImageError, OptionError, OutputError, RecordError, UnknownClassError
 from annotools.formats import tfds, tfexample, tfrecord
 from annotools.records import Example

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
-from annotools.classes import ClassMap
+from annotools.classes.class_map import ClassMap
 from annotools.errors import OptionError, OutputError, RecordError, SourceError
 from annotools.formats import tfds, tfexample, tfrecord
 from annotools.records import Example

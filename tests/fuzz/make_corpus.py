@@ -64,7 +64,7 @@ def voc() -> Iterator[bytes]:
 
 def tfrecord() -> Iterator[bytes]:
     """Records of every dialect, framed, compressed, cut, and by themselves."""
-    from annotools.classes import ClassMap
+    from annotools.classes.class_map import ClassMap
     from annotools.formats import tfds, tfexample
     from annotools.framing import Writer
     from annotools.records import Example

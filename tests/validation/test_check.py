@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from annotools.classes import ClassMap
+from annotools.classes.class_map import ClassMap
 from annotools.errors import OptionError, SourceError
 from annotools.validation import baseline, settings, workers
 from annotools.validation.check import merged, validate

@@ -14,7 +14,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from annotools.classes import ClassMap
+from annotools.classes.class_map import ClassMap
 from annotools.convert.options import Options
 from annotools.convert.plan import Plan, Shard
 from annotools.convert.reconcile import Outcome, reconcile

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from annotools import schema
-from annotools.classes import ClassMap
+from annotools.classes.class_map import ClassMap
 from annotools.convert import manifest as manifests
 from annotools.convert.output import STATE
 from annotools.convert.shard import index_file

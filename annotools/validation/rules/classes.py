@@ -8,7 +8,7 @@ from annotools.issues import Issue
 from annotools.records import Annotation
 
 if TYPE_CHECKING:
-    from annotools.classes import ClassMap
+    from annotools.classes.class_map import ClassMap
 
 
 def class_issues(annotation: Annotation, classes: ClassMap) -> list[Issue]:

@@ -10,7 +10,7 @@ from annotools.issues import Issue, Severity
 from annotools.records import Annotation, Image
 
 if TYPE_CHECKING:
-    from annotools.classes import ClassMap
+    from annotools.classes.class_map import ClassMap
     from annotools.sources import Pair, Source
     from annotools.validation.census import Census
 

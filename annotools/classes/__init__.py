@@ -1,0 +1,1 @@
+"""Class names and their ids: the map, the files it is read from, and did-you-mean."""

@@ -14,10 +14,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from annotools import images as image_headers
 from annotools.errors import SourceError, UnavailableError
 from annotools.formats import voc
 from annotools.image_sets import default_splits, find_lists
+from annotools.images.header import header as image_headers
 from annotools.issues import Issue
 from annotools.layouts import is_image_folder, is_kind_folder
 from annotools.listing import Listing, assign_by_folder, make_listing

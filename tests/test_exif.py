@@ -19,8 +19,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL.JpegImagePlugin import JpegImageFile, get_sampling
 
-from annotools import exif, images
 from annotools.errors import ImageError
+from annotools.images.header import exif
+from annotools.images.header import header as image_headers
 from annotools.records import Box, Image, Size
 
 ORIENTATIONS = range(1, 9)
@@ -78,11 +79,11 @@ def test_boxes_follow_the_pixels(fmt: str, orientation: int) -> None:
     stored[ymin:ymax, xmin:xmax] = 255
     options: dict[str, dict[str, Any]] = {"WEBP": {"lossless": True}, "JPEG": {"subsampling": 0}}
     data = tagged(PIL.Image.fromarray(stored), fmt, orientation, **options.get(fmt, {}))
-    image = images.read_header(data)
+    image = image_headers.read_header(data)
     assert image.orientation == orientation
 
     turned, header = exif.upright(data, image)
-    assert header == images.read_header(turned)
+    assert header == image_headers.read_header(turned)
     assert (header.width, header.height) == image.upright_size
     assert exif.to_upright(Box(*BOX), image) == Box(*rectangle_in(turned))
     assert exif.to_stored(Box(*rectangle_in(turned)), image) == Box(*BOX)
@@ -112,7 +113,7 @@ def test_orientation_1_is_left_alone() -> None:
         output = BytesIO()
         picture().save(output, fmt)
         data = output.getvalue()
-        image = images.read_header(data)
+        image = image_headers.read_header(data)
         same, header = exif.upright(data, image)
         assert same is data
         assert header is image
@@ -140,10 +141,10 @@ def test_webp_is_turned_without_loss(mode: str, lossless: bool) -> None:
 
 
 def check_lossless(data: bytes) -> bytes:
-    image = images.read_header(data)
+    image = image_headers.read_header(data)
     turned, header = exif.upright(data, image)
     assert np.array_equal(pixels(turned), upright_pixels(data))
-    assert images.read_header(turned) == header
+    assert image_headers.read_header(turned) == header
     assert header == dataclasses.replace(
         image, width=image.upright_size[0], height=image.upright_size[1], orientation=1
     )
@@ -161,9 +162,9 @@ def tables_of(image: PIL.Image.Image) -> dict[int, list[int]]:
 @pytest.mark.parametrize("orientation", ORIENTATIONS[1:])
 def test_jpeg_is_turned_with_its_own_tables(mode: str, sampling: int, orientation: int) -> None:
     data = tagged(picture(mode), "JPEG", orientation, quality=80, subsampling=sampling, progressive=True)
-    image = images.read_header(data)
+    image = image_headers.read_header(data)
     turned, header = exif.upright(data, image)
-    assert images.read_header(turned) == header
+    assert image_headers.read_header(turned) == header
     assert exif.upright(data, image) == (turned, header)
     error = np.abs(pixels(turned) - upright_pixels(data))
     assert error.mean() < 0.75
@@ -182,7 +183,7 @@ def test_a_transposed_table_is_what_keeps_a_photo_alike() -> None:
     """Turned by 90 degrees in whole blocks, a JPEG survives nearly to the bit, with its tables turned too."""
     noisy = np.random.default_rng(1).normal(128, 40, (64, 96, 1)).repeat(3, axis=2).clip(0, 255)
     data = tagged(PIL.Image.fromarray(noisy.astype(np.uint8)), "JPEG", 6, quality=60, subsampling=0)
-    turned, _ = exif.upright(data, images.read_header(data))
+    turned, _ = exif.upright(data, image_headers.read_header(data))
     expected = upright_pixels(data)
     plain = BytesIO()
     PIL.Image.fromarray(expected.astype(np.uint8)).save(plain, "JPEG", quality=60, subsampling=0)
@@ -193,7 +194,7 @@ def test_a_transposed_table_is_what_keeps_a_photo_alike() -> None:
 
 def test_jpeg_stored_as_rgb_stays_so() -> None:
     data = tagged(picture(), "JPEG", 3, keep_rgb=True)
-    turned, _ = exif.upright(data, images.read_header(data))
+    turned, _ = exif.upright(data, image_headers.read_header(data))
     assert np.abs(pixels(turned) - upright_pixels(data)).mean() < 1
     with PIL.Image.open(BytesIO(turned)) as result:
         assert result.info["adobe_transform"] == 0
@@ -203,7 +204,7 @@ def test_jpeg_stored_as_rgb_stays_so() -> None:
 def test_profile_and_the_rest_of_the_exif_stay(fmt: str) -> None:
     profile = PIL.ImageCms.ImageCmsProfile(PIL.ImageCms.createProfile("sRGB")).tobytes()
     data = tagged(picture(), fmt, 8, icc_profile=profile)
-    turned, _ = exif.upright(data, images.read_header(data))
+    turned, _ = exif.upright(data, image_headers.read_header(data))
     with PIL.Image.open(BytesIO(turned)) as result:
         result.load()
         assert result.info["icc_profile"] == profile
@@ -211,7 +212,7 @@ def test_profile_and_the_rest_of_the_exif_stay(fmt: str) -> None:
         assert block[271] == "a camera"
         assert block[274] == 1
         assert block.get_ifd(0x8769)[0x9003] == "2019:01:02 03:04:05"
-    before, after = images.find_exif(data), images.find_exif(turned)
+    before, after = image_headers.find_exif(data), image_headers.find_exif(turned)
     assert before is not None
     assert after is not None
     changed = [index for index, (one, other) in enumerate(zip(before, after, strict=True)) if one != other]
@@ -239,7 +240,7 @@ def test_what_cannot_be_turned(what: str) -> None:
         data = tagged(picture(), "PNG", 6)
         data = data[:24] + b"\x10" + data[25:]
     with pytest.raises(ImageError) as caught:
-        exif.upright(data, images.read_header(data), "a.jpg")
+        exif.upright(data, image_headers.read_header(data), "a.jpg")
     assert caught.value.path == "a.jpg"
 
 
@@ -266,5 +267,5 @@ def test_frame_of_a_square_image_is_open() -> None:
 
 
 def test_reading_headers_does_not_import_pillow() -> None:
-    code = "import sys, annotools.images, annotools.exif; sys.exit('PIL' in sys.modules)"
+    code = "import sys, annotools.images.header, annotools.images.exif; sys.exit('PIL' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

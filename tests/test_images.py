@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from annotools import images
 from annotools.errors import ImageError
+from annotools.images.header import header as image_headers
 from annotools.records import Image
 
 SIZE = (37, 23)
@@ -97,7 +97,7 @@ CHANNELS = {"1": 1, "L": 1, "LA": 2, "P": 3, "RGB": 3, "RGBA": 4, "I;16": 1, "CM
 def test_header_is_what_pillow_says(case: str) -> None:
     data = GENERATED[case]
     fmt, mode = case.split("-")[:2]
-    image = images.read_header(data)
+    image = image_headers.read_header(data)
     with PIL.Image.open(BytesIO(data)) as picture:
         assert (image.width, image.height) == picture.size == SIZE
         assert image.format == str(picture.format).lower() == fmt
@@ -117,7 +117,7 @@ def test_channels_are_those_of_tensorflow() -> None:
     exceptions = {"bmp-1", "bmp-L", "bmp-P", "bmp-RGBA"} | {case for case in GENERATED if "CMYK" in case}
     for case in sorted(GENERATED.keys() - exceptions - {"webp-RGB-animated"}):
         decoded = tf.io.decode_image(GENERATED[case], expand_animations=False)
-        assert images.read_header(GENERATED[case]).channels == decoded.shape[-1], case
+        assert image_headers.read_header(GENERATED[case]).channels == decoded.shape[-1], case
 
 
 def test_real_images(bccd: Path, microcontrollers: Path) -> None:
@@ -125,7 +125,7 @@ def test_real_images(bccd: Path, microcontrollers: Path) -> None:
     assert len(files) == 513
     for file in files:
         data = file.read_bytes()
-        image = images.read_header(data, str(file))
+        image = image_headers.read_header(data, str(file))
         with PIL.Image.open(file) as picture:
             orientation = picture.getexif().get(274, 1)
             assert (image.width, image.height, image.mode, image.orientation) == (
@@ -133,11 +133,11 @@ def test_real_images(bccd: Path, microcontrollers: Path) -> None:
                 picture.mode,
                 orientation,
             )
-        assert images.read_header(data[: 64 << 10]) == image
-        assert images.read_header_of(file) == image
-        assert images.exif_fault(data) is None
-        assert not images.is_truncated(data, image)
-        assert images.is_truncated(data[:-2], image)
+        assert image_headers.read_header(data[: 64 << 10]) == image
+        assert image_headers.read_header_of(file) == image
+        assert image_headers.exif_fault(data) is None
+        assert not image_headers.is_truncated(data, image)
+        assert image_headers.is_truncated(data[:-2], image)
 
 
 # JPEG
@@ -146,14 +146,14 @@ def test_real_images(bccd: Path, microcontrollers: Path) -> None:
 @pytest.mark.parametrize("frame", [m for m in range(0xFFC0, 0xFFD0) if m not in (0xFFC4, 0xFFC8, 0xFFCC)])
 def test_every_jpeg_frame_type(frame: int) -> None:
     """Baseline, progressive, lossless, differential and arithmetic coding all have the same header."""
-    image = images.read_header(jpeg(segment(0xFFC4, b"\x00" * 17), frame=frame))
+    image = image_headers.read_header(jpeg(segment(0xFFC4, b"\x00" * 17), frame=frame))
     assert (image.width, image.height, image.channels) == (*SIZE, 3)
 
 
 @pytest.mark.parametrize("marker", [0xFFC4, 0xFFC8, 0xFFCC])
 def test_tables_are_not_frames(marker: int) -> None:
     wrong = segment(marker, struct.pack(">BHHB", 8, 999, 999, 3) + b"\x00" * 9)
-    assert images.read_header(jpeg(wrong)).width == SIZE[0]
+    assert image_headers.read_header(jpeg(wrong)).width == SIZE[0]
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
@@ -172,8 +172,8 @@ def test_jpeg_orientation(order: str, orientation: int) -> None:
         plain[:2] + exif + plain[2:],
         plain[:2] + b"".join(others) + exif + plain[2:],
     ):
-        assert images.read_header(data).orientation == orientation
-        assert images.exif_fault(data) is None
+        assert image_headers.read_header(data).orientation == orientation
+        assert image_headers.exif_fault(data) is None
     with PIL.Image.open(BytesIO(plain[:2] + exif + plain[2:])) as picture:
         assert picture.getexif()[274] == orientation
 
@@ -182,13 +182,13 @@ def test_exif_behind_the_frame_header_counts() -> None:
     data = jpeg()
     scan = data.index(b"\xff\xda")
     data = data[:scan] + segment(0xFFE1, b"Exif\x00\x00" + exif_block(6)) + data[scan:]
-    assert images.read_header(data).orientation == 6
+    assert image_headers.read_header(data).orientation == 6
 
 
 @pytest.mark.parametrize("kind", ["B", "H", "I"])
 def test_orientation_of_another_integer_type(kind: str) -> None:
     data = jpeg(segment(0xFFE1, b"Exif\x00\x00" + exif_block(8, ">", kind)))
-    assert images.read_header(data).orientation == 8
+    assert image_headers.read_header(data).orientation == 8
 
 
 @pytest.mark.parametrize(
@@ -206,31 +206,31 @@ def test_orientation_of_another_integer_type(kind: str) -> None:
 )
 def test_damaged_exif_is_told_and_counts_as_upright(block: bytes, words: str) -> None:
     data = jpeg(segment(0xFFE1, b"Exif\x00\x00" + block))
-    assert images.read_header(data).orientation == 1
-    assert words in str(images.exif_fault(data))
+    assert image_headers.read_header(data).orientation == 1
+    assert words in str(image_headers.exif_fault(data))
 
 
 def test_fill_bytes_and_stray_bytes_between_segments() -> None:
     data = jpeg(b"\xff\xff\xff", segment(0xFFE0, b"JFIF\x00" + b"\x00" * 9), b"\x00\x17\xff\x00\xff\x01")
-    assert images.read_header(data).width == SIZE[0]
-    assert not images.is_truncated(data, images.read_header(data))
+    assert image_headers.read_header(data).width == SIZE[0]
+    assert not image_headers.is_truncated(data, image_headers.read_header(data))
 
 
 def test_the_end_marker_of_a_preview_is_not_the_end() -> None:
     preview = encode("RGB", "JPEG")
     data = encode("RGB", "JPEG")
     data = data[:2] + segment(0xFFE1, b"Exif\x00\x00" + exif_block(1) + preview) + data[2:]
-    image = images.read_header(data)
-    assert not images.is_truncated(data, image)
-    assert images.is_truncated(data[:-2], image)
-    assert images.is_truncated(data[: len(data) // 2 + 200], image)
+    image = image_headers.read_header(data)
+    assert not image_headers.is_truncated(data, image)
+    assert image_headers.is_truncated(data[:-2], image)
+    assert image_headers.is_truncated(data[: len(data) // 2 + 200], image)
 
 
 def test_bytes_behind_the_end_are_allowed() -> None:
     for case, data in GENERATED.items():
-        image = images.read_header(data)
-        assert not images.is_truncated(data, image), case
-        assert not images.is_truncated(data + b"\x00" * 512 + b"ftypmp42", image), case
+        image = image_headers.read_header(data)
+        assert not image_headers.is_truncated(data, image), case
+        assert not image_headers.is_truncated(data + b"\x00" * 512 + b"ftypmp42", image), case
 
 
 @pytest.mark.parametrize("case", GENERATED)
@@ -238,10 +238,10 @@ def test_every_shorter_file_is_truncated_or_has_no_header(case: str) -> None:
     data = GENERATED[case]
     for length in range(len(data)):
         try:
-            image = images.read_header(data[:length])
+            image = image_headers.read_header(data[:length])
         except ImageError:
             continue
-        assert images.is_truncated(data[:length], image), length
+        assert image_headers.is_truncated(data[:length], image), length
 
 
 def test_tensorflow_refuses_a_jpeg_without_end_marker() -> None:
@@ -266,7 +266,7 @@ def test_tensorflow_refuses_a_jpeg_without_end_marker() -> None:
 )
 def test_damaged_jpeg(data: bytes, words: str) -> None:
     with pytest.raises(ImageError, match=words) as caught:
-        images.read_header(data, "a.jpg")
+        image_headers.read_header(data, "a.jpg")
     assert caught.value.path == "a.jpg"
 
 
@@ -276,7 +276,7 @@ def test_damaged_jpeg(data: bytes, words: str) -> None:
 @pytest.mark.parametrize("before", [b"IDAT", b"IEND"])
 def test_png_orientation(before: bytes) -> None:
     data = insert_png_chunk(encode("RGB", "PNG"), b"eXIf", exif_block(5, ">"), before)
-    assert images.read_header(data).orientation == 5
+    assert image_headers.read_header(data).orientation == 5
     with PIL.Image.open(BytesIO(data)) as picture:
         picture.load()
         assert picture.getexif()[274] == 5
@@ -287,7 +287,7 @@ def test_interlaced_and_16_bit_png() -> None:
     for colour, channels, mode in ((0, 1, "L"), (2, 3, "RGB"), (4, 2, "LA"), (6, 4, "RGBA")):
         header = struct.pack(">IIBBBBB", 5, 1, 16, colour, 0, 0, 1)
         data = b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + png_chunk(b"IEND", b"")
-        assert images.read_header(data) == Image("png", 5, 1, channels, 1, mode)
+        assert image_headers.read_header(data) == Image("png", 5, 1, channels, 1, mode)
 
 
 @pytest.mark.parametrize(
@@ -300,7 +300,7 @@ def test_interlaced_and_16_bit_png() -> None:
 )
 def test_damaged_png(header: bytes) -> None:
     with pytest.raises(ImageError):
-        images.read_header(b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header))
+        image_headers.read_header(b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header))
 
 
 # BMP and WebP
@@ -316,22 +316,22 @@ def test_bmp_headers_of_all_ages() -> None:
     with_alpha = struct.pack("<IiiHHIIiiII", 108, 5, 4, 1, 32, 3, 0, 0, 0, 0, 0) + masks + b"\x00" * 52
     for header, pixels, mode in ((os2, 64, "RGB"), (top_down, 64, "RGB"), (with_alpha, 80, "RGBA")):
         data = bmp(header, pixels)
-        image = images.read_header(data)
+        image = image_headers.read_header(data)
         with PIL.Image.open(BytesIO(data)) as picture:
             assert picture.size == (5, 4)
             assert picture.mode == mode
         assert image == Image("bmp", 5, 4, len(mode), 1, mode)
-        assert not images.is_truncated(data, image)
-        assert images.is_truncated(data[:-1], image)
+        assert not image_headers.is_truncated(data, image)
+        assert image_headers.is_truncated(data[:-1], image)
     with pytest.raises(ImageError, match="damaged header"):
-        images.read_header(bmp(struct.pack("<IHHHH", 13, 5, 4, 1, 24), 64))
+        image_headers.read_header(bmp(struct.pack("<IHHHH", 13, 5, 4, 1, 24), 64))
 
 
 def test_webp_orientation_behind_the_pixels() -> None:
     for block in (exif_block(7), b"Exif\x00\x00" + exif_block(7)):
         data = encode("RGB", "WEBP", exif=block)
         assert data.index(b"EXIF") > data.index(b"VP8 ")
-        assert images.read_header(data).orientation == 7
+        assert image_headers.read_header(data).orientation == 7
 
 
 # What is no image, and what pretends to be one
@@ -353,7 +353,7 @@ def test_webp_orientation_behind_the_pixels() -> None:
 )
 def test_other_files_are_named(data: bytes, found: str) -> None:
     with pytest.raises(ImageError) as caught:
-        images.read_header(data, "shelf/a.jpg")
+        image_headers.read_header(data, "shelf/a.jpg")
     assert caught.value.path == "shelf/a.jpg"
     assert str(caught.value.found).startswith(found)
     assert caught.value.expected == "JPEG, PNG, GIF, BMP or WebP"
@@ -362,14 +362,14 @@ def test_other_files_are_named(data: bytes, found: str) -> None:
 def test_a_file_on_disk(tmp_path: Path) -> None:
     file = tmp_path / "a.jpg"
     with pytest.raises(ImageError, match="cannot be read") as caught:
-        images.read_header_of(file)
+        image_headers.read_header_of(file)
     assert caught.value.path == str(file)
     file.write_bytes(b"")
     with pytest.raises(ImageError, match="an empty file"):
-        images.read_header_of(file)
+        image_headers.read_header_of(file)
     for case, data in GENERATED.items():
         file.write_bytes(data)
-        assert images.read_header_of(file) == images.read_header(data), case
+        assert image_headers.read_header_of(file) == image_headers.read_header(data), case
 
 
 @pytest.mark.parametrize("case", ["jpeg", "png", "webp", "gif"])
@@ -392,10 +392,10 @@ def test_a_header_longer_than_the_first_read(case: str) -> None:
         asked.append(limit)
         return data[:limit]
 
-    image = images.read_header_from(read)
-    assert image == images.read_header(data)
+    image = image_headers.read_header_from(read)
+    assert image == image_headers.read_header(data)
     assert image.orientation == (1 if case == "gif" else 6)
-    assert asked == ([images.FIRST_READ] if case == "gif" else [images.FIRST_READ, None])
+    assert asked == ([image_headers.FIRST_READ] if case == "gif" else [image_headers.FIRST_READ, None])
 
 
 BASES = [*GENERATED.values(), jpeg(segment(0xFFE1, b"Exif\x00\x00" + exif_block(6)))]
@@ -425,15 +425,15 @@ def test_only_image_errors_come_out_of_noise(start: bytes, rest: bytes) -> None:
 
 def check_hostile(data: bytes) -> None:
     try:
-        image = images.read_header(data)
+        image = image_headers.read_header(data)
     except ImageError:
         return
     assert image.width > 0
     assert image.height > 0
     assert 1 <= image.orientation <= 8
-    fault = images.exif_fault(data)
+    fault = image_headers.exif_fault(data)
     assert fault is None or image.orientation == 1
-    if not images.is_truncated(data, image):
+    if not image_headers.is_truncated(data, image):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:

@@ -10,8 +10,8 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from annotools import exif
 from annotools.convert.options import Options
+from annotools.images.header import exif
 from annotools.issues import Issue, Severity
 from annotools.records import Annotation, Box, Image, Object, Point, Polygon, Size
 

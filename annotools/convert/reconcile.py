@@ -12,12 +12,13 @@ import hashlib
 import posixpath
 from dataclasses import dataclass, field
 
-from annotools import exif, images
 from annotools.convert.frame import Frame, box_mapping, choose_frame, moved
 from annotools.convert.options import Options
 from annotools.convert.plan import Entry
 from annotools.errors import AnnotoolsError, ImageError, UnavailableError
 from annotools.formats import voc
+from annotools.images.header import exif
+from annotools.images.header import header as image_headers
 from annotools.issues import Issue
 from annotools.records import Annotation, Box, Example
 from annotools.sources import Pair, Source
@@ -118,14 +119,14 @@ def _read_image(
     try:
         if options.stores_pixels:
             encoded = source.read_bytes(pair.image)
-            image = images.read_header(encoded, path)
+            image = image_headers.read_header(encoded, path)
         else:
             image = source.read_header(pair.image)
     except UnavailableError:
         raise
     except AnnotoolsError as error:
         raise ImageLostError("image-unreadable", Issue.from_error("image-unreadable", error, path)) from None
-    if encoded and images.is_truncated(encoded, image):
+    if encoded and image_headers.is_truncated(encoded, image):
         message = f"the {image.format} data stops before its end marker: found {len(encoded)} bytes"
         raise ImageLostError("image-truncated", Issue("image-truncated", "error", message, path))
     if options.exif == "error" and image.orientation != 1:

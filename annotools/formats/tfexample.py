@@ -14,8 +14,9 @@ from collections.abc import Mapping, Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
-from annotools import images, protobuf, schema
+from annotools import protobuf, schema
 from annotools.errors import ImageError, RecordError
+from annotools.images.header import header as image_headers
 from annotools.protobuf import Feature
 from annotools.records import Example, Image
 
@@ -299,7 +300,7 @@ def _pixels(fractions: Sequence[float], size: int, field: str) -> Sequence[float
 
 def _header(encoded: bytes) -> Image | None:
     try:
-        return images.read_header(encoded) if encoded else None
+        return image_headers.read_header(encoded) if encoded else None
     except ImageError:
         return None
 

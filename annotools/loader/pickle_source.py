@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from annotools import exif, images
 from annotools.classes.class_map import ClassMap
 from annotools.errors import AnnotoolsError, DataError, ImageError, OptionError, PickleError
 from annotools.formats import pkl, ssd_pickle
+from annotools.images.header import exif
+from annotools.images.header import header as image_headers
 from annotools.issues import Issue
 from annotools.loader.image_table import ImageTable, table_of
 from annotools.loader.scratch import Scratch
@@ -131,8 +132,8 @@ class _Finder:
 
 def _example(row: _Row, path: Path, scratch: Scratch) -> tuple[Example, str]:
     data = path.read_bytes()
-    image = images.read_header(data, str(path))
-    if images.is_truncated(data, image):
+    image = image_headers.read_header(data, str(path))
+    if image_headers.is_truncated(data, image):
         raise ImageError("the data stops before its end marker", path=str(path), found=f"{len(data)} bytes")
     file = os.path.abspath(path)
     if image.orientation != 1:

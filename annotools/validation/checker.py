@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from annotools import images
 from annotools.errors import AnnotoolsError, ImageError, UnavailableError
 from annotools.formats import voc
+from annotools.images.header import header as image_headers
 from annotools.issues import Issue
 from annotools.records import Annotation, Image
 from annotools.storage import HEAD
@@ -152,7 +152,7 @@ class Checker:
                 data = source.read_bytes(name)
                 head = data[:HEAD]
                 mark = fingerprint(head, len(data))
-                image = images.read_header(data, path)
+                image = image_headers.read_header(data, path)
                 if self.job.images == "decode":
                     issues += decode_issues(data, image, path)
                 if self._hashes:
@@ -174,7 +174,7 @@ class Checker:
 
 def _header(source: Source, name: str, head: bytes, path: str) -> Image:
     try:
-        return images.read_header(head, path)
+        return image_headers.read_header(head, path)
     except ImageError:
         if len(head) < HEAD:
             raise
@@ -213,7 +213,7 @@ def check_annotation(
 
 def decode_issues(data: bytes, image: Image, path: str | None) -> list[Issue]:
     """image-truncated or image-unreadable for an image whose header is sound; the pixels are decoded."""
-    if images.is_truncated(data, image):
+    if image_headers.is_truncated(data, image):
         message = f"image: the {image.format} data stops before its end after {len(data)} bytes"
         return [Issue("image-truncated", "error", message, path)]
     import PIL.Image

@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from annotools import images as image_headers
 from annotools.errors import AnnotoolsError, OptionError, OutputError
 from annotools.formats import voc
+from annotools.images.header import header as image_headers
 from annotools.issues import Issue
 from annotools.records import Annotation, Box, Image, Size
 from annotools.sources import Pair, Source, open_source

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from annotools import exif, images
 from annotools.errors import ImageError
+from annotools.images.header import exif
+from annotools.images.header import header as image_headers
 from annotools.records import Image
 
 # Channels by mode; 4 for a palette that a tRNS chunk makes transparent.
@@ -14,10 +15,10 @@ def check(data: bytes) -> None:
     """The header of an image is sound, or an ImageError says why there is none."""
     check_exif(data)
     try:
-        image = images.read_header(data, "x")
+        image = image_headers.read_header(data, "x")
     except ImageError as error:
         assert str(error).startswith("x: ")
-        assert images.exif_fault(data) is None or images.find_exif(data) is not None
+        assert image_headers.exif_fault(data) is None or image_headers.find_exif(data) is not None
         return
     assert image == Image(
         image.format, image.width, image.height, image.channels, image.orientation, image.mode
@@ -27,15 +28,15 @@ def check(data: bytes) -> None:
     assert 0 < image.height < 2**32
     assert image.channels in CHANNELS[image.mode]
     assert 1 <= image.orientation <= 8
-    assert isinstance(images.is_truncated(data, image), bool)
-    if len(data) <= images.FIRST_READ:
-        assert images.read_header_from(lambda limit: data[:limit]) == image
-    block = images.find_exif(data)
+    assert isinstance(image_headers.is_truncated(data, image), bool)
+    if len(data) <= image_headers.FIRST_READ:
+        assert image_headers.read_header_from(lambda limit: data[:limit]) == image
+    block = image_headers.find_exif(data)
     if block is None:
-        assert images.exif_fault(data) is None
+        assert image_headers.exif_fault(data) is None
     else:
         check_exif(block)
-        if images.exif_fault(data) is not None and image.format != "png":  # a PNG may have several
+        if image_headers.exif_fault(data) is not None and image.format != "png":  # a PNG may have several
             assert image.orientation == 1
 
 

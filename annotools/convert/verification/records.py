@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from annotools import images, protobuf, schema
+from annotools import protobuf, schema
 from annotools.convert.verification.canonical import CanonicalReader
 from annotools.convert.verification.faults import Plain
 from annotools.errors import AnnotoolsError, ImageError, RecordError
+from annotools.images.header import header as image_headers
 from annotools.protobuf import Feature
 
 _TABLE: Final = schema.load("tf_example.json")
@@ -132,7 +133,7 @@ class RecordCheck:
                 message = "not the SHA-256 of the image"
                 yield Finding("image-sha256", "image/key/sha256", message, stored, Plain(computed))
         try:
-            image = images.read_header(encoded)
+            image = image_headers.read_header(encoded)
         except ImageError as error:
             yield _of_error("image-unreadable", self.image_key, error)
             return

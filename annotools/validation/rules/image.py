@@ -138,8 +138,8 @@ def exif_issues(annotation: Annotation, head: bytes) -> list[Issue]:
     # A JPEG's EXIF block stands before its first scan; a few bytes to search instead of all segments.
     if head.startswith(b"\xff\xd8") and head.find(b"Exif\0\0", 0, head.find(b"\xff\xda")) < 0:
         return []
-    from annotools.exif import NO_ORIENTATION
-    from annotools.images import exif_fault
+    from annotools.images.exif import NO_ORIENTATION
+    from annotools.images.header import exif_fault
 
     fault = exif_fault(head)
     if fault is None:

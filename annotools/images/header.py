@@ -13,8 +13,7 @@ import struct
 from collections.abc import Callable
 
 from annotools.errors import ImageError
-from annotools.exif import TIFF_PREFIX, read_orientation
-from annotools.image_blocks import (
+from annotools.images.blocks import (
     APP1,
     EOI,
     SEGMENTS,
@@ -26,8 +25,9 @@ from annotools.image_blocks import (
     png_chunks,
     webp_chunks,
 )
+from annotools.images.exif import TIFF_PREFIX, read_orientation
+from annotools.images.signatures import describe
 from annotools.records import Image
-from annotools.signatures import describe
 
 FIRST_READ = 64 << 10
 

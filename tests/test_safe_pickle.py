@@ -21,10 +21,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from annotools import safe_pickle
 from annotools.errors import PickleError
-from annotools.pickle_machine import ByteString
-from annotools.pickle_writer import HEADER, Encoder, PickleFile
+from annotools.formats.pickling import reader as pickle_reader
+from annotools.formats.pickling.opcodes import ByteString
+from annotools.formats.pickling.writer import HEADER, Encoder, PickleFile
 
 PICKLES = sorted((Path(__file__).parent / "data" / "pickles").glob("*.pkl"))
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
@@ -69,7 +69,7 @@ def test_built_in_values(protocol: int, value: Any) -> None:
     if protocol < 5:
         # Before protocol 5 a bytearray needs the global of that name, which is not allowed.
         value = repr(value) if "bytearray(" in repr(value) else value
-    assert same(safe_pickle.load(pickle.dumps(value, protocol)), value)
+    assert same(pickle_reader.load(pickle.dumps(value, protocol)), value)
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -78,7 +78,7 @@ def test_built_in_values(protocol: int, value: Any) -> None:
 def test_arrays(protocol: int, dtype: str, shape: tuple[int, ...]) -> None:
     array = (np.arange(np.prod(shape, dtype=int)) * 1.5 - 2).reshape(shape).astype(dtype)
     for original in (array, np.asfortranarray(array), array.T):
-        got = safe_pickle.load(pickle.dumps([original, original], protocol))
+        got = pickle_reader.load(pickle.dumps([original, original], protocol))
         assert type(got[0]) is np.ndarray
         assert got[0].dtype == original.dtype
         assert got[0].shape == original.shape
@@ -91,7 +91,7 @@ def test_arrays(protocol: int, dtype: str, shape: tuple[int, ...]) -> None:
 @pytest.mark.parametrize("path", PICKLES, ids=lambda path: path.stem)
 def test_pickles_of_other_stacks(path: Path) -> None:
     with path.open("rb") as file:
-        got = safe_pickle.load(file, path=str(path))
+        got = pickle_reader.load(file, path=str(path))
     assert sorted(got) == ["café.xml", "frame00001.png", "negative.png"]
     assert {type(key) for key in got} == {str}
     rows = got["frame00001.png"]
@@ -119,18 +119,18 @@ def binstring(data: bytes) -> bytes:
 
 def test_text_of_python_2() -> None:
     data = b"(lp0\nS'plain'\naS'caf\\xc3\\xa9'\naS'\\xe9t\\xe9 \"\\n'\naVcaf\xe9\na."
-    got = safe_pickle.load(data)
+    got = pickle_reader.load(data)
     assert got == ["plain", "café", 'été "\n', "café"]
     assert [text.raw for text in got[:3]] == [b"plain", b"caf\xc3\xa9", b'\xe9t\xe9 "\n']
     assert isinstance(got[0], ByteString)
-    assert safe_pickle.load(b"}" + binstring(b"caf\xc3\xa9") + b"K\x01s.") == {"café": 1}
-    assert safe_pickle.load(b"(I01\nI00\nI7\nL8L\nF0.5\nt.") == (True, False, 7, 8, 0.5)
+    assert pickle_reader.load(b"}" + binstring(b"caf\xc3\xa9") + b"K\x01s.") == {"café": 1}
+    assert pickle_reader.load(b"(I01\nI00\nI7\nL8L\nF0.5\nt.") == (True, False, 7, 8, 0.5)
 
 
 def test_lists_that_contain_themselves() -> None:
     value: list[Any] = [np.zeros(1)]
     value.append(value)
-    got = safe_pickle.load(pickle.dumps(value))
+    got = pickle_reader.load(pickle.dumps(value))
     assert got[1] is got
     assert len(got) == 2
 
@@ -155,7 +155,7 @@ def touch(path: Path) -> Calls:
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_a_call_is_refused_and_not_made(tmp_path: Path, protocol: int) -> None:
     attack = pickle.dumps({"a": [touch(tmp_path / "touched")]}, protocol)
-    for read in (safe_pickle.load, lambda data, path: list(safe_pickle.stream(data, "a", path=path))):
+    for read in (pickle_reader.load, lambda data, path: list(pickle_reader.stream(data, "a", path=path))):
         with pytest.raises(PickleError, match=r"system") as caught:
             read(attack, path="x.pkl")
         assert caught.value.path == "x.pkl"
@@ -189,14 +189,14 @@ def test_a_call_is_refused_and_not_made(tmp_path: Path, protocol: int) -> None:
 )
 def test_other_globals(value: Any, named: str, protocol: int) -> None:
     with pytest.raises(PickleError) as caught:
-        safe_pickle.load(pickle.dumps([value], protocol))
+        pickle_reader.load(pickle.dumps([value], protocol))
     assert named in str(caught.value)
 
 
 def test_a_memory_map_is_read_as_an_array_of_nothing_else(tmp_path: Path) -> None:
     mapped = np.memmap(tmp_path / "m", np.float64, "w+", shape=(2,))
     with pytest.raises(PickleError, match="memmap"):
-        safe_pickle.load(pickle.dumps(mapped))
+        pickle_reader.load(pickle.dumps(mapped))
 
 
 def text(value: str) -> bytes:
@@ -218,9 +218,9 @@ def state(shape: bytes, dtype: bytes = DTYPE + ENDIAN, raw: bytes = b"C\x08" + b
 
 
 def test_the_hand_made_array_is_sound() -> None:
-    assert safe_pickle.load(EMPTY + state(b"K\x01\x85") + b".").tolist() == [0.0]
+    assert pickle_reader.load(EMPTY + state(b"K\x01\x85") + b".").tolist() == [0.0]
     assert (
-        safe_pickle.load(
+        pickle_reader.load(
             FROMBUFFER + b"(C\x08" + bytes(8) + DTYPE + ENDIAN + b"K\x01\x85" + text("C") + b"tR."
         )
         == 0
@@ -359,7 +359,7 @@ ATTACKS = {
 def test_attacks(name: str) -> None:
     reason, data = ATTACKS[name]
     with pytest.raises(PickleError) as caught:
-        safe_pickle.load(data)
+        pickle_reader.load(data)
     assert reason in str(caught.value)
 
 
@@ -370,7 +370,7 @@ def test_extension_codes_are_refused_even_when_they_are_cached() -> None:
         data = pickle.dumps(collections.OrderedDict, 2)
         assert pickle.loads(data) is collections.OrderedDict  # noqa: S301
         with pytest.raises(PickleError, match="EXT1"):
-            safe_pickle.load(data)
+            pickle_reader.load(data)
     finally:
         copyreg.remove_extension("collections", "OrderedDict", 0xF0)
 
@@ -394,7 +394,7 @@ def test_memory_is_bounded_by_the_size_of_the_file(name: str) -> None:
     data = BOMBS[name]
     tracemalloc.start()
     with contextlib.suppress(PickleError):
-        safe_pickle.load(data)
+        pickle_reader.load(data)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 2_000_000 + 30 * len(data)
@@ -403,23 +403,23 @@ def test_memory_is_bounded_by_the_size_of_the_file(name: str) -> None:
 def test_the_copies_are_refused() -> None:
     for name in ("array-copies", "encoded-copies"):
         with pytest.raises(PickleError, match="more bytes than it has"):
-            safe_pickle.load(BOMBS[name])
+            pickle_reader.load(BOMBS[name])
 
 
 @pytest.mark.parametrize(("before", "after"), [(b"", b"\x85"), (b"(", b"l")], ids=["tuples", "lists"])
 def test_deep_nesting(before: bytes, after: bytes) -> None:
     deep = before * 100_000 + b"N" + after * 100_000
-    assert isinstance(safe_pickle.load(deep + b"."), list | tuple)
+    assert isinstance(pickle_reader.load(deep + b"."), list | tuple)
     # With a global in the file, the result is gone through.
-    assert safe_pickle.load(EMPTY + state(b"K\x01\x85") + deep + b"\x86.")[0].shape == (1,)
+    assert pickle_reader.load(EMPTY + state(b"K\x01\x85") + deep + b"\x86.")[0].shape == (1,)
     # hash() of a deeply nested tuple overflows the C stack.
     with pytest.raises(PickleError, match="key"):
-        safe_pickle.load(b"}" + deep + b"Ns.")
+        pickle_reader.load(b"}" + deep + b"Ns.")
 
 
 def test_shared_tuples_are_gone_through_once() -> None:
     doubled = EMPTY + state(b"K\x01\x85") + b"q\x00h\x00\x86q\x01h\x01\x86" * 60 + b"."
-    assert len(safe_pickle.load(doubled)) == 2
+    assert len(pickle_reader.load(doubled)) == 2
 
 
 @given(st.data())
@@ -431,9 +431,9 @@ def test_damage_gives_a_pickle_error(data: st.DataObject) -> None:
         at = data.draw(st.integers(0, len(damaged)))
         damaged[at : at + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=4))
     with contextlib.suppress(PickleError):
-        safe_pickle.load(bytes(damaged))
+        pickle_reader.load(bytes(damaged))
     with contextlib.suppress(PickleError):
-        list(safe_pickle.stream(bytes(damaged), "a"))
+        list(pickle_reader.stream(bytes(damaged), "a"))
 
 
 @given(
@@ -445,7 +445,7 @@ def test_damage_gives_a_pickle_error(data: st.DataObject) -> None:
 @settings(max_examples=150)
 def test_any_opcodes_give_a_value_or_a_pickle_error(opcodes: list[bytes]) -> None:
     with contextlib.suppress(PickleError):
-        safe_pickle.load(b"".join(opcodes) + b".")
+        pickle_reader.load(b"".join(opcodes) + b".")
 
 
 @pytest.mark.parametrize("path", PICKLES[:3] + PICKLES[-3:], ids=lambda path: path.stem)
@@ -453,7 +453,7 @@ def test_every_truncation_gives_a_pickle_error(path: Path) -> None:
     data = path.read_bytes()
     for size in range(len(data)):
         with pytest.raises(PickleError):
-            safe_pickle.load(data[:size])
+            pickle_reader.load(data[:size])
 
 
 # Streaming
@@ -469,7 +469,7 @@ def test_streaming_gives_the_header_and_the_items(
     protocol: int, items: list[Any], header: dict[str, Any]
 ) -> None:
     data = pickle.dumps(header | {"items": items}, protocol)
-    got = list(safe_pickle.stream(data, "items"))
+    got = list(pickle_reader.stream(data, "items"))
     assert same(got, [{name: value for name, value in header.items() if name != "items"}, *items])
 
 
@@ -477,7 +477,7 @@ def test_streaming_holds_one_item_at_a_time() -> None:
     item = Encoder().encode(tuple(number / 7 for number in range(50)))
     data = HEADER + b"}(" + text("items") + b"]" + (item + pickle.APPEND) * 5000 + b"u."
     tracemalloc.start()
-    count = sum(1 for _ in safe_pickle.stream(data, "items"))
+    count = sum(1 for _ in pickle_reader.stream(data, "items"))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert count == 5001
@@ -489,12 +489,12 @@ def test_streaming_holds_one_item_at_a_time() -> None:
 )
 def test_streaming_something_else(value: Any) -> None:
     with pytest.raises(PickleError, match="no dict with a list under 'items'"):
-        list(safe_pickle.stream(pickle.dumps(value), "items"))
+        list(pickle_reader.stream(pickle.dumps(value), "items"))
 
 
 def test_no_arrays_in_a_stream() -> None:
     with pytest.raises(PickleError, match="forbidden global"):
-        list(safe_pickle.stream(pickle.dumps({"items": [np.zeros(1)]}), "items"))
+        list(pickle_reader.stream(pickle.dumps({"items": [np.zeros(1)]}), "items"))
 
 
 # Writing
@@ -505,7 +505,7 @@ def test_no_arrays_in_a_stream() -> None:
 def test_what_is_written_is_what_pickle_reads(value: Any) -> None:
     data = HEADER + Encoder().encode(value) + pickle.STOP
     assert same(pickle.loads(data), value)  # noqa: S301
-    assert same(safe_pickle.load(data), value)
+    assert same(pickle_reader.load(data), value)
 
 
 def test_identity_does_not_show_in_the_bytes() -> None:
@@ -523,7 +523,7 @@ def test_keys_are_written_once_and_many_are_possible() -> None:
     first, second = encoder.encode(row), encoder.encode(row)
     assert len(second) < len(first) / 3
     data = HEADER + b"(" + first + second + b"l."
-    assert pickle.loads(data) == [row, row] == safe_pickle.load(data)  # noqa: S301
+    assert pickle.loads(data) == [row, row] == pickle_reader.load(data)  # noqa: S301
 
 
 class OwnText(str):
@@ -559,4 +559,4 @@ def test_reading_needs_numpy_only_for_arrays() -> None:
 def test_a_file_is_read_from_where_it_is() -> None:
     file = io.BytesIO(b"skip" + pickle.dumps([1]))
     file.seek(4)
-    assert safe_pickle.load(file) == [1]
+    assert pickle_reader.load(file) == [1]

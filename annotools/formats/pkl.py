@@ -5,7 +5,7 @@
             {"name": "cup", "bndbox": (48.0, 240.0, 195.0, 371.0), "difficult": False, "line": 14}, ...),
          "xml_path": "VOC2007/Annotations/a.xml", "split": "train"}, ...]}
 
-Field names are those of annotools.records, and the plain form of a record is that of annotools.plain: fields
+Field names are those of annotools.records, and the plain form of a record is that of annotools.formats.pickling.builtins: fields
 that have their default are left out. "display_names" stands beside "classes" when the class map has some.
 
 Any Python loads the file with `pickle.load`; `read` goes through it without executing anything of it and
@@ -20,10 +20,11 @@ import pickle
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from annotools import plain, safe_pickle
 from annotools.classes.class_map import ClassMap
 from annotools.errors import ClassMapError, PickleError, SourceError
-from annotools.pickle_writer import HEADER, Encoder, PickleFile
+from annotools.formats.pickling import builtins
+from annotools.formats.pickling import reader as pickle_reader
+from annotools.formats.pickling.writer import HEADER, Encoder, PickleFile
 from annotools.records import Annotation
 
 FORMAT = "annotools"
@@ -44,8 +45,8 @@ def write(annotations: Iterable[Annotation], path: str | os.PathLike[str], *, cl
         file.write(encoder.key("annotations") + pickle.EMPTY_LIST)
         for annotation in annotations:
             try:
-                content = plain.to_plain(annotation)
-            except plain.WrongTypeError as error:
+                content = builtins.to_plain(annotation)
+            except builtins.WrongTypeError as error:
                 raise PickleError(
                     "a record holds what its type does not allow",
                     path=annotation.xml_path,
@@ -70,8 +71,8 @@ def read(path: str | os.PathLike[str]) -> Iterator[Annotation]:
     _classes(next(values), where)
     for index, content in enumerate(values):
         try:
-            annotation: Annotation = plain.from_plain(Annotation, content)
-        except plain.WrongTypeError as error:
+            annotation: Annotation = builtins.from_plain(Annotation, content)
+        except builtins.WrongTypeError as error:
             raise PickleError(
                 f"annotation {index} is damaged",
                 path=where,
@@ -97,7 +98,7 @@ def _open(path: str) -> Iterator[Any]:
     except OSError as error:
         raise SourceError(f"cannot read: {error.strerror}", path=path) from error
     with content:
-        yield from safe_pickle.stream(content, "annotations", path=path)
+        yield from pickle_reader.stream(content, "annotations", path=path)
 
 
 def _classes(header: dict[Any, Any], path: str) -> ClassMap:

@@ -20,10 +20,10 @@ from typing import Any
 
 import numpy as np
 
-from annotools import safe_pickle
 from annotools.classes.class_map import ClassMap
 from annotools.errors import ClassMapError, DataError, PickleError, SourceError
-from annotools.pickle_writer import HEADER, PickleFile, integer, text
+from annotools.formats.pickling import reader as pickle_reader
+from annotools.formats.pickling.writer import HEADER, PickleFile, integer, text
 from annotools.records import Example
 
 Array = np.ndarray[tuple[int, int], np.dtype[np.float64]]
@@ -125,14 +125,14 @@ def read(path: str | os.PathLike[str]) -> dict[str, Array]:
 
     Reads what `write` and ssd_keras's own script write: keys may be the names of images or of XML files, and
     an array of shape (0,) stands for an image without objects, here (0, 4 + C) like the others. Nothing of
-    the file is executed (annotools.safe_pickle). Raises PickleError, with the key as `field`, where shapes
+    the file is executed (annotools.formats.pickling.reader). Raises PickleError, with the key as `field`, where shapes
     contradict each other, a number is not finite or a row does not have exactly one class; SourceError where
     the file cannot be read.
     """
     where = os.fspath(path)
     try:
         with open(where, "rb") as file:
-            content = safe_pickle.load(file, path=where)
+            content = pickle_reader.load(file, path=where)
     except OSError as error:
         raise SourceError(f"cannot read: {error.strerror}", path=where) from error
     if not isinstance(content, dict):

@@ -132,7 +132,7 @@ def _ends(path: str) -> Iterator[str]:
 def _annotation_item(
     annotation: Annotation, name: str, file: str | None = None, number: int | None = None
 ) -> Item:
-    from annotools.plain import to_plain
+    from annotools.formats.pickling.builtins import to_plain
 
     said = {field: value for field, value in to_plain(annotation).items() if field not in _PATHS}
     return Item(f"{annotation.split or ''}/{name}", lambda: said, said, file, number)

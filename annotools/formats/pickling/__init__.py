@@ -1,0 +1,1 @@
+"""Pickles that run nothing: reading, writing, and records as builtins."""

@@ -18,6 +18,7 @@ from typing import Any
 
 from annotools.errors import AnnotoolsError, OptionError, OutputError
 from annotools.formats import voc
+from annotools.formats.xml.editor import Node, XmlFile
 from annotools.images.header import header as image_headers
 from annotools.issues import Issue
 from annotools.records import Annotation, Box, Image, Size
@@ -26,7 +27,6 @@ from annotools.storage import is_image
 from annotools.validation.repair import Fixes, Repair, Repaired, make_fixes, real_name, repair
 from annotools.validation.rules.box import number
 from annotools.validation.rules.image import annotated_size
-from annotools.validation.xml_edit import Node, XmlFile
 
 COPY_MODES = ("copy", "link", "none")
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from annotools import testing
 from annotools.errors import ParseError
-from annotools.formats import voc, voc_plain
+from annotools.formats import voc
+from annotools.formats.xml import fast_reader
 from annotools.records import Annotation
 
 VOC = Path(__file__).parents[1] / "data" / "voc"
@@ -88,7 +89,7 @@ def test_both_ways_through_nearly_plain_files(data: bytes) -> None:
 
 
 def _assert_both_ways_agree(data: bytes) -> None:
-    plain = voc_plain.parse(data)
+    plain = fast_reader.parse(data)
     annotation, issues = voc.inspect(data)
     if plain is not None:
         reader = voc._read_document(data, None, 0)
@@ -102,14 +103,14 @@ def _assert_both_ways_agree(data: bytes) -> None:
 def test_usual_files_take_the_short_way() -> None:
     names = ("labelimg", "voc2007", "roboflow", "negative")
     usual = [voc.read_bytes(VOC / "valid" / f"{name}.xml") for name in names]
-    assert all(voc_plain.parse(data) is not None for data in usual)
-    assert all(voc_plain.object_names(data) for data in usual[:3])
+    assert all(fast_reader.parse(data) is not None for data in usual)
+    assert all(fast_reader.object_names(data) for data in usual[:3])
 
 
 @pytest.mark.parametrize("character", ["\x00", "\x1f", "\ufffe", "\uffff", "&", "<", "]]>"])
 def test_what_xml_forbids_is_not_plain(character: str) -> None:
     data = (VOC / "valid" / "labelimg.xml").read_text().replace("Unspecified", f"a{character}b").encode()
-    assert voc_plain.parse(data) is None
+    assert fast_reader.parse(data) is None
     assert voc.inspect(data)[0] is None
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from annotools.errors import ParseError
-from annotools.formats import voc, voc_document
+from annotools.formats import voc
+from annotools.formats.xml import document
 
 
 def check(data: bytes) -> None:
@@ -31,6 +32,6 @@ def check(data: bytes) -> None:
     assert not errors
     assert parsed == annotation
     assert names == [obj.name for obj in parsed.objects]
-    document, lines_cut = voc_document.to_utf8(data)
+    document, lines_cut = document.to_utf8(data)
     assert voc._read_document(document, "x", lines_cut)[0] == parsed  # through lxml, not by expressions
     assert voc.parse(voc.to_xml(parsed)) == parsed

@@ -57,7 +57,7 @@ def blank_name_issues(sample: Sample) -> Iterator[Issue]:
     data = sample.data
     if not _BLANK_NAME.search(data) and b"\0" not in data:  # NUL: UTF-16, where nothing can be searched
         return
-    from annotools.validation.xml_edit import XmlFile
+    from annotools.formats.xml.editor import XmlFile
 
     annotation = sample.annotation
     for index, name in enumerate(XmlFile(sample.data).names()):

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeAlias
 from lxml import etree
 
 from annotools.errors import ParseError
-from annotools.formats.voc_document import BLANK
+from annotools.formats.xml.document import BLANK
 from annotools.issues import Severity
 
 # Tags are matched exactly, but for these: some tools write them with a capital.

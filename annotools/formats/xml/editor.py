@@ -13,7 +13,7 @@ from typing import NamedTuple
 from xml.parsers import expat
 
 from annotools.errors import ParseError
-from annotools.formats.voc_document import BLANK, to_utf8
+from annotools.formats.xml.document import BLANK, to_utf8
 
 _START_TAG = re.compile(rb"""<([^\s/>]+)(?:[^>"']|"[^"]*"|'[^']*')*>""")
 _DECLARED = re.compile(r"""<\?xml[^>]*?\sencoding\s*=\s*["']([^"']+)["']""")

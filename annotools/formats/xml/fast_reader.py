@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 
-from annotools.formats.voc_document import BLANK
+from annotools.formats.xml.document import BLANK
 from annotools.records import Annotation, Box, Object, Size, Source
 
 _BLANKS = r"[ \t\r\n]*+"

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from annotools.formats.voc_document import BLANK, DocumentError
-from annotools.formats.voc_fields import (
+from annotools.formats.xml.document import BLANK, DocumentError
+from annotools.formats.xml.fields import (
     FLAG_EXPECTED,
     WHOLE_NUMBER,
     Element,

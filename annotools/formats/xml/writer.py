@@ -10,9 +10,9 @@ import re
 from typing import NoReturn
 
 from annotools.errors import OutputError, ParseError
-from annotools.formats.voc_document import parse_xml
-from annotools.formats.voc_fields import CASE_VARIANTS
-from annotools.formats.voc_reader import (
+from annotools.formats.xml.document import parse_xml
+from annotools.formats.xml.fields import CASE_VARIANTS
+from annotools.formats.xml.reader import (
     ANNOTATION_TAGS,
     BOX_TAGS,
     CORNER_TAGS,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from annotools.errors import OutputError
-from annotools.framing import Writer, read_records
+from annotools.formats.example.framing import Writer, read_records
 
 
 def test_a_full_disk_is_an_error_of_the_caller() -> None:

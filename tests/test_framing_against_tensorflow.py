@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from annotools.errors import OutputError, RecordError, SourceError
-from annotools.framing import Writer, masked_crc, read_records, scan
+from annotools.formats.example.framing import Writer, masked_crc, read_records, scan
 
 RECORDS = [b"first", b"", b"x" * 3000, bytes(range(256))]
 

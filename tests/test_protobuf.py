@@ -10,8 +10,8 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from annotools import protobuf
 from annotools.errors import RecordError
+from annotools.formats.example import wire
 
 KEY = "k"
 FLOAT32 = st.floats(width=32, allow_nan=False)
@@ -49,7 +49,7 @@ def as_protobuf_reads(data: bytes) -> dict[str, tuple[str | None, list[Any]]]:
 
 
 def delimited(number: int, content: bytes) -> bytes:
-    return bytes((number << 3 | 2,)) + protobuf.varint(len(content)) + content
+    return bytes((number << 3 | 2,)) + wire.varint(len(content)) + content
 
 
 def example_of(*features_of_key: bytes) -> bytes:
@@ -62,7 +62,7 @@ def example_of(*features_of_key: bytes) -> bytes:
 @given(st.dictionaries(TEXT, FEATURE, max_size=6))
 @settings(max_examples=80, deadline=None)
 def test_what_tensorflow_writes_is_read(features: dict[str, tuple[str, list[Any]]]) -> None:
-    assert protobuf.parse(serialise(features)) == features
+    assert wire.parse(serialise(features)) == features
 
 
 @given(TEXT, FEATURE)
@@ -72,20 +72,20 @@ def test_what_is_written_is_what_tensorflow_writes(key: str, content: tuple[str,
     if kind == "bytes":
         values = [value.decode("latin-1").encode() for value in values]
     written: Any = [value.decode() for value in values] if kind == "bytes" else values
-    write = protobuf.entry_writer(key, kind, "any")  # type: ignore[arg-type]
+    write = wire.entry_writer(key, kind, "any")  # type: ignore[arg-type]
     expected = serialise({key: (kind, values)})
     for _ in range(2):  # afresh, and from the entries that are kept
         assert delimited(1, write(tuple(written))) == expected
     if len(values) == 1 and kind != "float":
-        assert delimited(1, protobuf.entry_writer(key, kind, 1)(written[0])) == expected  # type: ignore[arg-type]
+        assert delimited(1, wire.entry_writer(key, kind, 1)(written[0])) == expected  # type: ignore[arg-type]
 
 
 @given(st.binary(max_size=70000), TEXT, st.integers(0, 3))
 @settings(max_examples=25, deadline=None)
 def test_a_blob_between_other_entries(blob: bytes, text: str, others: int) -> None:
     entries = {f"{side}{i}": ("bytes", [text.encode()]) for side in "az" for i in range(others)}
-    write = {key: protobuf.entry_writer(key, "bytes", 1)(text) for key in entries}
-    head, tail = protobuf.blob_writer("m")(
+    write = {key: wire.entry_writer(key, "bytes", 1)(text) for key in entries}
+    head, tail = wire.blob_writer("m")(
         len(blob),
         b"".join(entry for key, entry in write.items() if key < "m"),
         b"".join(entry for key, entry in write.items() if key > "m"),
@@ -95,9 +95,9 @@ def test_a_blob_between_other_entries(blob: bytes, text: str, others: int) -> No
 
 @pytest.mark.parametrize("number", [0, 1, 127, 128, 16383, 16384, 2097151, 2097152, 2**35, 2**63, 2**64 - 1])
 def test_numbers_of_every_length(number: int) -> None:
-    data = example_of(delimited(3, b"\x08" + protobuf.varint(number)))
+    data = example_of(delimited(3, b"\x08" + wire.varint(number)))
     signed = number - 2**64 if number >= 2**63 else number
-    assert protobuf.parse(data) == as_protobuf_reads(data) == {KEY: ("int64", [signed])}
+    assert wire.parse(data) == as_protobuf_reads(data) == {KEY: ("int64", [signed])}
 
 
 @pytest.mark.parametrize(
@@ -117,14 +117,14 @@ def test_numbers_of_every_length(number: int) -> None:
 )
 def test_quirks_of_the_wire_format(features: list[bytes], expected: tuple[str | None, list[Any]]) -> None:
     data = example_of(*features)
-    assert protobuf.parse(data) == as_protobuf_reads(data) == {KEY: expected}
+    assert wire.parse(data) == as_protobuf_reads(data) == {KEY: expected}
 
 
 def test_an_entry_may_lack_its_key_or_its_value() -> None:
     data = delimited(
         1, delimited(1, delimited(1, b"k")) + delimited(1, delimited(2, delimited(3, b"\x08\x05")))
     )
-    assert protobuf.parse(data) == as_protobuf_reads(data) == {"k": (None, []), "": ("int64", [5])}
+    assert wire.parse(data) == as_protobuf_reads(data) == {"k": (None, []), "": ("int64", [5])}
 
 
 VALID = serialise({"a": ("bytes", [b"xyz", b""]), "b": ("float", [1.5, -2.0]), "c": ("int64", [1, -1, 300])})
@@ -138,7 +138,7 @@ def test_damage_is_seen_as_protobuf_sees_it(data: st.DataObject) -> None:
         damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
     damaged = damaged[: data.draw(st.integers(0, len(damaged)))]
     try:
-        found = protobuf.parse(bytes(damaged))
+        found = wire.parse(bytes(damaged))
     except RecordError as error:
         if error.field != "wire type":  # groups, which protobuf skips and we refuse
             with pytest.raises(Exception, match="Error parsing message"):
@@ -152,13 +152,13 @@ def test_damage_is_seen_as_protobuf_sees_it(data: st.DataObject) -> None:
 @settings(max_examples=100, deadline=None)
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     with contextlib.suppress(RecordError):
-        protobuf.parse(data)
+        wire.parse(data)
 
 
 @pytest.mark.parametrize("cut", range(1, len(VALID)))
 def test_no_cut_goes_unseen(cut: int) -> None:
     with pytest.raises(RecordError):
-        protobuf.parse(VALID[:cut])
+        wire.parse(VALID[:cut])
 
 
 @pytest.mark.parametrize(
@@ -174,4 +174,4 @@ def test_no_cut_goes_unseen(cut: int) -> None:
 )
 def test_refusals(data: bytes, message: str) -> None:
     with pytest.raises(RecordError, match=message):
-        protobuf.parse(data)
+        wire.parse(data)

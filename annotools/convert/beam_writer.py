@@ -21,8 +21,9 @@ from annotools.convert.plan import hash_of, shard_of
 from annotools.convert.shard import ShardResult, index_file
 from annotools.convert.target import Target, make_target
 from annotools.errors import AnnotoolsError, MissingExtraError, OptionError
-from annotools.formats import tfexample, tfrecord
-from annotools.framing import Writer
+from annotools.formats import tfrecord
+from annotools.formats.example import tf_example
+from annotools.formats.example.framing import Writer
 from annotools.issues import Ledger
 from annotools.records import Example
 
@@ -105,7 +106,7 @@ class WriteTFRecord(beam.PTransform[Any, Any]):
 
 def _keyed(example: Example, shards: int) -> tuple[int, Row]:
     with errors_in_full():
-        head, tail = tfexample.encode(example)
+        head, tail = tf_example.encode(example)
     row = (example.id, head + example.encoded + tail, len(example.encoded), example.names)
     return shard_of(hash_of(example.id), shards), row
 

@@ -127,9 +127,9 @@ def write_shard(
 
             ssd_pickle.write(_examples(plan, shard, result, tick), path, classes=plan.options.classes)
         case "tfrecord":
-            from annotools.formats import tfexample
+            from annotools.formats.example import tf_example
 
-            _write_records(_examples(plan, shard, result, tick), path, result, tfexample.encode)
+            _write_records(_examples(plan, shard, result, tick), path, result, tf_example.encode)
         case _:
             from annotools.formats import tfds
 
@@ -164,7 +164,7 @@ def _write_records(
     result: ShardResult,
     encode: Callable[[Example], tuple[bytes, bytes]],
 ) -> None:
-    from annotools.framing import Writer
+    from annotools.formats.example.framing import Writer
 
     offsets = []
     with Writer(path) as writer:

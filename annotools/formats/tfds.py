@@ -17,8 +17,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from annotools import protobuf, schema
+from annotools import schema
 from annotools.errors import ImageError, OptionError, OutputError, RecordError
+from annotools.formats.example import wire
 from annotools.records import Example
 
 if TYPE_CHECKING:
@@ -33,11 +34,11 @@ _POSES: Final[Sequence[str]] = _KEYS["objects/pose"]["values"]
 _POSE_IDS: Final = {pose: index for index, pose in enumerate(_POSES)}
 _UNSPECIFIED: Final = _POSE_IDS["unspecified"]
 _WRITERS: Final = {
-    key: protobuf.entry_writer(key, row["kind"], row["length"])
+    key: wire.entry_writer(key, row["kind"], row["length"])
     for key, row in sorted(_KEYS.items())
     if key != _IMAGE_KEY
 }
-_around_image: Final = protobuf.blob_writer(_IMAGE_KEY)
+_around_image: Final = wire.blob_writer(_IMAGE_KEY)
 
 # The files from which TFDS takes the names of a ClassLabel, by the path of the feature.
 _CLASS_FILES: Final = ("objects-label", "labels", "labels_no_difficult")

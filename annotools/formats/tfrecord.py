@@ -22,8 +22,8 @@ from typing import Final
 
 from annotools.classes.class_map import ClassMap
 from annotools.errors import OptionError, OutputError, RecordError, SourceError
-from annotools.formats import tfexample
-from annotools.framing import Writer, read_records, scan
+from annotools.formats.example import tf_example
+from annotools.formats.example.framing import Writer, read_records, scan
 from annotools.records import Example
 
 __all__ = [
@@ -201,7 +201,7 @@ def _read_files(files: Sequence[str], classes: ClassMap | None) -> Iterator[Exam
         known = classes or _classes_beside(file)
         for offset, data in scan(file):
             try:
-                yield tfexample.decode(data, classes=known)
+                yield tf_example.decode(data, classes=known)
             except RecordError as error:
                 error.path, error.offset = file, offset
                 raise
@@ -222,7 +222,7 @@ def write(
     *,
     split: str = "train",
     shards: int = 1,
-    encode: Callable[[Example], tuple[bytes, bytes]] = tfexample.encode,
+    encode: Callable[[Example], tuple[bytes, bytes]] = tf_example.encode,
 ) -> int:
     """Write the shards of one split into the folder `path`, and return the number of records.
 

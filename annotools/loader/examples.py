@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from annotools.augment import Sample
 from annotools.classes.class_map import ClassMap
-from annotools.loader.index import RecordIndex
+from annotools.formats.example.record_index import RecordIndex
 from annotools.loader.parse import Dialect, count_boxes, parse, record_id
 
 _as_is = tf.autograph.experimental.do_not_convert

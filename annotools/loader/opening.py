@@ -11,8 +11,8 @@ from annotools.convert import manifest as manifests
 from annotools.convert.output import STATE
 from annotools.errors import OutputError, RecordError
 from annotools.formats import tfrecord
+from annotools.formats.example.record_index import RecordIndex
 from annotools.loader.examples import Examples, RecordFiles
-from annotools.loader.index import RecordIndex
 from annotools.loader.parse import dialect_of, dialects
 from annotools.loader.splitting import choose_split
 

@@ -12,9 +12,9 @@ import tensorflow as tf
 from annotools import schema
 from annotools.augment import Sample, lean
 from annotools.classes.class_map import ClassMap
-from annotools.framing import read_records
+from annotools.formats.example.framing import read_records
+from annotools.formats.example.wire import parse as parse_features
 from annotools.loader.image_size import size_of
-from annotools.protobuf import parse as parse_features
 
 _EDGES = ("xmin", "ymin", "xmax", "ymax")
 _ONE = ("encoded", "filename", "source_id", "width", "height")

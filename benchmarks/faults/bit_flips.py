@@ -22,7 +22,7 @@ from pathlib import Path
 import annotools
 from annotools.convert.verification.records import Terms
 from annotools.convert.verification.shard import check_file
-from annotools.framing import scan
+from annotools.formats.example.framing import scan
 
 SAMPLE = Path(__file__).parents[2] / "sample_data"
 

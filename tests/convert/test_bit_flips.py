@@ -21,7 +21,7 @@ import annotools
 from annotools.convert.verification.records import Terms
 from annotools.convert.verification.salvage import pieces
 from annotools.convert.verification.shard import ShardReport, check_file
-from annotools.framing import scan
+from annotools.formats.example.framing import scan
 
 FRAMING = {"length": "length-crc", "crc of the length": "length-crc", "crc of the data": "data-crc"}
 
@@ -102,7 +102,7 @@ def test_bits_of_the_data(shard: Shard) -> None:
 
 
 def small_file() -> tuple[bytes, list[bytes], list[int]]:
-    from annotools.framing import Writer
+    from annotools.formats.example.framing import Writer
 
     dice = random.Random(1)
     records = [dice.randbytes(size) for size in (40, 0, 7, 120, 1)]

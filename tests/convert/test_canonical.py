@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 import annotools
-from annotools import protobuf
 from annotools.convert.verification.canonical import CanonicalReader
 from annotools.convert.verification.records import RecordCheck, Terms
 from annotools.errors import RecordError
-from annotools.framing import scan
+from annotools.formats.example import wire
+from annotools.formats.example.framing import scan
 
 
 @pytest.fixture(scope="module", params=["tfrecord", "tfds"])
@@ -42,7 +42,7 @@ def test_every_record_of_ours_takes_the_fast_way(records: tuple[str, list[bytes]
     for data in datas:
         values = read(data)
         assert values is not None
-        assert as_lists(values) == {key: one for key, (_, one) in protobuf.parse(data).items()}
+        assert as_lists(values) == {key: one for key, (_, one) in wire.parse(data).items()}
 
 
 def test_what_was_changed_is_read_as_the_parser_reads_it_or_not_at_all(
@@ -65,29 +65,29 @@ def test_what_was_changed_is_read_as_the_parser_reads_it_or_not_at_all(
         if values is None:
             continue
         fast += 1
-        parsed = {key: one for key, (_, one) in protobuf.parse(bytes(data)).items()}
+        parsed = {key: one for key, (_, one) in wire.parse(bytes(data)).items()}
         assert repr(sorted(as_lists(values).items())) == repr(sorted(parsed.items()))  # nan is not nan
     assert 100 < fast < 2900
 
 
 def test_names_of_keys_inside_of_values_mislead_nobody() -> None:
-    from annotools.formats import tfexample
+    from annotools.formats.example import tf_example
     from annotools.records import Example
 
     trap = "x\n\x19\n\x0cimage/format\x12\x09\n\x07\n\x05jpeg" * 3
     example = Example(trap, trap, trap, 9, 9, "jpeg", encoded=b"image/encoded\x12", sha256="a" * 64)
-    head, tail = tfexample.encode(example)
+    head, tail = tf_example.encode(example)
     data = head + example.encoded + tail
     values = reader("tfrecord").read(data)
-    assert values is None or as_lists(values) == {key: one for key, (_, one) in protobuf.parse(data).items()}
+    assert values is None or as_lists(values) == {key: one for key, (_, one) in wire.parse(data).items()}
     content, findings = RecordCheck(Terms("tfrecord", {})).check(data)
     assert content.filename == trap
     assert {finding.rule for finding in findings} == {"image-sha256", "image-unreadable"}
 
 
 def test_lists_are_read_by_kind() -> None:
-    assert protobuf.list_values("bytes", b"\n\x01a\n\x00") == [b"a", b""]
-    assert protobuf.list_values("int64", b"\n\x03\x01\x80\x01") == [1, 128]
-    assert protobuf.list_values("float", b"\n\x04\x00\x00\x80?") == [1.0]
+    assert wire.list_values("bytes", b"\n\x01a\n\x00") == [b"a", b""]
+    assert wire.list_values("int64", b"\n\x03\x01\x80\x01") == [1, 128]
+    assert wire.list_values("float", b"\n\x04\x00\x00\x80?") == [1.0]
     with pytest.raises(RecordError):
-        protobuf.list_values("float", b"\n\x03\x00\x00\x80")
+        wire.list_values("float", b"\n\x03\x00\x00\x80")

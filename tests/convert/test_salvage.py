@@ -16,7 +16,7 @@ import annotools
 from annotools.cli import main
 from annotools.convert.verification.salvage import Piece, pieces, salvage
 from annotools.errors import OptionError, OutputError, SourceError
-from annotools.framing import Writer, masked_crc, scan
+from annotools.formats.example.framing import Writer, masked_crc, scan
 
 
 @pytest.fixture

@@ -20,15 +20,16 @@ from typing import Any
 import pytest
 
 import annotools
-from annotools import protobuf, schema
+from annotools import schema
 from annotools.classes.class_map import ClassMap
 from annotools.cli import main
 from annotools.convert.verification.faults import LISTED, Fault, Faults
 from annotools.convert.verification.shape import misfits
 from annotools.convert.verify import VerifyResult
 from annotools.errors import AnnotoolsError, OptionError, OutputError
-from annotools.formats import pkl, tfexample, tfrecord
-from annotools.framing import Writer, scan
+from annotools.formats import pkl, tfrecord
+from annotools.formats.example import tf_example, wire
+from annotools.formats.example.framing import Writer, scan
 from annotools.records import Example
 
 FORMATS = ["tfrecord", "tfds", "pickle", "ssd-pickle"]
@@ -83,8 +84,8 @@ def edit(out: Path, number: int, change: Callable[[Example], Example]) -> Path:
     """One record changed, with everything around it made to fit."""
 
     def one(records: list[bytes]) -> list[bytes]:
-        example = change(tfexample.decode(records[number]))
-        head, tail = tfexample.encode(example)
+        example = change(tf_example.decode(records[number]))
+        head, tail = tf_example.encode(example)
         return [*records[:number], head + example.encoded + tail, *records[number + 1 :]]
 
     return rewrite(out, one, honest=True)
@@ -311,7 +312,7 @@ def test_a_shard_that_is_listed_twice(out: Path) -> None:
 
 def test_two_records_that_are_not_of_the_source(out: Path, shop: Any) -> None:
     stray = Example("x", "x.jpg", "x.jpg", 9, 9, "jpeg", encoded=b"\xff\xd8", sha256="0" * 64)
-    head, tail = tfexample.encode(stray)
+    head, tail = tf_example.encode(stray)
     record = head + stray.encoded + tail
     path = rewrite(out, lambda records: [record, *records, record], honest=True)
     result = annotools.verify(out, against=shop.root)
@@ -468,7 +469,7 @@ def test_a_record_that_says_what_it_cannot(
 
 def test_keys_that_are_missing_or_too_many_or_of_another_kind(out: Path) -> None:
     def without(key: str, records: list[bytes]) -> list[bytes]:
-        entries = {name: values for name, (_, values) in protobuf.parse(records[0]).items() if name != key}
+        entries = {name: values for name, (_, values) in wire.parse(records[0]).items() if name != key}
         rows = schema.load("tf_example.json")["keys"]
         parts = []
         for name, values in sorted(entries.items()):
@@ -478,9 +479,9 @@ def test_keys_that_are_missing_or_too_many_or_of_another_kind(out: Path) -> None
             texts = row["kind"] == "bytes"
             plain = tuple(value.decode() if texts else value for value in values)
             content = plain[0] if row["length"] == 1 else plain
-            parts.append(protobuf.entry_writer(name, row["kind"], row["length"])(content))
+            parts.append(wire.entry_writer(name, row["kind"], row["length"])(content))
         image = entries["image/encoded"][0]
-        head, tail = protobuf.blob_writer("image/encoded")(len(image), b"", b"".join(parts))
+        head, tail = wire.blob_writer("image/encoded")(len(image), b"", b"".join(parts))
         return [head + image + tail, *records[1:]]
 
     rewrite(out, lambda records: without("image/object/difficult", records), honest=True)

@@ -14,10 +14,10 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from annotools import protobuf
 from annotools.classes.class_map import ClassMap
 from annotools.errors import ImageError, OptionError, OutputError, RecordError, UnknownClassError
-from annotools.formats import tfds, tfexample, tfrecord
+from annotools.formats import tfds, tfrecord
+from annotools.formats.example import tf_example, wire
 from annotools.records import Example
 
 reference: Any = pytest.importorskip("tensorflow_datasets")
@@ -111,7 +111,7 @@ def test_a_record_is_the_one_tfds_writes(
     objects: dict[str, Any], features: Any, make_picture: Callable[..., bytes]
 ) -> None:
     example = make("a", make_picture(60, 40), "jpeg", **objects)
-    assert protobuf.parse(serialise(example)) == protobuf.parse(written_by_tfds(example, features))
+    assert wire.parse(serialise(example)) == wire.parse(written_by_tfds(example, features))
 
 
 @given(st.lists(st.tuples(*[st.floats(0, 1)] * 4), max_size=5), st.integers(1, 5000), st.integers(1, 5000))
@@ -135,7 +135,7 @@ def test_no_box_is_written_that_tfds_would_refuse(
         **dict.fromkeys(("truncated", "difficult", "occluded"), (0,) * n),
     )
     example = dataclasses.replace(example, width=width, height=height)
-    values = tfexample.features(serialise(example))["objects/bbox"]
+    values = tf_example.features(serialise(example))["objects/bbox"]
     bbox = reference.features.BBoxFeature()
     for box in np.array(values, np.float32).reshape(-1, 4):
         np.testing.assert_array_equal(bbox.encode_example(box), box)

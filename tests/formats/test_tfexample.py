@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from annotools.classes.class_map import ClassMap
 from annotools.errors import RecordError, UnknownClassError
-from annotools.formats import tfexample
+from annotools.formats.example import tf_example
 from annotools.records import Example
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -68,7 +68,7 @@ def inside(size: int) -> st.SearchStrategy[float]:
 
 
 def serialise(example: Example) -> bytes:
-    head, tail = tfexample.encode(example)
+    head, tail = tf_example.encode(example)
     return head + example.encoded + tail
 
 
@@ -184,12 +184,12 @@ def test_the_bytes_are_those_of_tensorflow(example: Example) -> None:
 @given(examples(whole))
 @settings(max_examples=60, deadline=None)
 def test_whole_pixels_come_back_as_they_were(example: Example) -> None:
-    assert tfexample.decode(serialise(example)) == example
+    assert tf_example.decode(serialise(example)) == example
 
 
 def test_whole_pixels_come_back_also_beside_others() -> None:
     mixed = dataclasses.replace(TWO, boxes=((1.0, 2.0, 499.0, 375.0), (0.5, 0.25, 499.3, 374.9)))
-    first, second = tfexample.decode(serialise(mixed)).boxes
+    first, second = tf_example.decode(serialise(mixed)).boxes
     assert first == mixed.boxes[0]
     assert second == pytest.approx(mixed.boxes[1], abs=500 * 2.0**-24)
 
@@ -197,8 +197,8 @@ def test_whole_pixels_come_back_also_beside_others() -> None:
 @given(examples(inside))
 @settings(max_examples=60, deadline=None)
 def test_boxes_stay_inside_and_come_back_within_the_stated_error(example: Example) -> None:
-    values = tfexample.features(serialise(example))
-    decoded = tfexample.decode(serialise(example))
+    values = tf_example.features(serialise(example))
+    decoded = tf_example.decode(serialise(example))
     for low, high in (("xmin", "xmax"), ("ymin", "ymax")):
         pairs = zip(values[f"image/object/bbox/{low}"], values[f"image/object/bbox/{high}"], strict=True)
         assert all(0 <= a <= b <= 1 for a, b in pairs)
@@ -235,7 +235,7 @@ def test_the_object_detection_api_parses_it(example: Example) -> None:
 
 def test_a_negative_has_every_key_with_an_empty_list() -> None:
     negative = Example(id="n", filename="n.png", source_id="n", width=2, height=3, format="png")
-    features = tfexample.features(serialise(negative))
+    features = tf_example.features(serialise(negative))
     assert sorted(key for key, values in features.items() if not values) == [
         "image/object/bbox/xmax",
         "image/object/bbox/xmin",
@@ -250,13 +250,13 @@ def test_a_negative_has_every_key_with_an_empty_list() -> None:
     ]
     parsed = tf.io.parse_single_example(serialise(negative), FEATURE_SPEC)
     assert parsed["image/object/bbox/xmin"].shape.as_list() == [0]
-    assert tfexample.decode(serialise(negative)) == negative
+    assert tf_example.decode(serialise(negative)) == negative
 
 
 def test_sha256_is_computed_where_it_is_missing() -> None:
     assert serialise(dataclasses.replace(TWO, sha256="")) == serialise(TWO)
     bare = tf_example({"image/encoded": b"abc", "image/height": 2, "image/width": 2})
-    assert tfexample.decode(bare).sha256 == hashlib.sha256(b"abc").hexdigest()
+    assert tf_example.decode(bare).sha256 == hashlib.sha256(b"abc").hexdigest()
 
 
 @pytest.mark.parametrize(
@@ -275,7 +275,7 @@ def test_sha256_is_computed_where_it_is_missing() -> None:
 def test_examples_that_cannot_be_written(change: dict[str, Any], message: str) -> None:
     example = dataclasses.replace(TWO, **change)
     with pytest.raises(RecordError, match=message) as caught:
-        tfexample.encode(example)
+        tf_example.encode(example)
     assert caught.value.path == example.filename
 
 
@@ -292,7 +292,7 @@ def test_defaults(make_picture: Callable[..., bytes]) -> None:
             "image/object/class/label": [4],
         }
     )
-    assert tfexample.decode(data) == Example(
+    assert tf_example.decode(data) == Example(
         id="shop/IMG.1",
         filename="shop/IMG.1.png",
         source_id="",
@@ -310,7 +310,7 @@ def test_defaults(make_picture: Callable[..., bytes]) -> None:
         difficult=(0,),
         occluded=(0,),
     )
-    assert tfexample.decode(data, classes=CLASSES).names == ("裤子",)
+    assert tf_example.decode(data, classes=CLASSES).names == ("裤子",)
 
 
 @pytest.mark.parametrize(
@@ -319,12 +319,12 @@ def test_defaults(make_picture: Callable[..., bytes]) -> None:
 )
 def test_formats_of_other_writers(stored: str, read: str, make_picture: Callable[..., bytes]) -> None:
     data = tf_example({"image/encoded": make_picture(fmt="PNG"), "image/format": stored})
-    assert tfexample.decode(data).format == read
+    assert tf_example.decode(data).format == read
 
 
 def test_the_name_is_the_source_id_where_there_is_no_file_name() -> None:
     data = tf_example({"image/source_id": "42", "image/height": 2, "image/width": 2})
-    assert tfexample.decode(data).id == "42"
+    assert tf_example.decode(data).id == "42"
 
 
 BOX = {f"image/object/bbox/{edge}": float32([0.5]) for edge in ("xmin", "xmax", "ymin", "ymax")}
@@ -333,12 +333,12 @@ SIZE = {"image/height": 100, "image/width": 100}
 
 def test_labels_from_names_need_a_class_map() -> None:
     data = tf_example({**SIZE, **BOX, "image/object/class/text": ["裤子"]})
-    assert tfexample.decode(data, classes=CLASSES).labels == (4,)
+    assert tf_example.decode(data, classes=CLASSES).labels == (4,)
     with pytest.raises(RecordError, match="no class"):
-        tfexample.decode(data)
+        tf_example.decode(data)
     data = tf_example({**SIZE, **BOX, "image/object/class/text": ["cap"]})
     with pytest.raises(UnknownClassError):
-        tfexample.decode(data, classes=CLASSES)
+        tf_example.decode(data, classes=CLASSES)
 
 
 @pytest.mark.parametrize(
@@ -385,7 +385,7 @@ def test_labels_from_names_need_a_class_map() -> None:
 )
 def test_refusals(features: dict[str, Any], field: str, found: Any, expected: str | None) -> None:
     with pytest.raises(RecordError) as caught:
-        tfexample.decode(tf_example(features))
+        tf_example.decode(tf_example(features))
     assert (caught.value.field, caught.value.found, caught.value.expected) == (field, found, expected)
 
 
@@ -396,7 +396,7 @@ def test_damaged_bytes_end_in_a_record_error_only(data: st.DataObject) -> None:
     for _ in range(data.draw(st.integers(1, 4))):
         damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
     with contextlib.suppress(RecordError, UnknownClassError):
-        tfexample.decode(bytes(damaged), classes=CLASSES)
+        tf_example.decode(bytes(damaged), classes=CLASSES)
 
 
 @pytest.mark.parametrize("boxes", [0, 2])
@@ -422,7 +422,7 @@ def test_balancap(boxes: int) -> None:
             "image/encoded": b"?",
         }
     )
-    example = tfexample.decode(data)
+    example = tf_example.decode(data)
     assert (example.width, example.height, example.channels, example.format) == (20, 10, 1, "jpeg")
     assert example.encoded == b"?"
     assert (example.labels, example.names) == ((1, 2)[:boxes], ("cup", "pen")[:boxes])
@@ -434,7 +434,7 @@ def test_balancap(boxes: int) -> None:
 
 def test_balancap_with_nothing_but_the_shape() -> None:
     data = tf_example({"image/shape": [10, 20, 4], "image/object/bbox/label": []})
-    example = tfexample.decode(data)
+    example = tf_example.decode(data)
     assert (example.width, example.height, example.channels) == (20, 10, 4)
 
 
@@ -453,14 +453,14 @@ TFDS = {
 def test_tensorflow_datasets(make_picture: Callable[..., bytes]) -> None:
     image = make_picture(60, 40)
     data = tf_example({**TFDS, "image": image})
-    example = tfexample.decode(data)
+    example = tf_example.decode(data)
     assert (example.id, example.width, example.height, example.format) == ("a", 60, 40, "jpeg")
     assert example.encoded == image
     assert example.boxes == ((15.0, 4.0, 45.0, 20.0), (0.0, 0.0, 60.0, 40.0))
     assert (example.labels, example.names) == ((2, 1), ("", ""))
     assert example.poses == ("Left", "Unspecified")
     assert (example.truncated, example.difficult) == ((0, 1), (1, 0))
-    named = tfexample.decode(data, classes=CLASSES)
+    named = tf_example.decode(data, classes=CLASSES)
     assert (named.labels, named.names) == ((4, 1), ("裤子", "cup"))
 
 
@@ -479,5 +479,5 @@ def test_tensorflow_datasets_refusals(
 ) -> None:
     data = tf_example({**TFDS, "image": make_picture(), **change})
     with pytest.raises(RecordError) as caught:
-        tfexample.decode(data, classes=CLASSES)
+        tf_example.decode(data, classes=CLASSES)
     assert caught.value.field == field

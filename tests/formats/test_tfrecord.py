@@ -11,7 +11,8 @@ import tensorflow as tf
 
 from annotools.classes.class_map import ClassMap
 from annotools.errors import OptionError, OutputError, RecordError, SourceError
-from annotools.formats import tfds, tfexample, tfrecord
+from annotools.formats import tfds, tfrecord
+from annotools.formats.example import tf_example
 from annotools.records import Example
 
 BASE = Example(
@@ -141,7 +142,7 @@ def test_tensorflow_reads_it_and_is_read(tmp_path: Path) -> None:
     tfrecord.write(TEN, tmp_path)
     [(_, [file])] = tfrecord.shards(tmp_path)
     records = [record.numpy() for record in tf.data.TFRecordDataset(file)]
-    assert [tfexample.decode(record) for record in records] == TEN
+    assert [tf_example.decode(record) for record in records] == TEN
     with tf.io.TFRecordWriter(str(tmp_path / "theirs.record"), "GZIP") as writer:
         for record in records:
             writer.write(record)
@@ -163,7 +164,7 @@ def test_splits(tmp_path: Path) -> None:
 def test_errors_of_a_record_name_its_file_and_offset(tmp_path: Path) -> None:
     file = tmp_path / "x.tfrecord"
     with tfrecord.Writer(file) as writer:
-        head, tail = tfexample.encode(BASE)
+        head, tail = tf_example.encode(BASE)
         writer.write(head, BASE.encoded, tail)
         offset = writer.write(b"\x0a\x05no")
     examples = tfrecord.read(file)

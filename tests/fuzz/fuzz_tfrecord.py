@@ -6,10 +6,9 @@ import io
 import tempfile
 from pathlib import Path
 
-from annotools import framing
 from annotools.convert.verification import salvage
 from annotools.errors import RecordError
-from annotools.formats import tfexample
+from annotools.formats.example import framing, tf_example
 from annotools.records import Example
 
 MEMORY = Path("/dev/shm")  # a file on a disk takes ten times as long as all that is tried here
@@ -61,13 +60,13 @@ def check_salvage(data: bytes, records: list[tuple[int, bytes]]) -> None:
 
 def check_example(data: bytes) -> None:
     try:
-        features = tfexample.features(data)
+        features = tf_example.features(data)
     except RecordError:
         features = {}
     for values in features.values():
         assert len(values) <= len(data)
     try:
-        example = tfexample.decode(data)
+        example = tf_example.decode(data)
     except RecordError as error:
         assert "\n" not in str(error)
         return

@@ -65,8 +65,9 @@ def voc() -> Iterator[bytes]:
 def tfrecord() -> Iterator[bytes]:
     """Records of every dialect, framed, compressed, cut, and by themselves."""
     from annotools.classes.class_map import ClassMap
-    from annotools.formats import tfds, tfexample
-    from annotools.framing import Writer
+    from annotools.formats import tfds
+    from annotools.formats.example import tf_example
+    from annotools.formats.example.framing import Writer
     from annotools.records import Example
 
     pixels = next(images())
@@ -78,7 +79,7 @@ def tfrecord() -> Iterator[bytes]:
     none = Example("b", "b.jpg", "b.jpg", 24, 16, "jpeg", 1, pixels, hashlib.sha256(pixels).hexdigest())
     records = []
     for example in (one, none):
-        for head, tail in (tfexample.encode(example), tfds.encode(example, classes)):
+        for head, tail in (tf_example.encode(example), tfds.encode(example, classes)):
             records.append(head + example.encoded + tail)
     yield from records
     output = io.BytesIO()

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from annotools.convert.shard import index_path
 from annotools.errors import RecordError, SourceError
-from annotools.loader.index import RecordIndex, offsets_of, scan_offsets
+from annotools.formats.example.record_index import RecordIndex, offsets_of, scan_offsets
 
 LENGTHS = (5, 0, 300, 70_000, 1)
 
@@ -43,7 +43,9 @@ def test_an_index_that_fits_is_believed_and_nothing_is_scanned(
 ) -> None:
     index_path(shard).parent.mkdir()
     np.array(expected_offsets(), "<u8").tofile(index_path(shard))
-    monkeypatch.setattr("annotools.loader.index.scan_offsets", lambda file: pytest.fail("scanned"))
+    monkeypatch.setattr(
+        "annotools.formats.example.record_index.scan_offsets", lambda file: pytest.fail("scanned")
+    )
     assert offsets_of(str(shard)).tolist() == expected_offsets()
 
 

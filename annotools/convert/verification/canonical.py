@@ -13,9 +13,9 @@ import struct
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from annotools import protobuf
 from annotools.errors import RecordError
-from annotools.protobuf import varint
+from annotools.formats.example import wire
+from annotools.formats.example.wire import varint
 
 _VARINT: Final = rb"[\x80-\xff]*+[\x00-\x7f]"
 _TAGS: Final = {"bytes": b"\n", "float": b"\x12", "int64": b"\x1a"}
@@ -36,7 +36,7 @@ class CanonicalReader:
         self.match_tail = re.compile(starts[0] + inner + b"(.*)", re.DOTALL).fullmatch
         head = rb"\n%b%b\n(%b)" % (_VARINT, _start(image_key, "bytes"), _VARINT)
         self.match_head = re.compile(head, re.DOTALL).match
-        self.around_image = protobuf.blob_writer(image_key)
+        self.around_image = wire.blob_writer(image_key)
 
     def read(self, data: bytes) -> dict[str, Sequence[Any]] | None:
         """The values by key; None for a record that is laid out in another way. RecordError."""
@@ -65,21 +65,21 @@ class CanonicalReader:
                 elif size < _SHORT:
                     values[key] = _short_list(kind, content)
                 else:
-                    values[key] = protobuf.list_values(kind, content)
+                    values[key] = wire.list_values(kind, content)
         except RecordError:
             return None  # the parser says it with its place
         return values
 
 
 @functools.lru_cache(4096)
-def _short_list(kind: protobuf.Kind, content: bytes) -> Sequence[Any]:
+def _short_list(kind: wire.Kind, content: bytes) -> Sequence[Any]:
     """Flags, classes and sizes come back image after image."""
-    return tuple(protobuf.list_values(kind, content))
+    return tuple(wire.list_values(kind, content))
 
 
 def _floats(content: bytes) -> Sequence[float]:
     if len(content) % 4 != 2:
-        return protobuf.list_values("float", content)  # which says what is wrong
+        return wire.list_values("float", content)  # which says what is wrong
     return struct.unpack_from(f"<{len(content) // 4}f", content, 2)
 
 

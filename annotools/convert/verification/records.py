@@ -11,12 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from annotools import protobuf, schema
+from annotools import schema
 from annotools.convert.verification.canonical import CanonicalReader
 from annotools.convert.verification.faults import Plain
 from annotools.errors import AnnotoolsError, ImageError, RecordError
+from annotools.formats.example import wire
+from annotools.formats.example.wire import Feature
 from annotools.images.header import header as image_headers
-from annotools.protobuf import Feature
 
 _TABLE: Final = schema.load("tf_example.json")
 _TFDS: Final[Mapping[str, Any]] = _TABLE["dialects"]["tfds"]["keys"]
@@ -81,7 +82,7 @@ class RecordCheck:
         values = self.read(data)
         if values is None:
             try:
-                found = protobuf.parse(data)
+                found = wire.parse(data)
             except RecordError as error:
                 return Content(None, ()), [_of_error("undecodable", None, error)]
             if faults := list(self._check_keys(found)):

@@ -67,10 +67,10 @@ def _names_in(path: Path, to: str, report: ShardReport) -> Iterator[tuple[int, i
             for number, annotation in enumerate(pkl.read(path)):
                 yield number, None, f"{annotation.xml_path}"
         return
-    from annotools import protobuf
+    from annotools.formats.example import wire
 
     with contextlib.suppress(OSError), open(path, "rb") as file:
         for number, piece in numbered(pieces(file, report.bytes), read_index(path, report.bytes)):
             if piece.data is not None:
                 with contextlib.suppress(ValueError, KeyError, IndexError, AttributeError, RecordError):
-                    yield number, piece.offset, protobuf.parse(piece.data)["image/filename"][1][0].decode()
+                    yield number, piece.offset, wire.parse(piece.data)["image/filename"][1][0].decode()

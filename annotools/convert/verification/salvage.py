@@ -1,6 +1,6 @@
 """A TFRecord file that may be damaged, read to its end; and what can be read of it, written anew.
 
-`annotools.framing.scan` stops at the first damage, as a reader must. Here the next record is looked for:
+`annotools.formats.example.framing.scan` stops at the first damage, as a reader must. Here the next record is looked for:
 behind a record whose data is damaged it starts where its length says; after a damaged length it is the next
 place where the checksums of a length and of the data behind it hold. Chance does
 not make these 64 bits right.
@@ -20,7 +20,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 import google_crc32c
 
 from annotools.errors import OutputError, SourceError
-from annotools.framing import Writer, masked_crc
+from annotools.formats.example.framing import Writer, masked_crc
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from annotools import protobuf
 from annotools.convert.options import Options
 from annotools.convert.plan import Plan
 from annotools.convert.reconcile import Outcome
 from annotools.convert.verification.salvage import pieces
 from annotools.convert.verification.shard import numbered, read_index
 from annotools.errors import RecordError
+from annotools.formats.example import wire
 
 if TYPE_CHECKING:
     from annotools.records import Annotation
@@ -46,13 +46,14 @@ class Unit:
 
 
 def _expect_record(outcome: Outcome, plan: Plan) -> Item | None:
-    from annotools.formats import tfds, tfexample
+    from annotools.formats import tfds
+    from annotools.formats.example import tf_example
 
     example = outcome.example
     if example is None:
         return None
     options = plan.options
-    head, tail = tfds.encode(example, options.classes) if options.to == "tfds" else tfexample.encode(example)
+    head, tail = tfds.encode(example, options.classes) if options.to == "tfds" else tf_example.encode(example)
     record = head + example.encoded + tail
     return Item(example.filename, lambda: _said(record, options), record)
 
@@ -67,7 +68,7 @@ def _read_records(path: Path, plan: Plan, unit: Unit) -> Iterator[Item]:
 
 def _record_item(data: bytes, options: Options, file: str, number: int, offset: int) -> Item:
     try:
-        key = protobuf.parse(data).get("image/filename", ("bytes", []))[1]
+        key = wire.parse(data).get("image/filename", ("bytes", []))[1]
     except RecordError:
         key = []
     name = key[0].decode(errors="backslashreplace") if key and isinstance(key[0], bytes) else ""
@@ -76,7 +77,7 @@ def _record_item(data: bytes, options: Options, file: str, number: int, offset: 
 
 def _said(record: bytes, options: Options) -> Said:
     try:
-        found = {key: values for key, (_, values) in protobuf.parse(record).items()}
+        found = {key: values for key, (_, values) in wire.parse(record).items()}
     except RecordError as error:
         return {"(the record)": f"unreadable: {error.message}"}
     key = "image" if options.to == "tfds" else "image/encoded"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from annotools.convert.shard import index_path
 from annotools.errors import RecordError, SourceError
-from annotools.framing import masked_crc
+from annotools.formats.example.framing import masked_crc
 
 Offsets = NDArray[np.int64]
 

@@ -14,10 +14,11 @@ from collections.abc import Mapping, Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
-from annotools import protobuf, schema
+from annotools import schema
 from annotools.errors import ImageError, RecordError
+from annotools.formats.example import wire
+from annotools.formats.example.wire import Feature
 from annotools.images.header import header as image_headers
-from annotools.protobuf import Feature
 from annotools.records import Example, Image
 
 if TYPE_CHECKING:
@@ -37,13 +38,13 @@ _STORED: Final = tuple(
 )
 _COLUMNS: Final = (*_STORED, "sha256", "xmin", "ymin", "xmax", "ymax")
 _WRITERS: Final = {
-    key: (_COLUMNS.index(row["field"]), protobuf.entry_writer(key, row["kind"], row["length"]))
+    key: (_COLUMNS.index(row["field"]), wire.entry_writer(key, row["kind"], row["length"]))
     for key, row in sorted(_KEYS.items())
     if row["written"] and key != _IMAGE_KEY
 }
 _BEFORE: Final = [writer for key, writer in _WRITERS.items() if key < _IMAGE_KEY]
 _AFTER: Final = [writer for key, writer in _WRITERS.items() if key > _IMAGE_KEY]
-_around_image: Final = protobuf.blob_writer(_IMAGE_KEY)
+_around_image: Final = wire.blob_writer(_IMAGE_KEY)
 _stored: Final = attrgetter(*_STORED)
 
 _PARALLEL: Final = ("labels", "names", "poses", "truncated", "difficult", "occluded")
@@ -94,7 +95,7 @@ def features(data: bytes) -> dict[str, list[Any]]:
 
     RecordError if it is none.
     """
-    return {key: list(values) for key, (_, values) in protobuf.parse(data).items()}
+    return {key: list(values) for key, (_, values) in wire.parse(data).items()}
 
 
 def decode(data: bytes, *, classes: ClassMap | None = None) -> Example:
@@ -115,7 +116,7 @@ def decode(data: bytes, *, classes: ClassMap | None = None) -> Example:
     names the keys), for a coordinate that is not finite, and for a label that is not in `classes`.
     UnknownClassError for a name that is not in `classes`, where the label has to come from it.
     """
-    found, label_base = _translate(protobuf.parse(data))
+    found, label_base = _translate(wire.parse(data))
     encoded = _one(found, "encoded", b"")
     header = _header(encoded)
     width = _one(found, "width", header.width if header else 0)

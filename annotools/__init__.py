@@ -32,13 +32,13 @@ if TYPE_CHECKING:
     from annotools.formats.voc import to_xml as to_xml
     from annotools.issues import Issue as Issue
     from annotools.issues import Ledger as Ledger
-    from annotools.reading import read as read
     from annotools.records import Annotation as Annotation
     from annotools.records import Box as Box
     from annotools.records import Example as Example
     from annotools.records import Image as Image
     from annotools.records import Object as Object
     from annotools.records import Part as Part
+    from annotools.sources.read import read as read
     from annotools.validation.check import ValidationResult as ValidationResult
     from annotools.validation.check import validate as validate
     from annotools.validation.fix import FixResult as FixResult
@@ -59,7 +59,7 @@ _HOME = {
     "to_xml": "annotools.formats.voc",
     "Issue": "annotools.issues",
     "Ledger": "annotools.issues",
-    "read": "annotools.reading",
+    "read": "annotools.sources.read",
     "Annotation": "annotools.records",
     "Box": "annotools.records",
     "Example": "annotools.records",

@@ -29,7 +29,7 @@ from annotools.errors import AnnotoolsError, DataError, MissingExtraError, Optio
 from annotools.formats import voc
 from annotools.issues import Issue
 from annotools.records import Annotation, Example
-from annotools.sources import Pair, Source, open_source
+from annotools.sources.source import Pair, Source, open_source
 from annotools.validation.checker import IMAGE_MODES, Checker, Job
 from annotools.validation.settings import make_selection
 

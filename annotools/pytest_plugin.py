@@ -23,7 +23,7 @@ import pytest
 
 if TYPE_CHECKING:
     from annotools.issues import Issue
-    from annotools.sources import Pair
+    from annotools.sources.source import Pair
     from annotools.validation.checker import Checker
 
 
@@ -87,7 +87,7 @@ class _Dataset:
     """One configured path: its pairs by file, and the checker for them."""
 
     def __init__(self, config: pytest.Config, path: Path) -> None:
-        from annotools.sources import open_source
+        from annotools.sources.source import open_source
 
         self._config = config
         self._source = open_source(path)

@@ -27,7 +27,7 @@ from pathlib import Path
 from annotools.classes.class_map import ClassMap
 from annotools.convert.options import Options
 from annotools.convert.plan import make_plan
-from annotools.sources import open_source
+from annotools.sources.source import open_source
 options = Options(to="tfrecord", classes=ClassMap.from_names(["thing"]))
 with tempfile.TemporaryDirectory() as folder:
     make_plan(open_source(sys.argv[1]), options, Path(folder), shards=None, shard_size=options.shard_size)

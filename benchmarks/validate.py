@@ -76,7 +76,7 @@ def speed(work: Path, files: int, runs: int, panlabel: str | None) -> str:
     return table(header, rows)
 
 
-LISTING = "import sys; from annotools.sources import open_source; len(open_source(sys.argv[1]))"
+LISTING = "import sys; from annotools.sources.source import open_source; len(open_source(sys.argv[1]))"
 
 
 def small_images(folder: Path, size: int) -> Path:

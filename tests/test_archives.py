@@ -23,9 +23,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from annotools import archives
 from annotools.errors import AnnotoolsError, ImageError, SourceError
-from annotools.sources import Pair, Source, open_source
+from annotools.sources.source import Pair, Source, archives, open_source
 
 Members = Iterable[tuple[str, bytes]]
 

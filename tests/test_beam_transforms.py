@@ -17,7 +17,7 @@ from annotools.convert.run import convert
 from annotools.errors import OptionError, OutputError, SourceError
 from annotools.formats import tfrecord
 from annotools.issues import Issue
-from annotools.reading import read
+from annotools.sources.read import read
 from annotools.validation.check import validate
 from annotools.validation.rules.catalogue import RULES
 

@@ -14,9 +14,8 @@ from typing import Any
 import pytest
 
 import annotools
-from annotools import storage
 from annotools.errors import AnnotoolsError, ImageError, SourceError, UnavailableError
-from annotools.sources import Source, open_source
+from annotools.sources.source import Source, open_source, storage
 
 ODD_NAMES = ["two words", "a+b&c=d", "50%41", "x#y?z", "[*]", "手机", "semi;colon,", "q'uo\"te", "a:b@c"]
 
@@ -172,8 +171,8 @@ def test_a_file_that_has_gone_is_a_fault_of_that_file(bucket: Any, voc: Path) ->
 
 def test_what_is_too_large_is_not_taken_in(bucket: Any, voc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = open_source(bucket.put(voc, "voc"))
-    monkeypatch.setattr("annotools.remote.LARGEST_XML", 50)
-    monkeypatch.setattr("annotools.storage.LARGEST_XML", 50)
+    monkeypatch.setattr("annotools.sources.remote.LARGEST_XML", 50)
+    monkeypatch.setattr("annotools.sources.storage.LARGEST_XML", 50)
     bucket.gate.requests.clear()
     with pytest.raises(SourceError, match="too large"):
         source.read_bytes("Annotations/img0.xml")
@@ -240,7 +239,7 @@ def test_a_forked_process_connects_by_itself(bucket: Any, voc: Path) -> None:
     url = bucket.put(voc, "voc")
     code = (
         "import os, sys\n"
-        "from annotools.sources import open_source\n"
+        "from annotools.sources.source import open_source\n"
         "source = open_source(sys.argv[1])\n"
         "if child := os.fork():\n"
         "    sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
@@ -373,7 +372,7 @@ def run_without(module: str, url: str) -> str:
     code = (
         "import sys\n"
         f"sys.modules[{module!r}] = None\n"
-        "from annotools.sources import open_source\n"
+        "from annotools.sources.source import open_source\n"
         "open_source(sys.argv[1])\n"
     )
     run = subprocess.run([sys.executable, "-c", code, url], capture_output=True, text=True, check=False)
@@ -391,7 +390,7 @@ def test_without_a_url_fsspec_is_not_imported(voc: Path) -> None:
     code = (
         "import sys, annotools\n"
         "list(annotools.read(sys.argv[1])); list(annotools.validate('file://' + sys.argv[1]))\n"
-        "assert not {'fsspec', 's3fs', 'annotools.remote', 'annotools.read_ahead'} & set(sys.modules)\n"
+        "assert not {'fsspec', 's3fs', 'annotools.sources.remote', 'annotools.sources.prefetch'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code, str(voc)], check=True)
 

@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from annotools import spool
 from annotools.errors import ImageError, SourceError
-from annotools.sources import Pair, Source, open_source
+from annotools.sources.source import Pair, Source, open_source, spool
 
 
 @pytest.fixture(params=[spool.MEMORY, 100], ids=["in memory", "on disk"], autouse=True)

@@ -16,9 +16,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from annotools import spool
 from annotools.errors import OutputError
-from annotools.spool import SortedSpool, Sorter, Spool, SpoolLostError, decode, encode, groups, join, merge
+from annotools.sources.source import spool
+from annotools.sources.spool import (
+    SortedSpool,
+    Sorter,
+    Spool,
+    SpoolLostError,
+    decode,
+    encode,
+    groups,
+    join,
+    merge,
+)
 
 EVERYTHING_FITS, NOTHING_FITS = 1 << 20, 60
 memories = st.sampled_from([EVERYTHING_FITS, 700, NOTHING_FITS])
@@ -121,7 +131,7 @@ def test_few_records_make_no_file(temporary: Path) -> None:
 FULL = """
 import resource
 from annotools.errors import OutputError
-from annotools.spool import Spool
+from annotools.sources.spool import Spool
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 try:
     Spool((b"%099d" % number for number in range(2000)), memory=0)

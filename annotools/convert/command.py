@@ -186,7 +186,7 @@ def run_classes(args: argparse.Namespace) -> int:
     """Print id, objects and name of each class, tab-separated; ids are those that `convert` would give."""
     from annotools.classes.class_map import ClassMap
     from annotools.convert.survey import count_classes, no_classes
-    from annotools.sources import open_source
+    from annotools.sources.source import open_source
 
     source = open_source(args.source, annotations=args.annotations)
     counts = count_classes(source, args.split)

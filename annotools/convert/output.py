@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from annotools.errors import AnnotoolsError, OutputError
-from annotools.urls import is_url, local_path
+from annotools.sources.urls import is_url, local_path
 
 try:
     import fcntl as _fcntl

@@ -24,9 +24,9 @@ from pathlib import Path
 from annotools.convert.options import Options
 from annotools.errors import OptionError, SourceError
 from annotools.issues import Ledger
-from annotools.sources import Pair, Source
+from annotools.sources.source import Pair, Source
+from annotools.sources.spool import Sorter, decode, encode
 from annotools.splits import RatioSplit, compile_group_by, parse_split
-from annotools.spool import Sorter, decode, encode
 
 DEFAULT_SPLIT = "train"
 ALL_SPLITS = "all"

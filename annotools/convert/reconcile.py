@@ -21,7 +21,7 @@ from annotools.images.header import exif
 from annotools.images.header import header as image_headers
 from annotools.issues import Issue
 from annotools.records import Annotation, Box, Example
-from annotools.sources import Pair, Source
+from annotools.sources.source import Pair, Source
 from annotools.validation.repair import Repair, real_name, repair
 from annotools.validation.rules.box import box_issues
 from annotools.validation.rules.classes import class_issues

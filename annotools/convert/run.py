@@ -29,7 +29,7 @@ from annotools.convert.target import Target, make_target
 from annotools.convert.workers import run_shards
 from annotools.errors import DataError, OptionError, OutputError, UnavailableError, WorkerError
 from annotools.issues import Issue, Ledger
-from annotools.sources import Source, open_source
+from annotools.sources.source import Source, open_source
 from annotools.splits import RatioSplit, best_seed, compile_group_by, parse_split
 from annotools.validation.repair import Repair, make_fixes
 

@@ -17,7 +17,7 @@ from annotools.convert.plan import Plan, Shard
 from annotools.convert.reconcile import Outcome, reconcile
 from annotools.issues import Issue, Ledger
 from annotools.records import Example
-from annotools.storage import HEAD
+from annotools.sources.storage import HEAD
 from annotools.validation.repair import Repair
 
 EXAMPLES_KEPT = 50

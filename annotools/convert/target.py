@@ -17,7 +17,7 @@ from annotools.convert.journal import Journal, differences
 from annotools.convert.output import STATE, Output, open_output
 from annotools.convert.shard import index_file
 from annotools.errors import AnnotoolsError, OutputError
-from annotools.urls import local_path
+from annotools.sources.urls import local_path
 
 _PICKLE_SUFFIXES = (".pkl", ".pickle", ".p")
 

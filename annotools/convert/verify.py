@@ -45,7 +45,7 @@ from annotools.issues import Ledger
 
 if TYPE_CHECKING:
     from annotools.classes.class_map import ClassMap
-    from annotools.sources import Source
+    from annotools.sources.source import Source
 
 IMAGES = ("none", "decode")
 
@@ -244,7 +244,7 @@ def _check_counts(
 
 
 def _open(against: Any, annotations: str | None, image_folder: str | None) -> Source:
-    from annotools.sources import open_source
+    from annotools.sources.source import open_source
 
     if not isinstance(against, (str, os.PathLike)):
         source: Source = against

@@ -49,7 +49,7 @@ def open_examples(
     if images is None and annotations is None and _is_tfrecord(path):
         return _foreign(source, split, class_map)
     from annotools.loader.voc_source import open_voc
-    from annotools.sources import open_source
+    from annotools.sources.source import open_source
 
     opened = open_source(path, annotations=annotations, images=images)
     return open_voc(opened, split, classes=class_map, box_origin=box_origin, on_error=on_error)

@@ -17,7 +17,7 @@ from annotools.loader.image_table import ImageTable, table_of
 from annotools.loader.scratch import Scratch
 from annotools.loader.splitting import choose_split
 from annotools.records import Example
-from annotools.storage import is_image
+from annotools.sources.storage import is_image
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,8 @@ from annotools.loader.image_table import ImageTable, table_of
 from annotools.loader.scratch import Scratch
 from annotools.loader.splitting import choose_split
 from annotools.records import Example
-from annotools.sources import Source
-from annotools.storage import Folder
+from annotools.sources.source import Source
+from annotools.sources.storage import Folder
 
 
 def open_voc(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from annotools.errors import OptionError
 from annotools.issues import Issue
-from annotools.sources import Pair, Source, open_source
+from annotools.sources.source import Pair, Source, open_source
 from annotools.validation import duplicates
 from annotools.validation.census import Census
 from annotools.validation.checker import IMAGE_MODES, Job

@@ -15,7 +15,7 @@ from annotools.formats import voc
 from annotools.images.header import header as image_headers
 from annotools.issues import Issue
 from annotools.records import Annotation, Image
-from annotools.storage import HEAD
+from annotools.sources.storage import HEAD
 from annotools.validation.census import NO_IMAGE, Census
 from annotools.validation.duplicates import fingerprint, perceptual_hash
 from annotools.validation.rules.catalogue import RULES
@@ -26,7 +26,7 @@ from annotools.validation.settings import Selection
 
 if TYPE_CHECKING:
     from annotools.classes.class_map import ClassMap
-    from annotools.sources import Pair, Source
+    from annotools.sources.source import Pair, Source
 
 IMAGE_MODES = ("none", "header", "decode")
 
@@ -190,7 +190,7 @@ def check_annotation(
     classes: ClassMap | None = None,
 ) -> list[Issue]:
     """The issues of a record, of the bytes of a file, or of the file at a path; no image is looked at."""
-    from annotools.sources import Pair
+    from annotools.sources.source import Pair
 
     found: list[Issue] = []
     record: Annotation | None

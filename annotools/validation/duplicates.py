@@ -16,7 +16,7 @@ from annotools.issues import Issue
 from annotools.validation.census import NO_IMAGE
 
 if TYPE_CHECKING:
-    from annotools.sources import Pair, Source
+    from annotools.sources.source import Pair, Source
 
 NEAR_BITS = 3
 """Perceptual hashes of 64 bits that differ in at most this many are near-duplicates."""

@@ -22,8 +22,8 @@ from annotools.formats.xml.editor import Node, XmlFile
 from annotools.images.header import header as image_headers
 from annotools.issues import Issue
 from annotools.records import Annotation, Box, Image, Size
-from annotools.sources import Pair, Source, open_source
-from annotools.storage import is_image
+from annotools.sources.source import Pair, Source, open_source
+from annotools.sources.storage import is_image
 from annotools.validation.repair import Fixes, Repair, Repaired, make_fixes, real_name, repair
 from annotools.validation.rules.box import number
 from annotools.validation.rules.image import annotated_size

@@ -22,7 +22,7 @@ from annotools.validation.checker import Checker, Job
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-    from annotools.sources import Pair
+    from annotools.sources.source import Pair
 
 CHUNK = 200
 """Pairs that are checked at a time."""

@@ -21,8 +21,8 @@ from annotools.convert.output import Local
 from annotools.convert.shard import ShardResult, Tick
 from annotools.convert.workers import run_shards
 from annotools.errors import OutputError, WorkerError
-from annotools.sources import open_source
-from annotools.storage import Folder
+from annotools.sources.source import open_source
+from annotools.sources.storage import Folder
 
 CRASH_POINTS = Path(__file__).with_name("crash_points.py")
 

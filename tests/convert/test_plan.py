@@ -16,13 +16,12 @@ from typing import Any
 import pytest
 
 import annotools
-from annotools import spool
 from annotools.classes.class_map import ClassMap
 from annotools.convert.options import Options
 from annotools.convert.plan import Entry, Plan, make_plan, shard_of
 from annotools.convert.shard import write_shard
 from annotools.formats import tfrecord
-from annotools.sources import Pair, Source, open_source
+from annotools.sources.source import Pair, Source, open_source, spool
 
 MANY = 100_000
 
@@ -157,7 +156,7 @@ from pathlib import Path
 from annotools.classes.class_map import ClassMap
 from annotools.convert.options import Options
 from annotools.convert.plan import make_plan
-from annotools.sources import open_source
+from annotools.sources.source import open_source
 options = Options(to="tfrecord", classes=ClassMap.from_names(["a"]))
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 with tempfile.TemporaryDirectory() as folder:

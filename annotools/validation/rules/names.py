@@ -10,7 +10,7 @@ from annotools.issues import Issue
 from annotools.records import Annotation
 
 if TYPE_CHECKING:
-    from annotools.sources import Pair, Source
+    from annotools.sources.source import Pair, Source
 
 _ABSOLUTE = re.compile(r"/[^/]|[A-Za-z]:[\\/]|\\\\|file://|~/")
 

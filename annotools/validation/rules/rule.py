@@ -11,7 +11,7 @@ from annotools.records import Annotation, Image
 
 if TYPE_CHECKING:
     from annotools.classes.class_map import ClassMap
-    from annotools.sources import Pair, Source
+    from annotools.sources.source import Pair, Source
     from annotools.validation.census import Census
 
 Topic = Literal["file", "image", "box", "dataset"]

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 from annotools.formats import pkl, tfrecord, voc
 from annotools.records import Annotation
-from annotools.sources import Pair, Source, open_source
-from annotools.storage import HEAD
+from annotools.sources.source import Pair, Source, open_source
+from annotools.sources.storage import HEAD
 
 
 def read(

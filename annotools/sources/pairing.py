@@ -20,8 +20,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from annotools.issues import Issue
-from annotools.spool import SortedSpool, Sorter, Spool, decode, encode, groups
-from annotools.storage import IMAGE_RANKS, split_extension
+from annotools.sources.spool import SortedSpool, Sorter, Spool, decode, encode, groups
+from annotools.sources.storage import IMAGE_RANKS, split_extension
 
 XML, IMAGE = b"x", b"y"
 """With which the second field of a file's record begins, before its name; the first field is its key."""

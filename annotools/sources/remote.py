@@ -15,11 +15,10 @@ from array import array
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from annotools.archives import Archive, ZipArchive
 from annotools.errors import AnnotoolsError, SourceError, UnavailableError
 from annotools.issues import Issue
-from annotools.remote_folder import FileError, RemoteFolder, TroubleError, version_of
-from annotools.storage import (
+from annotools.sources.archives import Archive, ZipArchive
+from annotools.sources.storage import (
     LARGEST_FILE,
     LARGEST_XML,
     Storage,
@@ -29,6 +28,7 @@ from annotools.storage import (
     printable,
     unreadable,
 )
+from annotools.sources.url_folder import FileError, RemoteFolder, TroubleError, version_of
 
 _UNKNOWN = (1 << 64) - 1
 _ZIP_BLOCK = 1 << 20

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from annotools.image_sets import split_order
 from annotools.issues import Issue
-from annotools.layouts import split_of_place, without_split
-from annotools.pairing import in_order
-from annotools.spool import Sorter, Spool, decode, encode, join, merge
-from annotools.storage import split_extension
+from annotools.sources.image_sets import split_order
+from annotools.sources.layouts import split_of_place, without_split
+from annotools.sources.pairing import in_order
+from annotools.sources.spool import Sorter, Spool, decode, encode, join, merge
+from annotools.sources.storage import split_extension
 
 Splits = tuple[str, ...]
 

@@ -15,7 +15,7 @@ from types import TracebackType
 
 from annotools.errors import SourceError
 from annotools.issues import Issue
-from annotools.storage import Storage, is_image
+from annotools.sources.storage import Storage, is_image
 
 THREADS = 16
 BYTES = 64 << 20

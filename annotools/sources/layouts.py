@@ -21,8 +21,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from annotools.errors import SourceError
-from annotools.image_sets import is_split_name
 from annotools.issues import Issue
+from annotools.sources.image_sets import is_split_name
 
 _ANNOTATION_FOLDERS = frozenset({"annotations", "annotation", "annots", "labels", "label", "xmls", "xml"})
 _IMAGE_FOLDERS = frozenset({"jpegimages", "pngimages", "images", "image", "imgs", "img"})

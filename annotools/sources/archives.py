@@ -28,7 +28,7 @@ from typing import Any
 
 from annotools.errors import AnnotoolsError, SourceError
 from annotools.issues import Issue
-from annotools.storage import check_size, matters, printable, unreadable
+from annotools.sources.storage import check_size, matters, printable, unreadable
 
 LARGEST_GROWTH = 200
 ALWAYS_ALLOWED = 1 << 30

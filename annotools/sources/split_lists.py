@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from annotools.image_sets import SplitList, without_flag
 from annotools.issues import Issue
-from annotools.listing import Assigned, Splits
-from annotools.pairing import fold, in_order
-from annotools.spool import Sorter, Spool, decode, encode, groups, join
-from annotools.storage import Storage, split_extension
+from annotools.sources.image_sets import SplitList, without_flag
+from annotools.sources.listing import Assigned, Splits
+from annotools.sources.pairing import fold, in_order
+from annotools.sources.spool import Sorter, Spool, decode, encode, groups, join
+from annotools.sources.storage import Storage, split_extension
 
 _SEVERAL = b"several"
 

@@ -15,7 +15,7 @@ import re
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 
-from annotools.storage import Storage
+from annotools.sources.storage import Storage
 
 _SPLIT_NAMES = ["train", "training", "val", "valid", "validation", "dev", "test", "testing", "trainval"]
 _SPLIT = re.compile(rf"({'|'.join(_SPLIT_NAMES)})(\d{{4}})?", re.IGNORECASE)

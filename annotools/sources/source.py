@@ -16,16 +16,16 @@ from typing import Any
 
 from annotools.errors import SourceError, UnavailableError
 from annotools.formats import voc
-from annotools.image_sets import default_splits, find_lists
 from annotools.images.header import header as image_headers
 from annotools.issues import Issue
-from annotools.layouts import is_image_folder, is_kind_folder
-from annotools.listing import Listing, assign_by_folder, make_listing
-from annotools.pairing import ImageFinder, base_of, fold, pair_files
 from annotools.records import Image
-from annotools.scope import Scope, list_files
-from annotools.storage import HEAD, Folder, Storage, split_extension
-from annotools.urls import is_url, local_path, whole_archive
+from annotools.sources.image_sets import default_splits, find_lists
+from annotools.sources.layouts import is_image_folder, is_kind_folder
+from annotools.sources.listing import Listing, assign_by_folder, make_listing
+from annotools.sources.pairing import ImageFinder, base_of, fold, pair_files
+from annotools.sources.scan import Scope, list_files
+from annotools.sources.storage import HEAD, Folder, Storage, split_extension
+from annotools.sources.urls import is_url, local_path, whole_archive
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,7 @@ class Source:
         if not getattr(self.storage, "far", False):
             yield self
             return
-        from annotools.read_ahead import ReadAhead
+        from annotools.sources.prefetch import ReadAhead
 
         with ReadAhead(self.storage, names, image_limit=image_limit) as storage:
             source = copy.copy(self)
@@ -200,7 +200,7 @@ def open_source(
     """
     name = local_path(whole_archive(os.fspath(path)))
     if is_url(name):
-        from annotools.remote import open_url
+        from annotools.sources.remote import open_url
 
         return _open_inside(open_url(name), annotations, images)
     if not os.path.exists(name):
@@ -209,7 +209,7 @@ def open_source(
         return _open_folder(name, annotations, images)
     if name.lower().endswith(".xml"):
         return _open_file(name)
-    from annotools.archives import open_archive  # zipfile and tarfile would delay every other start
+    from annotools.sources.archives import open_archive  # zipfile and tarfile would delay every other start
 
     return _open_inside(open_archive(name), annotations, images)
 
@@ -271,7 +271,7 @@ def _make_source(storage: Storage, scope: Scope) -> Source:
     del files
     lists = find_lists(storage, layout.lists, layout.tree)
     if lists:
-        from annotools.list_members import assign_by_lists
+        from annotools.sources.split_lists import assign_by_lists
 
         assigned = assign_by_lists(pairing.rows, lists, default_splits(lists), storage)
     else:

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from annotools.errors import SourceError
-from annotools.layouts import Layout, Names, find_layout
-from annotools.pairing import IMAGE, XML
-from annotools.spool import Sorter, Spool, encode
-from annotools.storage import Folder, Storage, is_image, kind_of
+from annotools.sources.layouts import Layout, Names, find_layout
+from annotools.sources.pairing import IMAGE, XML
+from annotools.sources.spool import Sorter, Spool, encode
+from annotools.sources.storage import Folder, Storage, is_image, kind_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Where annotations and images are, and which image belongs to which annotation."""

@@ -39,10 +39,10 @@ if TYPE_CHECKING:
     from annotools.records import Object as Object
     from annotools.records import Part as Part
     from annotools.sources.read import read as read
-    from annotools.validation.check import ValidationResult as ValidationResult
-    from annotools.validation.check import validate as validate
     from annotools.validation.fix import FixResult as FixResult
     from annotools.validation.fix import fix as fix
+    from annotools.validation.validate import ValidationResult as ValidationResult
+    from annotools.validation.validate import validate as validate
 
 __version__ = "0.1.0"
 
@@ -66,8 +66,8 @@ _HOME = {
     "Image": "annotools.records",
     "Object": "annotools.records",
     "Part": "annotools.records",
-    "ValidationResult": "annotools.validation.check",
-    "validate": "annotools.validation.check",
+    "ValidationResult": "annotools.validation.validate",
+    "validate": "annotools.validation.validate",
     "FixResult": "annotools.validation.fix",
     "fix": "annotools.validation.fix",
 }

@@ -22,7 +22,7 @@ def assert_valid_dataset(
     `annotools.validate`: classes, select, ignore, images, split, baseline, ... Raises SourceError when there
     is no such source.
     """
-    from annotools.validation.check import validate
+    from annotools.validation.validate import validate
 
     _assert_none(validate(source, **options), strict, shown, os.fspath(source))
 

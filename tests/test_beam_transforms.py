@@ -18,8 +18,8 @@ from annotools.errors import OptionError, OutputError, SourceError
 from annotools.formats import tfrecord
 from annotools.issues import Issue
 from annotools.sources.read import read
-from annotools.validation.check import validate
 from annotools.validation.rules.catalogue import RULES
+from annotools.validation.validate import validate
 
 beam = pytest.importorskip("apache_beam")
 

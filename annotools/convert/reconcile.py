@@ -24,9 +24,9 @@ from annotools.records import Annotation, Box, Example
 from annotools.sources.source import Pair, Source
 from annotools.validation.repair import Repair, real_name, repair
 from annotools.validation.rules.box import box_issues
-from annotools.validation.rules.classes import class_issues
 from annotools.validation.rules.image import format_issues, size_issues
 from annotools.validation.rules.names import filename_issues, image_missing_issue
+from annotools.validation.rules.objects import class_issues
 from annotools.validation.rules.status import deleted_issues
 
 

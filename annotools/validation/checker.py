@@ -17,8 +17,8 @@ from annotools.issues import Issue
 from annotools.records import Annotation, Image
 from annotools.sources.storage import HEAD
 from annotools.validation.census import NO_IMAGE, Census
-from annotools.validation.duplicates import fingerprint, perceptual_hash
 from annotools.validation.rules.catalogue import RULES
+from annotools.validation.rules.duplicates import fingerprint, perceptual_hash
 from annotools.validation.rules.image import annotated_size
 from annotools.validation.rules.names import image_missing_issue
 from annotools.validation.rules.rule import Sample

@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from annotools.validation.check import ValidationResult
+    from annotools.validation.validate import ValidationResult
 
 _FIX_HELP = (
     "box-from-shape, clip, swap-inverted, drop-zero-area, drop-duplicates, size-from-image, "
@@ -66,13 +66,13 @@ def run_validate(args: argparse.Namespace) -> int:
     if args.output:
         _save(report, args.output)
     else:
-        sys.stdout.buffer.write(report.encode("utf-8", "surrogateescape"))
+        sys.stdout.buffer.write(text_report.encode("utf-8", "surrogateescape"))
         sys.stdout.flush()
     return 1 if result.failed(strict=args.strict) else 0
 
 
 def _validate(args: argparse.Namespace, **options: Any) -> ValidationResult:
-    from annotools.validation.check import merged, validate
+    from annotools.validation.validate import merged, validate
 
     results = [
         validate(
@@ -90,14 +90,14 @@ def _validate(args: argparse.Namespace, **options: Any) -> ValidationResult:
 
 
 def _report(result: ValidationResult, args: argparse.Namespace) -> str:
-    from annotools.validation import report
+    from annotools.validation.reports import text as text_report
 
     if args.format == "text":
         colour = not args.output and sys.stdout.isatty() and "NO_COLOR" not in os.environ
-        return report.text(result, examples=args.examples, colour=colour, strict=args.strict)
+        return text_report.text(result, examples=args.examples, colour=colour, strict=args.strict)
     if args.format == "junit":
-        return report.junit(result, strict=args.strict)
-    return report.json(result) if args.format == "json" else report.sarif(result)
+        return text_report.junit(result, strict=args.strict)
+    return text_report.json(result) if args.format == "json" else text_report.sarif(result)
 
 
 def _save(report: str, path: str) -> None:
@@ -105,7 +105,7 @@ def _save(report: str, path: str) -> None:
 
     try:
         with open(path, "wb") as file:
-            file.write(report.encode("utf-8", "surrogateescape"))
+            file.write(text_report.encode("utf-8", "surrogateescape"))
     except OSError as error:
         raise OutputError(f"cannot be written: {error.strerror}", path=path) from error
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from annotools.validation.check import validate
 from annotools.validation.checker import check_annotation
 from annotools.validation.rules.catalogue import RULES, RULES_BY_ID
 from annotools.validation.settings import make_selection
+from annotools.validation.validate import validate
 
 VOC = Path(__file__).parents[1] / "data" / "voc"
 CASES = sorted(file.parent for kind in ("invalid", "clean") for file in (VOC / kind).glob("*/*/expect.txt"))

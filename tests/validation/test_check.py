@@ -16,7 +16,7 @@ import pytest
 from annotools.classes.class_map import ClassMap
 from annotools.errors import OptionError, SourceError
 from annotools.validation import baseline, settings, workers
-from annotools.validation.check import merged, validate
+from annotools.validation.validate import merged, validate
 
 
 def rules(source: Any, **options: Any) -> list[str]:
@@ -265,7 +265,7 @@ def test_memory_does_not_grow_with_the_files(tree: Any, tmp_path: Path) -> None:
         for folder, extension in (("Annotations", "xml"), ("JPEGImages", "jpg")):
             os.link(tree.root / folder / f"{name}.{extension}", small / folder / f"{name}.{extension}")
     script = (
-        "import resource, sys; from annotools.validation.check import validate;"
+        "import resource, sys; from annotools.validation.validate import validate;"
         "print(sum(1 for _ in validate(sys.argv[1], workers=1, ignore='image-unreadable')),"
         "resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
     )

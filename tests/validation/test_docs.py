@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from annotools.validation.check import validate
 from annotools.validation.rules.catalogue import RULES, RULES_BY_ID
+from annotools.validation.validate import validate
 
 REPOSITORY = Path(__file__).parents[2]
 PAGE = (REPOSITORY / "docs" / "rules.md").read_text(encoding="utf-8")

@@ -16,10 +16,10 @@ import annotools
 from annotools.errors import OptionError, OutputError
 from annotools.formats import voc
 from annotools.records import Box
-from annotools.validation.check import validate
 from annotools.validation.fix import FixResult, edit, fix
 from annotools.validation.repair import FIXES, make_fixes, repair
 from annotools.validation.rules.catalogue import RULES
+from annotools.validation.validate import validate
 
 EVERY = [name for name in FIXES if name != "map-classes"]
 CASES = Path(__file__).parents[1] / "data" / "voc" / "invalid"

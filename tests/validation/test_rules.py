@@ -9,11 +9,11 @@ import pytest
 
 from annotools.records import Annotation, Box, Image, Object, Point, Polygon, RotatedBox, Size
 from annotools.testing import make_annotation
-from annotools.validation.check import validate
 from annotools.validation.rules.box import box_issues, rotation_issues
 from annotools.validation.rules.catalogue import RULES, RULES_BY_ID
 from annotools.validation.rules.image import annotated_size, exif_issues, size_issues, size_verdict
 from annotools.validation.rules.overlap import overlap_issues
+from annotools.validation.validate import validate
 
 
 def messages(box: Box | None, *, one_based: bool = False) -> list[str]:

@@ -7,7 +7,8 @@ otherwise; a few functions report a milder case under the same id with a milder 
 from __future__ import annotations
 
 from annotools.issues import Issue
-from annotools.validation.rules import box, classes, dataset, file, image, names, overlap, status
+from annotools.validation.rules import box, dataset, file, image, names, overlap, status
+from annotools.validation.rules import objects as classes
 from annotools.validation.rules.rule import Rule, Sample
 
 

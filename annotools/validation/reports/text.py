@@ -9,7 +9,7 @@ from annotools.issues import Issue
 from annotools.validation.rules.catalogue import RULES, RULES_BY_ID
 
 if TYPE_CHECKING:
-    from annotools.validation.check import ValidationResult
+    from annotools.validation.validate import ValidationResult
 
 __all__ = ["FORMATS", "json", "junit", "sarif", "text"]
 
@@ -90,14 +90,14 @@ def json(result: ValidationResult) -> str:
 
 
 def junit(result: ValidationResult, *, strict: bool = False) -> str:
-    """See annotools.validation.junit."""
-    from annotools.validation import junit
+    """See annotools.validation.reports.junit."""
+    from annotools.validation.reports import junit
 
     return junit.junit(result, strict=strict)
 
 
 def sarif(result: ValidationResult) -> str:
-    """See annotools.validation.sarif."""
-    from annotools.validation import sarif
+    """See annotools.validation.reports.sarif."""
+    from annotools.validation.reports import sarif
 
     return sarif.sarif(result)

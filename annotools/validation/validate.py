@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from annotools.errors import OptionError
 from annotools.issues import Issue
 from annotools.sources.source import Pair, Source, open_source
-from annotools.validation import duplicates
 from annotools.validation.census import Census
 from annotools.validation.checker import IMAGE_MODES, Job
+from annotools.validation.rules import duplicates
 from annotools.validation.rules.catalogue import RULES
 from annotools.validation.settings import make_selection
 from annotools.validation.workers import check_pairs

@@ -1,0 +1,1 @@
+"""A validation result as text, JSON, JUnit XML or SARIF."""

@@ -38,9 +38,9 @@ if TYPE_CHECKING:
     from annotools.records import Image as Image
     from annotools.records import Object as Object
     from annotools.records import Part as Part
+    from annotools.repair.fix import FixResult as FixResult
+    from annotools.repair.fix import fix as fix
     from annotools.sources.read import read as read
-    from annotools.validation.fix import FixResult as FixResult
-    from annotools.validation.fix import fix as fix
     from annotools.validation.validate import ValidationResult as ValidationResult
     from annotools.validation.validate import validate as validate
 
@@ -68,8 +68,8 @@ _HOME = {
     "Part": "annotools.records",
     "ValidationResult": "annotools.validation.validate",
     "validate": "annotools.validation.validate",
-    "FixResult": "annotools.validation.fix",
-    "fix": "annotools.validation.fix",
+    "FixResult": "annotools.repair.fix",
+    "fix": "annotools.repair.fix",
 }
 __all__ = sorted([*_HOME, "convert"])
 

@@ -26,7 +26,7 @@ from annotools.convert.plan import Plan
 from annotools.convert.shard import ShardResult, index_file
 from annotools.errors import OutputError, SourceError
 from annotools.issues import Issue, Ledger
-from annotools.validation.repair import Repair
+from annotools.repair.repairs import Repair
 
 VERSION: Final = 1
 """Of the journal and of the bytes of a shard: when either changes, shards are written anew."""

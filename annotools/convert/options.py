@@ -7,7 +7,7 @@ from typing import Any
 
 from annotools.classes.class_map import ClassMap
 from annotools.errors import OptionError
-from annotools.validation.repair import FIXES, Fixes
+from annotools.repair.repairs import FIXES, Fixes
 
 FORMATS = ("pickle", "ssd-pickle", "tfrecord", "tfds")
 BOX_ORIGINS = ("as-written", "one-based")

@@ -21,8 +21,8 @@ from annotools.images.header import exif
 from annotools.images.header import header as image_headers
 from annotools.issues import Issue
 from annotools.records import Annotation, Box, Example
+from annotools.repair.repairs import Repair, real_name, repair
 from annotools.sources.source import Pair, Source
-from annotools.validation.repair import Repair, real_name, repair
 from annotools.validation.rules.box import box_issues
 from annotools.validation.rules.image import format_issues, size_issues
 from annotools.validation.rules.names import filename_issues, image_missing_issue

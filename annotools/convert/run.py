@@ -29,9 +29,9 @@ from annotools.convert.target import Target, make_target
 from annotools.convert.workers import run_shards
 from annotools.errors import DataError, OptionError, OutputError, UnavailableError, WorkerError
 from annotools.issues import Issue, Ledger
+from annotools.repair.repairs import Repair, make_fixes
 from annotools.sources.source import Source, open_source
 from annotools.splits import RatioSplit, best_seed, compile_group_by, parse_split
-from annotools.validation.repair import Repair, make_fixes
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ def convert(
     exif         "upright" writes pixels and boxes as a viewer shows them; "keep" as they are stored;
                  "error" refuses images with an orientation
     source_id    "filename", or "numeric": the image's place by id, from 1
-    fix          repairs to make on the way, by name: annotools.validation.repair.FIXES
+    fix          repairs to make on the way, by name: annotools.repair.repairs.FIXES
     map_classes  new names by old name
     annotations, images   the two folders, when they are not below `source`
     dry_run      read and check everything, write nothing

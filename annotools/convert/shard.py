@@ -17,8 +17,8 @@ from annotools.convert.plan import Plan, Shard
 from annotools.convert.reconcile import Outcome, reconcile
 from annotools.issues import Issue, Ledger
 from annotools.records import Example
+from annotools.repair.repairs import Repair
 from annotools.sources.storage import HEAD
-from annotools.validation.repair import Repair
 
 EXAMPLES_KEPT = 50
 """Warnings and infos of one rule that a shard keeps whole; all are counted. Errors are all kept."""

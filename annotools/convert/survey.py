@@ -10,8 +10,8 @@ from annotools.classes.class_map import ClassMap
 from annotools.errors import AnnotoolsError, DataError, UnavailableError
 from annotools.formats import voc
 from annotools.issues import Issue
+from annotools.repair.repairs import Fixes
 from annotools.sources.source import Pair, Source
-from annotools.validation.repair import Fixes
 
 _CHUNK = 1000
 

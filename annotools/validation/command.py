@@ -145,7 +145,7 @@ def run_fix(args: argparse.Namespace) -> int:
     """Print what was repaired; 1 if a file could not be read, else 0."""
     import json
 
-    from annotools.validation.fix import fix
+    from annotools.repair.fix import fix
 
     result = fix(
         args.source,

@@ -13,7 +13,7 @@ import annotools
 from annotools.cli import main
 from annotools.errors import DataError, OptionError
 from annotools.formats import tfrecord
-from annotools.validation.fix import fix
+from annotools.repair.fix import fix
 
 
 def read_boxes(out: Path) -> list[tuple[int, ...]]:

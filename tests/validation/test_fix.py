@@ -16,8 +16,8 @@ import annotools
 from annotools.errors import OptionError, OutputError
 from annotools.formats import voc
 from annotools.records import Box
-from annotools.validation.fix import FixResult, edit, fix
-from annotools.validation.repair import FIXES, make_fixes, repair
+from annotools.repair.fix import FixResult, edit, fix
+from annotools.repair.repairs import FIXES, make_fixes, repair
 from annotools.validation.rules.catalogue import RULES
 from annotools.validation.validate import validate
 

@@ -23,7 +23,7 @@ from annotools.convert.verification.faults import Faults, Plain
 from annotools.convert.verification.sides import SIDES, Item, Unit
 from annotools.errors import AnnotoolsError
 from annotools.issues import Ledger
-from annotools.validation.repair import make_fixes
+from annotools.repair.repairs import make_fixes
 
 
 @dataclass(slots=True)

@@ -22,9 +22,9 @@ from annotools.formats.xml.editor import Node, XmlFile
 from annotools.images.header import header as image_headers
 from annotools.issues import Issue
 from annotools.records import Annotation, Box, Image, Size
+from annotools.repair.repairs import Fixes, Repair, Repaired, make_fixes, real_name, repair
 from annotools.sources.source import Pair, Source, open_source
 from annotools.sources.storage import is_image
-from annotools.validation.repair import Fixes, Repair, Repaired, make_fixes, real_name, repair
 from annotools.validation.rules.box import number
 from annotools.validation.rules.image import annotated_size
 

@@ -1,0 +1,1 @@
+"""Repaired copies of annotations, by rules that the user names."""

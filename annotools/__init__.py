@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from annotools.classes.class_map import ClassMap as ClassMap
-    from annotools.convert.run import ConvertResult as ConvertResult
-    from annotools.convert.run import convert as convert
+    from annotools.conversion.run import ConvertResult as ConvertResult
+    from annotools.conversion.run import convert as convert
     from annotools.convert.verify import VerifyResult as VerifyResult
     from annotools.convert.verify import verify as verify
     from annotools.errors import AnnotoolsError as AnnotoolsError
@@ -48,7 +48,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "ClassMap": "annotools.classes.class_map",
-    "ConvertResult": "annotools.convert.run",
+    "ConvertResult": "annotools.conversion.run",
     "VerifyResult": "annotools.convert.verify",
     "verify": "annotools.convert.verify",
     "AnnotoolsError": "annotools.errors",

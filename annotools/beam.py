@@ -21,10 +21,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from annotools.classes.class_map import ClassMap
+from annotools.conversion.options import Options
+from annotools.conversion.plan import Entry
+from annotools.conversion.reconcile import reconcile
 from annotools.convert.beam_writer import WriteTFRecord, errors_in_full
-from annotools.convert.options import Options
-from annotools.convert.plan import Entry
-from annotools.convert.reconcile import reconcile
 from annotools.errors import AnnotoolsError, DataError, MissingExtraError, OptionError, UnavailableError
 from annotools.formats import voc
 from annotools.issues import Issue

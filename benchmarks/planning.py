@@ -25,8 +25,8 @@ PLAN = """
 import sys, tempfile
 from pathlib import Path
 from annotools.classes.class_map import ClassMap
-from annotools.convert.options import Options
-from annotools.convert.plan import make_plan
+from annotools.conversion.options import Options
+from annotools.conversion.plan import make_plan
 from annotools.sources.source import open_source
 options = Options(to="tfrecord", classes=ClassMap.from_names(["thing"]))
 with tempfile.TemporaryDirectory() as folder:

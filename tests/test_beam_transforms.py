@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from annotools.classes.class_map import ClassMap
-from annotools.convert.run import convert
+from annotools.conversion.run import convert
 from annotools.errors import OptionError, OutputError, SourceError
 from annotools.formats import tfrecord
 from annotools.issues import Issue
@@ -24,7 +24,7 @@ from annotools.validation.validate import validate
 beam = pytest.importorskip("apache_beam")
 
 from annotools.beam import ReadExamples, ReadVoc, Validate, WriteTFRecord  # noqa: E402
-from annotools.convert.plan import hash_of, shard_of  # noqa: E402
+from annotools.conversion.plan import hash_of, shard_of  # noqa: E402
 
 CLASSES = ClassMap.from_names(["shoes", "watch"])
 

@@ -71,8 +71,8 @@ def test_the_probe_sees_an_import() -> None:
 def test_convert_is_a_function_and_a_package_in_any_order() -> None:
     for code in (
         "import annotools; assert callable(annotools.convert)",
-        "import annotools.convert.options, annotools; assert callable(annotools.convert)",
-        "import annotools; annotools.convert; import annotools.convert.plan as p; assert p.make_plan",
+        "import annotools.conversion.options, annotools; assert callable(annotools.convert)",
+        "import annotools; annotools.convert; import annotools.conversion.plan as p; assert p.make_plan",
         "from annotools import convert; assert callable(convert)",
     ):
         assert "annotools" in imported(code)

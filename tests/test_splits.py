@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotools.errors import OptionError
-from annotools.splits import (
+from annotools.conversion.splits import (
     RatioSplit,
     SplitOption,
     best_seed,
@@ -19,6 +18,7 @@ from annotools.splits import (
     imbalance,
     parse_split,
 )
+from annotools.errors import OptionError
 
 RATIOS = (("train", 0.8), ("val", 0.1), ("test", 0.1))
 

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from annotools.classes.class_map import ClassMap
-from annotools.convert import journal as journals
-from annotools.convert import manifest as manifests
-from annotools.convert.options import Options
-from annotools.convert.plan import hash_of, shard_of
-from annotools.convert.shard import ShardResult, index_file
-from annotools.convert.target import Target, make_target
+from annotools.conversion import manifest as manifests
+from annotools.conversion.options import Options
+from annotools.conversion.output import journal as journals
+from annotools.conversion.output.publish import Target, make_target
+from annotools.conversion.plan import hash_of, shard_of
+from annotools.conversion.shard import ShardResult, index_file
 from annotools.errors import AnnotoolsError, MissingExtraError, OptionError
 from annotools.formats import tfrecord
 from annotools.formats.example import tf_example

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from annotools.validation.command import old_and_new
 
 if TYPE_CHECKING:
-    from annotools.convert.run import ConvertResult
+    from annotools.conversion.run import ConvertResult
     from annotools.issues import Issue
 
 _SHOWN = 10  # issues of one warning or info rule on the terminal; errors are all shown
@@ -68,7 +68,7 @@ def split_beam_options(argv: Sequence[str]) -> tuple[Sequence[str], Sequence[str
 
 
 def run_convert(args: argparse.Namespace) -> int:
-    from annotools.convert.run import convert
+    from annotools.conversion.run import convert
     from annotools.errors import DataError
 
     try:
@@ -185,7 +185,7 @@ def add_classes_arguments(parser: argparse.ArgumentParser) -> None:
 def run_classes(args: argparse.Namespace) -> int:
     """Print id, objects and name of each class, tab-separated; ids are those that `convert` would give."""
     from annotools.classes.class_map import ClassMap
-    from annotools.convert.survey import count_classes, no_classes
+    from annotools.conversion.class_discovery import count_classes, no_classes
     from annotools.sources.source import open_source
 
     source = open_source(args.source, annotations=args.annotations)

@@ -260,7 +260,7 @@ def _compare(
     workers: int,
     tick: Callable[[int], object],
 ) -> Faults:
-    from annotools.convert.plan import make_plan
+    from annotools.conversion.plan import make_plan
     from annotools.convert.verification import against
 
     options = against.options_of(manifest, classes)

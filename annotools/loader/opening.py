@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from annotools.classes.class_map import ClassMap
-from annotools.convert import manifest as manifests
-from annotools.convert.output import STATE
+from annotools.conversion import manifest as manifests
+from annotools.conversion.output.local import STATE
 from annotools.errors import OutputError, RecordError
 from annotools.formats import tfrecord
 from annotools.formats.example.record_index import RecordIndex

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from annotools.classes.class_map import ClassMap
-from annotools.convert.options import Options
-from annotools.convert.plan import Entry, make_plan
-from annotools.convert.reconcile import Outcome, reconcile
-from annotools.convert.shard import ShardResult
-from annotools.convert.survey import discover_classes
+from annotools.conversion.class_discovery import discover_classes
+from annotools.conversion.options import Options
+from annotools.conversion.plan import Entry, make_plan
+from annotools.conversion.reconcile import Outcome, reconcile
+from annotools.conversion.shard import ShardResult
 from annotools.errors import DataError
 from annotools.loader.image_table import ImageTable, table_of
 from annotools.loader.scratch import Scratch

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import annotools
-from annotools.convert.output import Local
+from annotools.conversion.output.local import Local
 
 OPERATIONS = ("write_bytes", "put", "rename", "remove", "remove_folder")
 

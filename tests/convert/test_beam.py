@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from annotools import cli
-from annotools.convert.run import ConvertResult, convert
-from annotools.convert.shard import write_shard
+from annotools.conversion.run import ConvertResult, convert
+from annotools.conversion.shard import write_shard
 from annotools.errors import AnnotoolsError, DataError, OptionError, OutputError
 
 pytest.importorskip("apache_beam")
@@ -111,7 +111,7 @@ def test_ctrl_c_keeps_what_is_finished(
             signal.raise_signal(signal.SIGINT)
         return write_shard(*args, **options)
 
-    monkeypatch.setattr("annotools.convert.finish.write_shard", interrupted)
+    monkeypatch.setattr("annotools.conversion.resume.write_shard", interrupted)
     with pytest.raises(KeyboardInterrupt) as caught:
         with_beam(shop.root, tmp_path / "out", IN_PROCESS)
     assert "3 finished shards are kept" in "".join(caught.value.__notes__)
@@ -226,12 +226,12 @@ def test_without_beam_everything_else_works(shop: Any, tmp_path: Path) -> None:
 
 
 def test_beam_is_not_imported_unless_asked_for() -> None:
-    code = "import sys, annotools.convert.run; assert not [n for n in sys.modules if 'beam' in n]"
+    code = "import sys, annotools.conversion.run; assert not [n for n in sys.modules if 'beam' in n]"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_an_error_survives_as_text() -> None:
-    from annotools.convert.beam import ShardError, _as_annotools_error
+    from annotools.conversion.beam_runner import ShardError, _as_annotools_error
 
     error = OutputError("kaputt", path="a/手机.xml", line=3, field="x", found="[y]", expected="z")
     text = f"Traceback ...\n{ShardError.of(error)} [while running 'Finish']"

@@ -17,9 +17,9 @@ import pytest
 
 import annotools
 from annotools.cli import main
-from annotools.convert.output import Local
-from annotools.convert.shard import ShardResult, Tick
-from annotools.convert.workers import run_shards
+from annotools.conversion.output.local import Local
+from annotools.conversion.shard import ShardResult, Tick
+from annotools.conversion.workers import run_shards
 from annotools.errors import OutputError, WorkerError
 from annotools.sources.source import open_source
 from annotools.sources.storage import Folder
@@ -210,7 +210,7 @@ def test_a_full_disk_is_a_clear_end_and_a_place_to_go_on_from(
 def test_two_conversions_do_not_write_into_one_folder(
     shop: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from annotools.convert import output
+    from annotools.conversion.output import local as output
 
     monkeypatch.setattr(output, "_LOCK_SECONDS", 0.1)
     out = tmp_path / "out"
@@ -234,8 +234,8 @@ def test_an_output_that_may_not_be_written(shop: Any, tmp_path: Path, capsys: An
 def test_a_file_that_vanishes_during_the_run_is_an_error_of_that_file(
     shop: Any, tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from annotools.convert import run
-    from annotools.convert.plan import make_plan as plan
+    from annotools.conversion import run
+    from annotools.conversion.plan import make_plan as plan
 
     def make_plan(*args: Any, **options: Any) -> Any:
         made = plan(*args, **options)

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from annotools import cli
-from annotools.convert.run import ConvertResult
-from annotools.convert.run import convert as run_convert
+from annotools.conversion.run import ConvertResult
+from annotools.conversion.run import convert as run_convert
 from annotools.errors import DataError, OutputError, UnavailableError
 
 

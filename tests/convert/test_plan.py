@@ -17,9 +17,9 @@ import pytest
 
 import annotools
 from annotools.classes.class_map import ClassMap
-from annotools.convert.options import Options
-from annotools.convert.plan import Entry, Plan, make_plan, shard_of
-from annotools.convert.shard import write_shard
+from annotools.conversion.options import Options
+from annotools.conversion.plan import Entry, Plan, make_plan, shard_of
+from annotools.conversion.shard import write_shard
 from annotools.formats import tfrecord
 from annotools.sources.source import Pair, Source, open_source, spool
 
@@ -154,8 +154,8 @@ MEMORY = """
 import resource, sys, tempfile
 from pathlib import Path
 from annotools.classes.class_map import ClassMap
-from annotools.convert.options import Options
-from annotools.convert.plan import make_plan
+from annotools.conversion.options import Options
+from annotools.conversion.plan import make_plan
 from annotools.sources.source import open_source
 options = Options(to="tfrecord", classes=ClassMap.from_names(["a"]))
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -19,7 +19,7 @@ import pytest
 
 import annotools
 from annotools import schema
-from annotools.convert import manifest as manifests
+from annotools.conversion import manifest as manifests
 
 Box = tuple[str, str, float, float, float, float]  # file name, class, xmin, ymin, xmax, ymax
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from annotools.convert.shard import index_path
+from annotools.conversion.shard import index_path
 from annotools.errors import RecordError, SourceError
 from annotools.formats.example.record_index import RecordIndex, offsets_of, scan_offsets
 

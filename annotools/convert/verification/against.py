@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from annotools.classes.class_map import ClassMap
-from annotools.convert.options import Options
-from annotools.convert.plan import Plan, Shard
-from annotools.convert.reconcile import Outcome, reconcile
-from annotools.convert.shard import ShardResult, shard_file
+from annotools.conversion.options import Options
+from annotools.conversion.plan import Plan, Shard
+from annotools.conversion.reconcile import Outcome, reconcile
+from annotools.conversion.shard import ShardResult, shard_file
 from annotools.convert.verification.faults import Faults, Plain
 from annotools.convert.verification.sides import SIDES, Item, Unit
 from annotools.errors import AnnotoolsError

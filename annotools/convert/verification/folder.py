@@ -13,9 +13,9 @@ from typing import Any
 
 from annotools import schema
 from annotools.classes.class_map import ClassMap
-from annotools.convert import manifest as manifests
-from annotools.convert.output import STATE
-from annotools.convert.shard import index_file
+from annotools.conversion import manifest as manifests
+from annotools.conversion.output.local import STATE
+from annotools.conversion.shard import index_file
 from annotools.convert.verification.faults import Faults, Plain
 from annotools.convert.verification.shape import misfits
 from annotools.errors import AnnotoolsError, OptionError, OutputError

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from annotools.convert.plan import hash_of
+from annotools.conversion.plan import hash_of
 from annotools.convert.verification.faults import Faults, Plain
 from annotools.convert.verification.shard import ShardReport, compare_with_manifest
 from annotools.errors import AnnotoolsError

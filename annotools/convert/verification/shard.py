@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final
 
-from annotools.convert.plan import hash_of
-from annotools.convert.shard import index_path
+from annotools.conversion.plan import hash_of
+from annotools.conversion.shard import index_path
 from annotools.convert.verification.faults import Faults, Plain
 from annotools.convert.verification.records import RecordCheck, Terms
 from annotools.convert.verification.salvage import Digest, Piece, pieces

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from annotools.convert.options import Options
-from annotools.convert.plan import Plan
-from annotools.convert.reconcile import Outcome
+from annotools.conversion.options import Options
+from annotools.conversion.plan import Plan
+from annotools.conversion.reconcile import Outcome
 from annotools.convert.verification.salvage import pieces
 from annotools.convert.verification.shard import numbered, read_index
 from annotools.errors import RecordError

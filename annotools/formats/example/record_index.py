@@ -12,7 +12,7 @@ import google_crc32c
 import numpy as np
 from numpy.typing import NDArray
 
-from annotools.convert.shard import index_path
+from annotools.conversion.shard import index_path
 from annotools.errors import RecordError, SourceError
 from annotools.formats.example.framing import masked_crc
 

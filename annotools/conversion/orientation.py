@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from annotools.convert.options import Options
+from annotools.conversion.options import Options
 from annotools.images.header import exif
 from annotools.issues import Issue, Severity
 from annotools.records import Annotation, Box, Image, Object, Point, Polygon, Size

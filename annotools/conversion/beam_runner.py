@@ -21,9 +21,9 @@ from dataclasses import replace
 from typing import Any, Final
 
 from annotools import errors
-from annotools.convert.finish import Job, finish_shard
-from annotools.convert.output import Local
-from annotools.convert.shard import ShardResult, shard_file
+from annotools.conversion.output.local import Local
+from annotools.conversion.resume import Job, finish_shard
+from annotools.conversion.shard import ShardResult, shard_file
 from annotools.errors import AnnotoolsError, MissingExtraError, OptionError, WorkerError
 
 try:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from annotools.convert.shard import ShardResult, Tick
+from annotools.conversion.shard import ShardResult, Tick
 from annotools.errors import AnnotoolsError, WorkerError
 from annotools.processes import process_context
 

@@ -96,7 +96,7 @@ def open_output(target: str | os.PathLike[str], *, scratch_folder: str = STATE) 
     """
     path = local_path(os.fspath(target))
     if is_url(path):
-        from annotools.convert.remote_output import RemoteOutput
+        from annotools.conversion.output.remote import RemoteOutput
 
         return RemoteOutput(path)
     if os.path.exists(path) and not os.path.isdir(path):

@@ -20,10 +20,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from annotools.convert.options import Options
-from annotools.convert.output import Output
-from annotools.convert.plan import Plan
-from annotools.convert.shard import ShardResult, index_file
+from annotools.conversion.options import Options
+from annotools.conversion.output.local import Output
+from annotools.conversion.plan import Plan
+from annotools.conversion.shard import ShardResult, index_file
 from annotools.errors import OutputError, SourceError
 from annotools.issues import Issue, Ledger
 from annotools.repair.repairs import Repair

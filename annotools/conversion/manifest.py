@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from annotools.convert.options import Options
-from annotools.convert.shard import ShardResult
+from annotools.conversion.options import Options
+from annotools.conversion.shard import ShardResult
 from annotools.errors import OutputError, ParseError
 from annotools.issues import Ledger
 

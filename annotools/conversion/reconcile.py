@@ -12,9 +12,9 @@ import hashlib
 import posixpath
 from dataclasses import dataclass, field
 
-from annotools.convert.frame import Frame, box_mapping, choose_frame, moved
-from annotools.convert.options import Options
-from annotools.convert.plan import Entry
+from annotools.conversion.options import Options
+from annotools.conversion.orientation import Frame, box_mapping, choose_frame, moved
+from annotools.conversion.plan import Entry
 from annotools.errors import AnnotoolsError, ImageError, UnavailableError
 from annotools.formats import voc
 from annotools.images.header import exif

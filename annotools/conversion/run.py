@@ -18,20 +18,20 @@ from pathlib import Path
 from typing import Any
 
 from annotools.classes.class_map import ClassMap
-from annotools.convert import manifest as manifests
-from annotools.convert.finish import Job, finish_shard
-from annotools.convert.journal import header_of
-from annotools.convert.options import DEFAULT_SHARD_SIZE, RUNNERS, Options, check_choice, parse_size
-from annotools.convert.plan import Plan, make_plan
-from annotools.convert.shard import ShardResult, Tick
-from annotools.convert.survey import class_names, discover_classes
-from annotools.convert.target import Target, make_target
-from annotools.convert.workers import run_shards
+from annotools.conversion import manifest as manifests
+from annotools.conversion.class_discovery import class_names, discover_classes
+from annotools.conversion.options import DEFAULT_SHARD_SIZE, RUNNERS, Options, check_choice, parse_size
+from annotools.conversion.output.journal import header_of
+from annotools.conversion.output.publish import Target, make_target
+from annotools.conversion.plan import Plan, make_plan
+from annotools.conversion.resume import Job, finish_shard
+from annotools.conversion.shard import ShardResult, Tick
+from annotools.conversion.splits import RatioSplit, best_seed, compile_group_by, parse_split
+from annotools.conversion.workers import run_shards
 from annotools.errors import DataError, OptionError, OutputError, UnavailableError, WorkerError
 from annotools.issues import Issue, Ledger
 from annotools.repair.repairs import Repair, make_fixes
 from annotools.sources.source import Source, open_source
-from annotools.splits import RatioSplit, best_seed, compile_group_by, parse_split
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +189,7 @@ def _runner(name: str, beam_options: Sequence[str]) -> Finish | None:
     """What finishes the shards in place of processes of this machine."""
     check_choice("runner", name, RUNNERS)
     if name == "beam":
-        from annotools.convert.beam import finish_with_beam
+        from annotools.conversion.beam_runner import finish_with_beam
 
         return partial(finish_with_beam, flags=beam_options)
     if beam_options:

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from annotools.convert import manifest as manifests
-from annotools.convert.journal import Journal, differences
-from annotools.convert.output import STATE, Output, open_output
-from annotools.convert.shard import index_file
+from annotools.conversion import manifest as manifests
+from annotools.conversion.output.journal import Journal, differences
+from annotools.conversion.output.local import STATE, Output, open_output
+from annotools.conversion.shard import index_file
 from annotools.errors import AnnotoolsError, OutputError
 from annotools.sources.urls import local_path
 

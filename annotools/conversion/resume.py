@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from annotools.convert import journal as journals
-from annotools.convert.journal import Journal
-from annotools.convert.plan import Plan
-from annotools.convert.shard import ShardResult, Tick, index_file, shard_file, write_shard
+from annotools.conversion.output import journal as journals
+from annotools.conversion.output.journal import Journal
+from annotools.conversion.plan import Plan
+from annotools.conversion.shard import ShardResult, Tick, index_file, shard_file, write_shard
 
 
 def _no_tick(_images: int, _bytes: int) -> None:

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from annotools.convert.plan import Plan, Shard
-from annotools.convert.reconcile import Outcome, reconcile
+from annotools.conversion.plan import Plan, Shard
+from annotools.conversion.reconcile import Outcome, reconcile
 from annotools.issues import Issue, Ledger
 from annotools.records import Example
 from annotools.repair.repairs import Repair

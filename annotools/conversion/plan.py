@@ -21,12 +21,12 @@ from itertools import accumulate
 from json.encoder import encode_basestring_ascii as quoted
 from pathlib import Path
 
-from annotools.convert.options import Options
+from annotools.conversion.options import Options
+from annotools.conversion.splits import RatioSplit, compile_group_by, parse_split
 from annotools.errors import OptionError, SourceError
 from annotools.issues import Ledger
 from annotools.sources.source import Pair, Source
 from annotools.sources.spool import Sorter, decode, encode
-from annotools.splits import RatioSplit, compile_group_by, parse_split
 
 DEFAULT_SPLIT = "train"
 ALL_SPLITS = "all"

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from annotools.classes.class_map import ClassMap as ClassMap
     from annotools.conversion.run import ConvertResult as ConvertResult
     from annotools.conversion.run import convert as convert
-    from annotools.convert.verify import VerifyResult as VerifyResult
-    from annotools.convert.verify import verify as verify
     from annotools.errors import AnnotoolsError as AnnotoolsError
     from annotools.errors import DataError as DataError
     from annotools.errors import ImageError as ImageError
@@ -43,14 +41,16 @@ if TYPE_CHECKING:
     from annotools.sources.read import read as read
     from annotools.validation.validate import ValidationResult as ValidationResult
     from annotools.validation.validate import validate as validate
+    from annotools.verification.verify import VerifyResult as VerifyResult
+    from annotools.verification.verify import verify as verify
 
 __version__ = "0.1.0"
 
 _HOME = {
     "ClassMap": "annotools.classes.class_map",
     "ConvertResult": "annotools.conversion.run",
-    "VerifyResult": "annotools.convert.verify",
-    "verify": "annotools.convert.verify",
+    "VerifyResult": "annotools.verification.verify",
+    "verify": "annotools.verification.verify",
     "AnnotoolsError": "annotools.errors",
     "DataError": "annotools.errors",
     "ImageError": "annotools.errors",

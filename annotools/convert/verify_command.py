@@ -8,7 +8,7 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from annotools.convert.verify import VerifyResult
+    from annotools.verification.verify import VerifyResult
 
 
 def add_verify_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +29,7 @@ def add_verify_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_verify(args: argparse.Namespace) -> int:
     """Print every fault and what was read; 1 if there are faults, else 0."""
-    from annotools.convert.verify import verify
+    from annotools.verification.verify import verify
 
     result = verify(
         args.output,

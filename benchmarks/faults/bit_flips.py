@@ -20,9 +20,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import annotools
-from annotools.convert.verification.records import Terms
-from annotools.convert.verification.shard import check_file
 from annotools.formats.example.framing import scan
+from annotools.verification.records import Terms
+from annotools.verification.shard import check_file
 
 SAMPLE = Path(__file__).parents[2] / "sample_data"
 

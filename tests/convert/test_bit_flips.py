@@ -18,10 +18,10 @@ from typing import Any
 import pytest
 
 import annotools
-from annotools.convert.verification.records import Terms
-from annotools.convert.verification.salvage import pieces
-from annotools.convert.verification.shard import ShardReport, check_file
 from annotools.formats.example.framing import scan
+from annotools.verification.records import Terms
+from annotools.verification.salvage import pieces
+from annotools.verification.shard import ShardReport, check_file
 
 FRAMING = {"length": "length-crc", "crc of the length": "length-crc", "crc of the data": "data-crc"}
 

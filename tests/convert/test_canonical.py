@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 import annotools
-from annotools.convert.verification.canonical import CanonicalReader
-from annotools.convert.verification.records import RecordCheck, Terms
 from annotools.errors import RecordError
 from annotools.formats.example import wire
 from annotools.formats.example.framing import scan
+from annotools.verification.canonical import CanonicalReader
+from annotools.verification.records import RecordCheck, Terms
 
 
 @pytest.fixture(scope="module", params=["tfrecord", "tfds"])

@@ -14,9 +14,9 @@ import pytest
 
 import annotools
 from annotools.cli import main
-from annotools.convert.verification.salvage import Piece, pieces, salvage
 from annotools.errors import OptionError, OutputError, SourceError
 from annotools.formats.example.framing import Writer, masked_crc, scan
+from annotools.verification.salvage import Piece, pieces, salvage
 
 
 @pytest.fixture

@@ -23,14 +23,14 @@ import annotools
 from annotools import schema
 from annotools.classes.class_map import ClassMap
 from annotools.cli import main
-from annotools.convert.verification.faults import LISTED, Fault, Faults
-from annotools.convert.verification.shape import misfits
-from annotools.convert.verify import VerifyResult
 from annotools.errors import AnnotoolsError, OptionError, OutputError
 from annotools.formats import pkl, tfrecord
 from annotools.formats.example import tf_example, wire
 from annotools.formats.example.framing import Writer, scan
 from annotools.records import Example
+from annotools.verification.faults import LISTED, Fault, Faults
+from annotools.verification.shape import misfits
+from annotools.verification.verify import VerifyResult
 
 FORMATS = ["tfrecord", "tfds", "pickle", "ssd-pickle"]
 
@@ -718,8 +718,8 @@ def _refused(job: int) -> int:
 
 
 def test_a_process_that_is_killed_is_noticed() -> None:
-    from annotools.convert.verification.spread import spread
     from annotools.errors import WorkerError
+    from annotools.verification.spread import spread
 
     with pytest.raises(WorkerError, match="killed"):
         spread(_killed, [1, 2, 3], 2, lambda _: None)

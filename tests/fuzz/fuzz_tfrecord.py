@@ -6,10 +6,10 @@ import io
 import tempfile
 from pathlib import Path
 
-from annotools.convert.verification import salvage
 from annotools.errors import RecordError
 from annotools.formats.example import framing, tf_example
 from annotools.records import Example
+from annotools.verification import salvage
 
 MEMORY = Path("/dev/shm")  # a file on a disk takes ten times as long as all that is tried here
 FILE = (

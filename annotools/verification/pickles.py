@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from annotools.conversion.plan import hash_of
-from annotools.convert.verification.faults import Faults, Plain
-from annotools.convert.verification.shard import ShardReport, compare_with_manifest
 from annotools.errors import AnnotoolsError
 from annotools.validation.rules.box import TOLERANCE
+from annotools.verification.faults import Faults, Plain
+from annotools.verification.shard import ShardReport, compare_with_manifest
 
 if TYPE_CHECKING:
     from annotools.records import Annotation

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 from annotools.conversion.options import Options
 from annotools.conversion.plan import Plan
 from annotools.conversion.reconcile import Outcome
-from annotools.convert.verification.salvage import pieces
-from annotools.convert.verification.shard import numbered, read_index
 from annotools.errors import RecordError
 from annotools.formats.example import wire
+from annotools.verification.salvage import pieces
+from annotools.verification.shard import numbered, read_index
 
 if TYPE_CHECKING:
     from annotools.records import Annotation

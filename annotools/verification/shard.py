@@ -15,9 +15,9 @@ from typing import IO, Any, Final
 
 from annotools.conversion.plan import hash_of
 from annotools.conversion.shard import index_path
-from annotools.convert.verification.faults import Faults, Plain
-from annotools.convert.verification.records import RecordCheck, Terms
-from annotools.convert.verification.salvage import Digest, Piece, pieces
+from annotools.verification.faults import Faults, Plain
+from annotools.verification.records import RecordCheck, Terms
+from annotools.verification.salvage import Digest, Piece, pieces
 
 _BUFFER: Final = 1 << 20
 

@@ -16,9 +16,9 @@ from annotools.classes.class_map import ClassMap
 from annotools.conversion import manifest as manifests
 from annotools.conversion.output.local import STATE
 from annotools.conversion.shard import index_file
-from annotools.convert.verification.faults import Faults, Plain
-from annotools.convert.verification.shape import misfits
 from annotools.errors import AnnotoolsError, OptionError, OutputError
+from annotools.verification.faults import Faults, Plain
+from annotools.verification.shape import misfits
 
 _SMALL = 64 << 20
 """Bytes beyond which no manifest or companion is read."""

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from annotools import schema
-from annotools.convert.verification.canonical import CanonicalReader
-from annotools.convert.verification.faults import Plain
 from annotools.errors import AnnotoolsError, ImageError, RecordError
 from annotools.formats.example import wire
 from annotools.formats.example.wire import Feature
 from annotools.images.header import header as image_headers
+from annotools.verification.canonical import CanonicalReader
+from annotools.verification.faults import Plain
 
 _TABLE: Final = schema.load("tf_example.json")
 _TFDS: Final[Mapping[str, Any]] = _TABLE["dialects"]["tfds"]["keys"]

@@ -16,7 +16,7 @@ LISTED = 1000
 class Fault:
     """One fault of an output.
 
-    rule       what was broken, such as data-crc; `annotools.convert.verify` lists all
+    rule       what was broken, such as data-crc; `annotools.verification.verify` lists all
     file       name inside the output folder
     record     number of the record in its file, from 0
     offset     byte of the file where that record starts

@@ -32,16 +32,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from annotools.convert.verification import folder as folders
-from annotools.convert.verification.faults import Fault, Faults
-from annotools.convert.verification.folder import Place
-from annotools.convert.verification.records import Terms
-from annotools.convert.verification.repeats import check_repeats
-from annotools.convert.verification.salvage import Salvaged, pieces, salvage
-from annotools.convert.verification.shard import ShardReport, check_shard, numbered
-from annotools.convert.verification.spread import spread
 from annotools.errors import OptionError, OutputError
 from annotools.issues import Ledger
+from annotools.verification import folder as folders
+from annotools.verification.duplicates import check_repeats
+from annotools.verification.faults import Fault, Faults
+from annotools.verification.folder import Place
+from annotools.verification.records import Terms
+from annotools.verification.salvage import Salvaged, pieces, salvage
+from annotools.verification.shard import ShardReport, check_shard, numbered
+from annotools.verification.spread import spread
 
 if TYPE_CHECKING:
     from annotools.classes.class_map import ClassMap
@@ -166,7 +166,7 @@ def _check_shard(folder: Path, terms: Terms, listed: Mapping[str, Any]) -> Shard
 def _check_pickle(
     folder: Path, to: str, classes: Mapping[str, int], upright: bool, listed: Mapping[str, Any]
 ) -> ShardReport:
-    from annotools.convert.verification.pickles import check_pickle
+    from annotools.verification.pickles import check_pickle
 
     return check_pickle(folder, listed, to, classes, upright=upright)
 
@@ -261,9 +261,9 @@ def _compare(
     tick: Callable[[int], object],
 ) -> Faults:
     from annotools.conversion.plan import make_plan
-    from annotools.convert.verification import against
+    from annotools.verification import comparison
 
-    options = against.options_of(manifest, classes)
+    options = comparison.options_of(manifest, classes)
     with tempfile.TemporaryDirectory(prefix="annotools-") as folder:
         plan = make_plan(
             source,
@@ -273,9 +273,9 @@ def _compare(
             shard_size=options.shard_size,
             merged=place.single_file is not None,
         )
-        units, faults = against.units(plan, manifest, place.single_file)
-        total = against.Comparison(faults)
-        work = partial(against.compare_unit, plan, folder=place.folder)
+        units, faults = comparison.units(plan, manifest, place.single_file)
+        total = comparison.Comparison(faults)
+        work = partial(comparison.compare_unit, plan, folder=place.folder)
         for part in spread(work, units, workers, lambda _: tick(0)):
             total.faults.extend(part.faults)
             total.ledger.add(part.ledger)
@@ -283,7 +283,7 @@ def _compare(
             total.repairs.update(part.repairs)
         left_out = Ledger()
         left_out.add(plan.left_out)
-        against.compare_books(total, left_out, manifest, place.manifest)
+        comparison.compare_books(total, left_out, manifest, place.manifest)
     return total.faults
 
 

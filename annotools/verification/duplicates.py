@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from annotools.convert.verification.faults import Faults
-from annotools.convert.verification.salvage import pieces
-from annotools.convert.verification.shard import ShardReport, numbered, read_index
 from annotools.errors import RecordError
+from annotools.verification.faults import Faults
+from annotools.verification.salvage import pieces
+from annotools.verification.shard import ShardReport, numbered, read_index
 
 
 def check_repeats(

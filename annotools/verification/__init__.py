@@ -1,0 +1,1 @@
+"""Checks of an output, against itself and against its source."""

@@ -11,10 +11,10 @@ import sys
 from collections.abc import Callable, Sequence
 
 from annotools import __version__
-from annotools.convert import command as convert_command
-from annotools.convert import verify_command
+from annotools.commands import convert as convert_command
+from annotools.commands import validate as validation_command
+from annotools.commands import verify as verify_command
 from annotools.errors import AnnotoolsError
-from annotools.validation import command as validation_command
 
 Run = Callable[[argparse.Namespace], int]
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from annotools.commands import validate as command
 from annotools.errors import AnnotoolsError, OptionError
-from annotools.validation import command
 from annotools.validation.rules.catalogue import RULES
 
 Run = Callable[..., int]

@@ -11,7 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from annotools.validation.command import old_and_new
+from annotools.commands.validate import old_and_new
 
 if TYPE_CHECKING:
     from annotools.conversion.run import ConvertResult

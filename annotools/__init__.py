@@ -48,6 +48,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "ClassMap": "annotools.classes.class_map",
+    "convert": "annotools.conversion.run",
     "ConvertResult": "annotools.conversion.run",
     "VerifyResult": "annotools.verification.verify",
     "verify": "annotools.verification.verify",
@@ -71,12 +72,10 @@ _HOME = {
     "FixResult": "annotools.repair.fix",
     "fix": "annotools.repair.fix",
 }
-__all__ = sorted([*_HOME, "convert"])
+__all__ = sorted(_HOME)
 
 
 def __getattr__(name: str) -> Any:
-    if name == "convert":
-        return importlib.import_module("annotools.convert")  # a package that can be called
     try:
         module = _HOME[name]
     except KeyError:

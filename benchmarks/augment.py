@@ -21,7 +21,7 @@ import numpy as np
 import tensorflow as tf
 
 from annotools import augment
-from annotools.augment.sample import Sample
+from annotools.augment.plan.sample import Sample
 
 Function = Callable[..., Any]
 Pipeline = Callable[[tf.data.Dataset], tf.data.Dataset]

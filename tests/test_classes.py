@@ -251,7 +251,7 @@ def test_the_label_map_stays_readable() -> None:
 @given(st.text(st.sampled_from("item {}<>[]:;,'\"\\0178xuidname#\n-."), max_size=60))
 @settings(max_examples=200)
 def test_any_label_map_gives_classes_or_a_class_map_error(text: str) -> None:
-    from annotools.classes.class_map import label_map
+    from annotools.classes import label_map
 
     items, error = [], None
     try:

@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 from PIL.JpegImagePlugin import JpegImageFile, get_sampling
 
 from annotools.errors import ImageError
-from annotools.images.header import exif
-from annotools.images.header import header as image_headers
+from annotools.images import exif
+from annotools.images import header as image_headers
 from annotools.records import Box, Image, Size
 
 ORIENTATIONS = range(1, 9)

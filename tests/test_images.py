@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from annotools.errors import ImageError
-from annotools.images.header import header as image_headers
+from annotools.images import header as image_headers
 from annotools.records import Image
 
 SIZE = (37, 23)

@@ -202,7 +202,7 @@ def test_not_configured_nothing_is_collected_or_imported(run: Run, project: Path
         "import sys\n\ndef test_modules():\n"
         "    loaded = {name for name in sys.modules if name.split('.')[0] in"
         " ('annotools', 'lxml', 'numpy', 'tensorflow', 'PIL')}\n"
-        "    assert loaded == {'annotools', 'annotools.pytest_plugin'}\n"
+        "    assert loaded == {'annotools', 'annotools.testing.pytest_plugin'}\n"
     )
     assert run(ini="").counts() == {"passed": 2}
     # the same test fails where the plug-in is at work, so it can see the difference

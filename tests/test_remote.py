@@ -390,7 +390,8 @@ def test_without_a_url_fsspec_is_not_imported(voc: Path) -> None:
     code = (
         "import sys, annotools\n"
         "list(annotools.read(sys.argv[1])); list(annotools.validate('file://' + sys.argv[1]))\n"
-        "assert not {'fsspec', 's3fs', 'annotools.sources.remote', 'annotools.sources.prefetch'} & set(sys.modules)\n"
+        "assert not "
+        "{'fsspec', 's3fs', 'annotools.sources.remote', 'annotools.sources.prefetch'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code, str(voc)], check=True)
 

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from annotools.errors import OutputError
-from annotools.sources.source import spool
+from annotools.sources import spool
 from annotools.sources.spool import (
     SortedSpool,
     Sorter,

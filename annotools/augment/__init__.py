@@ -1,22 +1,12 @@
 """Augmentation that is planned on boxes and executed once on pixels. Needs TensorFlow."""
 
 from annotools.augment.apply import Result, apply, make_sample
-from annotools.augment.augmentation import (
-    Augmentation,
-    as_augmentation,
-    has_color,
-    is_linear,
-    partners_of,
-)
 from annotools.augment.augmenter import Augmenter, execute, plan_sample
-from annotools.augment.chance import Schedule
-from annotools.augment.color import ChannelShuffle, ColorJitter, Grayscale, apply_batch
-from annotools.augment.draft import Draft, Op
-from annotools.augment.erase import Cutout, RandomErase
-from annotools.augment.fit import CenterCrop, Letterbox, Resize
-from annotools.augment.iou_crop import IoUCrop
-from annotools.augment.mosaic import MixUp, Mosaic
-from annotools.augment.ops import (
+from annotools.augment.graph.seeds import Draws, example_seed
+from annotools.augment.ops.color import ChannelShuffle, ColorJitter, Grayscale, apply_batch
+from annotools.augment.ops.erase import Cutout, RandomErase
+from annotools.augment.ops.fit import CenterCrop, Letterbox, Resize
+from annotools.augment.ops.geometry import (
     Expand,
     HorizontalFlip,
     OnPixels,
@@ -28,11 +18,21 @@ from annotools.augment.ops import (
     Translate,
     VerticalFlip,
 )
-from annotools.augment.plan import Plan
-from annotools.augment.policy import DROP_REASONS, BoxPolicy
+from annotools.augment.ops.iou_crop import IoUCrop
+from annotools.augment.ops.mosaic import MixUp, Mosaic
+from annotools.augment.ops.probability import Schedule
+from annotools.augment.plan.box_policy import DROP_REASONS, BoxPolicy
+from annotools.augment.plan.draft import Draft, Op
+from annotools.augment.plan.plan import Plan
+from annotools.augment.plan.sample import PADDING, Partner, Sample
 from annotools.augment.presets import PRESETS, light, ssd, torchvision_ssd, yolo
-from annotools.augment.sample import PADDING, Partner, Sample
-from annotools.augment.seeds import Draws, example_seed
+from annotools.augment.recipe import (
+    Augmentation,
+    as_augmentation,
+    has_color,
+    is_linear,
+    partners_of,
+)
 
 __all__ = [
     "DROP_REASONS",

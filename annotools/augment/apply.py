@@ -10,11 +10,11 @@ import numpy as np
 import tensorflow as tf
 
 from annotools.augment.augmenter import Augmenter
-from annotools.augment.execute import Interpolation
-from annotools.augment.plan import Plan, ResizeMode
-from annotools.augment.policy import DROP_REASONS, BoxPolicy
-from annotools.augment.sample import Partner, Sample
-from annotools.augment.seeds import example_seed
+from annotools.augment.graph.seeds import example_seed
+from annotools.augment.pixels.render import Interpolation
+from annotools.augment.plan.box_policy import DROP_REASONS, BoxPolicy
+from annotools.augment.plan.plan import Plan, ResizeMode
+from annotools.augment.plan.sample import Partner, Sample
 from annotools.errors import OptionError
 
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import tensorflow as tf
 
-from annotools.augment.augmentation import Augmentation, as_augmentation
-from annotools.augment.execute import Interpolation, render
-from annotools.augment.ops import check_size
-from annotools.augment.plan import RESIZE, Plan, ResizeMode, make_plan
-from annotools.augment.policy import BoxPolicy
-from annotools.augment.sample import Partner, Sample
-from annotools.augment.seeds import Draws, fold_in, uniforms
+from annotools.augment.graph.seeds import Draws, fold_in, uniforms
+from annotools.augment.ops.geometry import check_size
+from annotools.augment.pixels.render import Interpolation, render
+from annotools.augment.plan.box_policy import BoxPolicy
+from annotools.augment.plan.plan import RESIZE, Plan, ResizeMode, make_plan
+from annotools.augment.plan.sample import Partner, Sample
+from annotools.augment.recipe import Augmentation, as_augmentation
 from annotools.errors import OptionError
 
 _PARTNER_STREAM = 0x7061

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from annotools.augment.augmentation import Augmentation
-from annotools.augment.chance import Schedule
-from annotools.augment.color import ChannelShuffle, ColorJitter
-from annotools.augment.iou_crop import IoUCrop
-from annotools.augment.mosaic import MixUp, Mosaic
-from annotools.augment.ops import Expand, HorizontalFlip, Rotate, ScaleJitter, Shear, Translate
-from annotools.augment.policy import BoxPolicy
+from annotools.augment.ops.color import ChannelShuffle, ColorJitter
+from annotools.augment.ops.geometry import Expand, HorizontalFlip, Rotate, ScaleJitter, Shear, Translate
+from annotools.augment.ops.iou_crop import IoUCrop
+from annotools.augment.ops.mosaic import MixUp, Mosaic
+from annotools.augment.ops.probability import Schedule
+from annotools.augment.plan.box_policy import BoxPolicy
+from annotools.augment.recipe import Augmentation
 from annotools.errors import OptionError
 
 IMAGENET_MEAN = (123, 117, 104)  # SSD's mean_value 104, 117, 123 is in BGR order

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from annotools.classes.class_map import label_map
+from annotools.classes import label_map
 from annotools.errors import ClassMapError, SourceError, shorten
 
 BACKGROUND = "background"

@@ -18,8 +18,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from annotools.classes import class_files, label_map, spelling
 from annotools.classes.class_files import Entry
-from annotools.classes.class_map import class_files, label_map, spelling
 from annotools.errors import ClassMapError, OutputError, UnknownClassError, shorten
 
 MAX_ID = 2**31 - 1  # StringIntLabelMapItem.id is an int32
@@ -146,7 +146,7 @@ class ClassMap:
         return found
 
     def suggest(self, name: str) -> str | None:
-        """The name or display name that `name` was probably meant to be (annotools.classes.spelling), or None."""
+        """The name or display name that `name` was probably meant to be (see spelling.py), or None."""
         return spelling.nearest(name, self._by_name)
 
     def to_txt(self) -> str:

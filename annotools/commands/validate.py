@@ -66,7 +66,7 @@ def run_validate(args: argparse.Namespace) -> int:
     if args.output:
         _save(report, args.output)
     else:
-        sys.stdout.buffer.write(text_report.encode("utf-8", "surrogateescape"))
+        sys.stdout.buffer.write(report.encode("utf-8", "surrogateescape"))
         sys.stdout.flush()
     return 1 if result.failed(strict=args.strict) else 0
 
@@ -105,7 +105,7 @@ def _save(report: str, path: str) -> None:
 
     try:
         with open(path, "wb") as file:
-            file.write(text_report.encode("utf-8", "surrogateescape"))
+            file.write(report.encode("utf-8", "surrogateescape"))
     except OSError as error:
         raise OutputError(f"cannot be written: {error.strerror}", path=path) from error
 

@@ -1,1 +1,1 @@
-"""From a source to an output folder."""
+"""From a source to an output folder: plan, shards, output."""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from annotools.conversion.options import Options
-from annotools.images.header import exif
+from annotools.images import exif
 from annotools.issues import Issue, Severity
 from annotools.records import Annotation, Box, Image, Object, Point, Polygon, Size
 

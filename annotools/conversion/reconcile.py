@@ -17,8 +17,8 @@ from annotools.conversion.orientation import Frame, box_mapping, choose_frame, m
 from annotools.conversion.plan import Entry
 from annotools.errors import AnnotoolsError, ImageError, UnavailableError
 from annotools.formats import voc
-from annotools.images.header import exif
-from annotools.images.header import header as image_headers
+from annotools.images import exif
+from annotools.images import header as image_headers
 from annotools.issues import Issue
 from annotools.records import Annotation, Box, Example
 from annotools.repair.repairs import Repair, real_name, repair

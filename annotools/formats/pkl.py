@@ -5,7 +5,7 @@
             {"name": "cup", "bndbox": (48.0, 240.0, 195.0, 371.0), "difficult": False, "line": 14}, ...),
          "xml_path": "VOC2007/Annotations/a.xml", "split": "train"}, ...]}
 
-Field names are those of annotools.records, and the plain form of a record is that of annotools.formats.pickling.builtins: fields
+Field names are those of annotools.records, and a record as builtins is as pickling/builtins.py has it: fields
 that have their default are left out. "display_names" stands beside "classes" when the class map has some.
 
 Any Python loads the file with `pickle.load`; `read` goes through it without executing anything of it and

@@ -125,7 +125,7 @@ def read(path: str | os.PathLike[str]) -> dict[str, Array]:
 
     Reads what `write` and ssd_keras's own script write: keys may be the names of images or of XML files, and
     an array of shape (0,) stands for an image without objects, here (0, 4 + C) like the others. Nothing of
-    the file is executed (annotools.formats.pickling.reader). Raises PickleError, with the key as `field`, where shapes
+    the file is executed (pickling/reader.py). Raises PickleError, with the key as `field`, where shapes
     contradict each other, a number is not finite or a row does not have exactly one class; SourceError where
     the file cannot be read.
     """

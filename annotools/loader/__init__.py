@@ -12,9 +12,9 @@ except ImportError:
     raise MissingExtraError("annotools.loader", "tensorflow") from None
 
 from annotools.loader.adapters import to_keras_cv, to_keras_hub, to_tfod
+from annotools.loader.batch import IGNORE, LEFT_OUT, PAD
 from annotools.loader.dataset import make_dataset, pipeline_of, steps_per_epoch
 from annotools.loader.explain import Seen, explain
-from annotools.loader.pack import IGNORE, LEFT_OUT, PAD
 
 __all__ = [
     "IGNORE",

@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from annotools.augment import graph_boxes
+from annotools.augment.graph import boxes as graph_boxes
 from annotools.boxes import check_format
 from annotools.errors import OptionError
 from annotools.loader.dataset import pipeline_of

@@ -8,16 +8,16 @@ from typing import Any, Literal, get_args
 import tensorflow as tf
 
 from annotools.augment import Augmenter, BoxPolicy
-from annotools.augment.plan import ResizeMode
+from annotools.augment.plan.plan import ResizeMode
 from annotools.boxes import check_format
 from annotools.classes.class_map import ClassMap
 from annotools.errors import OptionError
-from annotools.loader.cache import Cache, cached
-from annotools.loader.examples import Examples
-from annotools.loader.opening import StrPath, open_examples
+from annotools.loader.batch import KeepDifficult, Overflow
 from annotools.loader.order import Order
-from annotools.loader.pack import KeepDifficult, Overflow
 from annotools.loader.pipeline import Pipeline
+from annotools.loader.sources.cache import Cache, cached
+from annotools.loader.sources.open import StrPath, open_examples
+from annotools.loader.sources.record_files import Examples
 
 Dtype = Literal["uint8", "float32"]
 

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from annotools.boxes import convert
 from annotools.errors import OptionError
+from annotools.loader.batch import IGNORE, LEFT_OUT, PAD
 from annotools.loader.dataset import make_dataset, pipeline_of
-from annotools.loader.opening import StrPath
-from annotools.loader.pack import IGNORE, LEFT_OUT, PAD
 from annotools.loader.pipeline import Pipeline
+from annotools.loader.sources.open import StrPath
 
 if TYPE_CHECKING:
     from PIL import Image

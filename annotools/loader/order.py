@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from annotools.augment.seeds import words
+from annotools.augment.graph.seeds import words
 from annotools.errors import OptionError
 
 

@@ -13,10 +13,11 @@ from typing import Any
 
 import tensorflow as tf
 
-from annotools.augment import Augmenter, Draws, Plan, Sample, apply_batch, example_seed, lean
-from annotools.loader.examples import Examples
+from annotools.augment import Augmenter, Draws, Plan, Sample, apply_batch, example_seed
+from annotools.augment.graph import graph_ops
+from annotools.loader.batch import KeepDifficult, Overflow, pack, without_difficult
 from annotools.loader.order import Order, partners_of
-from annotools.loader.pack import KeepDifficult, Overflow, pack, without_difficult
+from annotools.loader.sources.record_files import Examples
 
 
 @dataclass(frozen=True)
@@ -47,21 +48,21 @@ class Pipeline:
         """(B, P) int64: the records (B,) and beside each one its partners in this epoch."""
         partners = self.augmenter.partners
         if not partners:
-            return lean.expand(records)
+            return graph_ops.expand(records)
         others = partners_of(records, epoch, partners, count=len(self.examples), seed=self.order.seed)
-        return lean.concat([lean.expand(records), others])
+        return graph_ops.concat([graph_ops.expand(records), others])
 
     def plan(self, raws: tf.Tensor, numbers: tf.Tensor, epoch: tf.Tensor) -> tuple[Sample, Plan, tf.Tensor]:
         """The samples of a batch, from what was read of them and their partners (B P, ...) and the numbers of
         both (B, P); their plans; and how many difficult objects of each were left out (B,) int32."""
         images = numbers.shape[1]
-        every = self.examples.samples(raws, lean.reshape(numbers, [-1]))
+        every = self.examples.samples(raws, graph_ops.reshape(numbers, [-1]))
         dropped = tf.zeros(tf.shape(numbers)[:1], tf.int32)
         if self.keep_difficult == "drop":
             before = tf.cast(every.labels >= 0, tf.int32)
             every = without_difficult(every)
-            lost = lean.total(before - tf.cast(every.labels >= 0, tf.int32))
-            dropped = lean.total(lean.reshape(lost, [-1, images]))
+            lost = graph_ops.total(before - tf.cast(every.labels >= 0, tf.int32))
+            dropped = graph_ops.total(graph_ops.reshape(lost, [-1, images]))
         samples, partners = every, []
         if images > 1:
             samples, *partners = (Sample(*(values[k::images] for values in every)) for k in range(images))
@@ -75,12 +76,12 @@ class Pipeline:
 
         def draw(key: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             seed, numbers = self.augmenter.draw(example_seed(self.order.seed, epoch, key))
-            return seed, lean.concat([*numbers, lean.constant((), tf.float32)])
+            return seed, graph_ops.concat([*numbers, graph_ops.constant((), tf.float32)])
 
         # in one piece: a loop costs some ten operations for each tensor that comes out of it
         kinds = (tf.TensorSpec([2], tf.int64), tf.TensorSpec([sum(counts)], tf.float32))
         seeds, numbers = tf.map_fn(draw, keys, fn_output_signature=kinds)
-        return Draws(seeds, tuple(lean.split(numbers, counts)) if counts else ())
+        return Draws(seeds, tuple(graph_ops.split(numbers, counts)) if counts else ())
 
     def pack(self, samples: Sample, plan: Plan, dropped: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         """What a batch tells about the objects of its images, and which rows of the plan they are."""

@@ -19,7 +19,7 @@ from typing import Any
 from annotools.errors import AnnotoolsError, OptionError, OutputError
 from annotools.formats import voc
 from annotools.formats.xml.editor import Node, XmlFile
-from annotools.images.header import header as image_headers
+from annotools.images import header as image_headers
 from annotools.issues import Issue
 from annotools.records import Annotation, Box, Image, Size
 from annotools.repair.repairs import Fixes, Repair, Repaired, make_fixes, real_name, repair

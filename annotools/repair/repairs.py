@@ -84,7 +84,7 @@ def make_fixes(fixes: Iterable[str] | str, class_names: Mapping[str, str] | None
     names = {name.strip() for piece in pieces for name in piece.split(",") if name.strip()}
     for name in sorted(names):
         if name not in FIXES:
-            from annotools.classes.class_map import spelling
+            from annotools.classes import spelling
 
             nearest = spelling.nearest(name, FIXES)
             raise OptionError(

@@ -16,7 +16,7 @@ from typing import Any
 
 from annotools.errors import SourceError, UnavailableError
 from annotools.formats import voc
-from annotools.images.header import header as image_headers
+from annotools.images import header as image_headers
 from annotools.issues import Issue
 from annotools.records import Image
 from annotools.sources.image_sets import default_splits, find_lists

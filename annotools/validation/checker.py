@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from annotools.errors import AnnotoolsError, ImageError, UnavailableError
 from annotools.formats import voc
-from annotools.images.header import header as image_headers
+from annotools.images import header as image_headers
 from annotools.issues import Issue
 from annotools.records import Annotation, Image
 from annotools.sources.storage import HEAD

@@ -77,7 +77,7 @@ def expand(patterns: Iterable[str], option: str) -> set[str]:
     for pattern in patterns:
         matching = {rule for rule in RULES_BY_ID if fnmatchcase(rule, pattern)}
         if not matching:
-            from annotools.classes.class_map import spelling
+            from annotools.classes import spelling
 
             nearest = spelling.nearest(pattern, RULES_BY_ID)
             raise OptionError(

@@ -15,7 +15,7 @@ from annotools import schema
 from annotools.errors import AnnotoolsError, ImageError, RecordError
 from annotools.formats.example import wire
 from annotools.formats.example.wire import Feature
-from annotools.images.header import header as image_headers
+from annotools.images import header as image_headers
 from annotools.verification.canonical import CanonicalReader
 from annotools.verification.faults import Plain
 

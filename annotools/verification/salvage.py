@@ -1,6 +1,6 @@
 """A TFRecord file that may be damaged, read to its end; and what can be read of it, written anew.
 
-`annotools.formats.example.framing.scan` stops at the first damage, as a reader must. Here the next record is looked for:
+`framing.scan` stops at the first damage, as a reader must. Here the next record is looked for:
 behind a record whose data is damaged it starts where its length says; after a damaged length it is the next
 place where the checksums of a length and of the data behind it hold. Chance does
 not make these 64 bits right.

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from annotools import augment as a
-from annotools.augment import color
+from annotools.augment.ops import color
 
 DRAW = np.random.default_rng(0)
 # colours far from 0 and 255, so that nothing is cut

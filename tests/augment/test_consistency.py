@@ -9,9 +9,10 @@ import pytest
 import tensorflow as tf
 
 from annotools import augment as a
-from annotools.augment import Draft, graph_boxes
-from annotools.augment.consistency import check_box_consistency, check_transform
+from annotools.augment import Draft
+from annotools.augment.graph import boxes as graph_boxes
 from annotools.boxes import BOX_FORMATS, convert, horizontal_flip
+from annotools.testing.box_consistency import check_box_consistency, check_transform
 
 WHOLE = 0.0  # flips, right angles, crops on whole pixels: not a pixel off
 HALF = 0.51  # resampled: half a pixel, which is what sampled colours can show

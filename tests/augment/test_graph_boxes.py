@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
 from annotools import boxes
-from annotools.augment import graph_boxes
+from annotools.augment.graph import boxes as graph_boxes
 from annotools.boxes import BOX_FORMATS
 
 Float = NDArray[np.float64]

@@ -12,7 +12,7 @@ from tensorflow.python.framework import op_def_registry
 
 from annotools import augment as a
 from annotools.augment import Augmenter, Draft, Plan, Sample
-from annotools.augment.seeds import fold_in, words
+from annotools.augment.graph.seeds import fold_in, words
 
 HEIGHT, WIDTH, EXAMPLES = 60, 80, 10
 OUTPUT = (50, 70)

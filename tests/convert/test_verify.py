@@ -736,7 +736,7 @@ def test_ctrl_c_ends_at_once_and_quietly(out: Path, tmp_path: Path) -> None:
         "import sys, time\n"
         "from pathlib import Path\n"
         "from annotools import cli\n"
-        "from annotools.convert import verify\n"
+        "from annotools.verification import verify\n"
         "def slow(*arguments):\n"
         f"    Path({str(ready)!r}).touch()\n"
         "    time.sleep(600)\n"

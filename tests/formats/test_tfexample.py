@@ -72,7 +72,7 @@ def serialise(example: Example) -> bytes:
     return head + example.encoded + tail
 
 
-def tf_example(features: dict[str, Any]) -> bytes:
+def serialized(features: dict[str, Any]) -> bytes:
     """Serialised by TensorFlow; the type of the values, or of an array, chooses the list."""
 
     def feature(values: Any) -> Any:
@@ -99,7 +99,7 @@ def written_by_tensorflow(example: Example) -> bytes:
     boxes = np.array(example.boxes, np.float64).reshape(-1, 4)
     normalised = boxes / np.array([example.width, example.height] * 2, np.float64)
     xmin, ymin, xmax, ymax = normalised.astype(np.float32).T
-    data = tf_example(
+    data = serialized(
         {
             "image/encoded": example.encoded,
             "image/format": example.format,
@@ -255,7 +255,7 @@ def test_a_negative_has_every_key_with_an_empty_list() -> None:
 
 def test_sha256_is_computed_where_it_is_missing() -> None:
     assert serialise(dataclasses.replace(TWO, sha256="")) == serialise(TWO)
-    bare = tf_example({"image/encoded": b"abc", "image/height": 2, "image/width": 2})
+    bare = serialized({"image/encoded": b"abc", "image/height": 2, "image/width": 2})
     assert tf_example.decode(bare).sha256 == hashlib.sha256(b"abc").hexdigest()
 
 
@@ -281,7 +281,7 @@ def test_examples_that_cannot_be_written(change: dict[str, Any], message: str) -
 
 def test_defaults(make_picture: Callable[..., bytes]) -> None:
     image = make_picture(60, 40, "PNG", mode="L")
-    data = tf_example(
+    data = serialized(
         {
             "image/encoded": image,
             "image/filename": "shop/IMG.1.png",
@@ -318,12 +318,12 @@ def test_defaults(make_picture: Callable[..., bytes]) -> None:
     [("jpeg", "jpeg"), ("JPEG", "jpeg"), ("jpg", "jpeg"), (".JPG", "jpeg"), ("png", "png"), ("", "png")],
 )
 def test_formats_of_other_writers(stored: str, read: str, make_picture: Callable[..., bytes]) -> None:
-    data = tf_example({"image/encoded": make_picture(fmt="PNG"), "image/format": stored})
+    data = serialized({"image/encoded": make_picture(fmt="PNG"), "image/format": stored})
     assert tf_example.decode(data).format == read
 
 
 def test_the_name_is_the_source_id_where_there_is_no_file_name() -> None:
-    data = tf_example({"image/source_id": "42", "image/height": 2, "image/width": 2})
+    data = serialized({"image/source_id": "42", "image/height": 2, "image/width": 2})
     assert tf_example.decode(data).id == "42"
 
 
@@ -332,11 +332,11 @@ SIZE = {"image/height": 100, "image/width": 100}
 
 
 def test_labels_from_names_need_a_class_map() -> None:
-    data = tf_example({**SIZE, **BOX, "image/object/class/text": ["裤子"]})
+    data = serialized({**SIZE, **BOX, "image/object/class/text": ["裤子"]})
     assert tf_example.decode(data, classes=CLASSES).labels == (4,)
     with pytest.raises(RecordError, match="no class"):
         tf_example.decode(data)
-    data = tf_example({**SIZE, **BOX, "image/object/class/text": ["cap"]})
+    data = serialized({**SIZE, **BOX, "image/object/class/text": ["cap"]})
     with pytest.raises(UnknownClassError):
         tf_example.decode(data, classes=CLASSES)
 
@@ -385,7 +385,7 @@ def test_labels_from_names_need_a_class_map() -> None:
 )
 def test_refusals(features: dict[str, Any], field: str, found: Any, expected: str | None) -> None:
     with pytest.raises(RecordError) as caught:
-        tf_example.decode(tf_example(features))
+        tf_example.decode(serialized(features))
     assert (caught.value.field, caught.value.found, caught.value.expected) == (field, found, expected)
 
 
@@ -404,7 +404,7 @@ def test_balancap(boxes: int) -> None:
     """The keys and types of balancap's pascalvoc_to_tfrecords.py."""
     edges = float32([[0.1, 0.2], [0.3, 0.4], [0.5, 0.6], [0.7, 0.8]])[:, :boxes]
     texts: Any = ["cup", "pen"][:boxes]
-    data = tf_example(
+    data = serialized(
         {
             "image/height": 10,
             "image/width": 20,
@@ -433,7 +433,7 @@ def test_balancap(boxes: int) -> None:
 
 
 def test_balancap_with_nothing_but_the_shape() -> None:
-    data = tf_example({"image/shape": [10, 20, 4], "image/object/bbox/label": []})
+    data = serialized({"image/shape": [10, 20, 4], "image/object/bbox/label": []})
     example = tf_example.decode(data)
     assert (example.width, example.height, example.channels) == (20, 10, 4)
 
@@ -452,7 +452,7 @@ TFDS = {
 
 def test_tensorflow_datasets(make_picture: Callable[..., bytes]) -> None:
     image = make_picture(60, 40)
-    data = tf_example({**TFDS, "image": image})
+    data = serialized({**TFDS, "image": image})
     example = tf_example.decode(data)
     assert (example.id, example.width, example.height, example.format) == ("a", 60, 40, "jpeg")
     assert example.encoded == image
@@ -477,7 +477,7 @@ def test_tensorflow_datasets(make_picture: Callable[..., bytes]) -> None:
 def test_tensorflow_datasets_refusals(
     change: dict[str, Any], field: str, make_picture: Callable[..., bytes]
 ) -> None:
-    data = tf_example({**TFDS, "image": make_picture(), **change})
+    data = serialized({**TFDS, "image": make_picture(), **change})
     with pytest.raises(RecordError) as caught:
         tf_example.decode(data, classes=CLASSES)
     assert caught.value.field == field

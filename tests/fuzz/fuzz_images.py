@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from annotools.errors import ImageError
-from annotools.images.header import exif
-from annotools.images.header import header as image_headers
+from annotools.images import exif
+from annotools.images import header as image_headers
 from annotools.records import Image
 
 # Channels by mode; 4 for a palette that a tRNS chunk makes transparent.

@@ -32,6 +32,6 @@ def check(data: bytes) -> None:
     assert not errors
     assert parsed == annotation
     assert names == [obj.name for obj in parsed.objects]
-    document, lines_cut = document.to_utf8(data)
-    assert voc._read_document(document, "x", lines_cut)[0] == parsed  # through lxml, not by expressions
+    utf8, lines_cut = document.to_utf8(data)
+    assert voc._read_document(utf8, "x", lines_cut)[0] == parsed  # through lxml, not by expressions
     assert voc.parse(voc.to_xml(parsed)) == parsed

@@ -13,7 +13,7 @@ import tensorflow as tf
 from annotools import ClassMap
 from annotools.errors import OptionError
 from annotools.loader import make_dataset, pipeline_of
-from annotools.loader.opening import open_examples
+from annotools.loader.sources.open import open_examples
 
 WIDTH, HEIGHT = 60, 40
 BOXES = np.array([[6, 4, 30, 20], [0, 0, 60, 40]], np.float32)

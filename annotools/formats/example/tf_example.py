@@ -18,7 +18,7 @@ from annotools import schema
 from annotools.errors import ImageError, RecordError
 from annotools.formats.example import wire
 from annotools.formats.example.wire import Feature
-from annotools.images.header import header as image_headers
+from annotools.images import header as image_headers
 from annotools.records import Example, Image
 
 if TYPE_CHECKING:

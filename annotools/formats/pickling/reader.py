@@ -3,7 +3,7 @@
 `pickle.load` calls whatever the file names. An `Unpickler` with a strict `find_class` still hands hostile
 arguments to NumPy, allocates what the file declares before reading it, keeps a memo as large as the file asks
 for, and takes extension codes from a cache that bypasses find_class. So the opcodes are interpreted here
-(annotools.formats.pickling.opcodes). The names that a pickled array needs are tokens without behaviour, and arrays are
+(opcodes.py). The names that a pickled array needs are tokens without behaviour, and arrays are
 made from their checked parts.
 
 Protocols 0 to 5, arrays of NumPy 1 and 2, and pickles of Python 2, whose byte strings become text.

@@ -1,0 +1,1 @@
+"""Small TensorFlow graph operations, boxes and stateless seeds."""

@@ -1,0 +1,1 @@
+"""What may happen to a picture: one class for each op."""

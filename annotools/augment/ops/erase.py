@@ -1,0 +1,96 @@
+"""Erasing rectangles: Cutout and RandomErase. A mostly covered object is no longer in the picture."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import tensorflow as tf
+
+from annotools.augment.graph import boxes as graph_boxes
+from annotools.augment.ops.probability import Chance, between, check_probability, check_range, happens
+from annotools.augment.plan.draft import Draft
+from annotools.errors import OptionError
+
+Color = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Cutout:
+    """Paint over `holes` rectangles (arXiv 1708.04552).
+
+    size       range of each side's share of the canvas' side, drawn apart for width and height
+    fill       RGB in 0..255, or None for noise
+    max_cover  an object of which all holes together cover at least this share is dropped as "erased"
+    """
+
+    holes: int = 1
+    size: tuple[float, float] = (0.1, 0.3)
+    fill: Color | None = (114, 114, 114)
+    max_cover: float = 0.7
+    p: Chance = 0.5
+
+    def __post_init__(self) -> None:
+        check_probability(self.p)
+        check_range(self.size, "size", 0.0, 1.0)
+        check_fill(self.fill)
+        if self.holes < 1:
+            raise OptionError("at least one", field="holes", found=self.holes)
+
+    @property
+    def draws(self) -> int:
+        return 1 + 4 * self.holes
+
+    def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
+        on = happens(draws[:, 0], self.p, draft.epoch)
+        holes = tf.cast(tf.reshape(draws[:, 1:], [-1, self.holes, 4]), tf.float64)
+        return _erase(draft, between(holes[..., :2], self.size), holes[..., 2:], on, self.max_cover)
+
+
+@dataclass(frozen=True, slots=True)
+class RandomErase:
+    """Paint over one rectangle of random area and aspect (arXiv 1708.04896); `aspect` is in pixels, on a log
+    scale.
+    """
+
+    area: tuple[float, float] = (0.02, 0.33)
+    aspect: tuple[float, float] = (0.3, 10 / 3)
+    fill: Color | None = None
+    max_cover: float = 0.7
+    p: Chance = 0.5
+    draws: ClassVar[int] = 5
+    holes: ClassVar[int] = 1
+
+    def __post_init__(self) -> None:
+        check_probability(self.p)
+        check_range(self.area, "area", 0.0, 1.0)
+        check_range(self.aspect, "aspect", 1e-3)
+        check_fill(self.fill)
+
+    def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
+        on = happens(draws[:, 0], self.p, draft.epoch)
+        numbers = tf.cast(draws[:, 1:], tf.float64)
+        area = between(numbers[:, 0], self.area) * draft.width * draft.height
+        aspect = tf.exp(between(numbers[:, 1], (math.log(self.aspect[0]), math.log(self.aspect[1]))))
+        size = tf.minimum(tf.sqrt(tf.stack([area * aspect, area / aspect], 1)) / draft.canvas, 1.0)
+        return _erase(draft, size[:, None], numbers[:, None, 2:], on, self.max_cover)
+
+
+def _erase(draft: Draft, sizes: tf.Tensor, places: tf.Tensor, on: tf.Tensor, max_cover: float) -> Draft:
+    """`sizes` and `places` (B, N, 2): shares of the canvas, and of the room that is left."""
+    low = places * (1 - sizes)
+    shares = tf.concat([low, low + sizes], 2) * tf.cast(on, tf.float64)[:, None, None]
+    holes = tf.round(shares * tf.tile(draft.canvas, [1, 2])[:, None])
+    boxes = draft.visible_boxes()
+    covered = tf.reduce_sum(graph_boxes.intersection_area(boxes, holes), 2)
+    area = graph_boxes.area(boxes)
+    erased = draft.dropped((area > 0) & (covered >= max_cover * area), "erased")
+    return erased.replace(erasures=(*draft.erasures, *tf.unstack(holes, num=sizes.shape[1], axis=1)))
+
+
+def check_fill(fill: Sequence[object] | None, field: str = "fill") -> None:
+    """Raise OptionError unless `fill` is None or three whole numbers in 0..255."""
+    if fill is not None and not (len(fill) == 3 and all(isinstance(c, int) and 0 <= c <= 255 for c in fill)):
+        raise OptionError("not a colour", field=field, found=fill, expected="(red, green, blue) in 0 to 255")

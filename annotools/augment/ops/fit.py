@@ -1,0 +1,70 @@
+"""Bringing the canvas to a size: stretched, letterboxed or cut."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import tensorflow as tf
+
+from annotools.augment.graph import graph_ops
+from annotools.augment.ops.geometry import check_size
+from annotools.augment.plan.draft import Draft
+
+
+@dataclass(frozen=True, slots=True)
+class Resize:
+    """Stretch the canvas to `size` (H, W)."""
+
+    size: tuple[int, int]
+    draws: ClassVar[int] = 0
+
+    def __post_init__(self) -> None:
+        check_size(self.size)
+
+    def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
+        target = graph_ops.constant(self.size[::-1], tf.float64)
+        return draft.scaled(target / draft.canvas, [0.0, 0.0], target + graph_ops.zeros(draft.canvas))
+
+
+@dataclass(frozen=True, slots=True)
+class Letterbox:
+    """Fit the canvas into `size` (H, W) without changing its proportions, centred, the rest filled.
+
+    The scaled size and the margins are whole pixels, and the boxes use those, not the ratio before rounding.
+    """
+
+    size: tuple[int, int]
+    scale_up: bool = True
+    draws: ClassVar[int] = 0
+
+    def __post_init__(self) -> None:
+        check_size(self.size)
+
+    def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
+        target = tf.constant(self.size[::-1], tf.float64)
+        ratio = tf.reduce_min(target / draft.canvas, 1, keepdims=True)
+        if not self.scale_up:
+            ratio = tf.minimum(ratio, 1.0)
+        scaled = tf.maximum(tf.round(draft.canvas * ratio), 1.0)
+        margin = tf.floor((target - scaled) / 2)
+        return draft.scaled(scaled / draft.canvas, margin, target + tf.zeros_like(draft.canvas))
+
+
+@dataclass(frozen=True, slots=True)
+class CenterCrop:
+    """Scale the canvas until it covers `size` (H, W), then cut the middle out."""
+
+    size: tuple[int, int]
+    draws: ClassVar[int] = 0
+
+    def __post_init__(self) -> None:
+        check_size(self.size)
+
+    def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
+        target = tf.constant(self.size[::-1], tf.float64)
+        scaled = draft.canvas * tf.reduce_max(target / draft.canvas, 1, keepdims=True)
+        scaled = tf.maximum(tf.round(scaled), target)
+        low = tf.floor((scaled - target) / 2)
+        grown = draft.scaled(scaled / draft.canvas, [0.0, 0.0], scaled)
+        return grown.cropped(tf.concat([low, low + target], 1))

@@ -1,0 +1,70 @@
+"""How often an op is applied: a probability, or one that changes with the epoch inside the graph."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+from annotools.augment.graph import graph_ops
+from annotools.errors import OptionError
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Probability by epoch, constant between the steps: `Schedule(((0, 1.0), (90, 0.0)))` is 1 up to epoch
+    89, then 0.
+
+    The epoch is a tensor, so nothing is traced or started again when it changes.
+    """
+
+    steps: tuple[tuple[int, float], ...]
+
+    def __post_init__(self) -> None:
+        epochs = [epoch for epoch, _ in self.steps]
+        if not epochs or epochs != sorted(set(epochs)):
+            raise OptionError("epochs must increase", field="steps", found=self.steps)
+        for _, probability in self.steps:
+            check_probability(probability, "steps")
+
+    def at(self, epoch: tf.Tensor) -> tf.Tensor:
+        """float32 of the shape of `epoch`"""
+        value = tf.constant(self.steps[0][1], tf.float32)
+        for start, probability in self.steps[1:]:
+            value = tf.where(epoch >= start, tf.constant(probability, tf.float32), value)
+        return value
+
+
+Chance = float | Schedule
+
+
+def happens(uniform: tf.Tensor, chance: Chance, epoch: tf.Tensor) -> tf.Tensor:
+    """bool from a draw in [0, 1), of the same shape."""
+    return uniform < (
+        chance.at(epoch) if isinstance(chance, Schedule) else graph_ops.like(float(chance), uniform)
+    )
+
+
+def column(uniforms: tf.Tensor, chance: Chance, epoch: tf.Tensor) -> tf.Tensor:
+    """(B, 1) bool from draws (B, 1) in [0, 1)."""
+    return happens(uniforms, chance, epoch[..., None] if isinstance(chance, Schedule) else epoch)
+
+
+def check_probability(chance: Chance, field: str = "p") -> None:
+    if not isinstance(chance, Schedule) and not 0 <= chance <= 1:
+        raise OptionError("not a probability", field=field, found=chance, expected="0 to 1")
+
+
+def check_range(bounds: tuple[float, float], field: str, least: float, most: float = float("inf")) -> None:
+    """Raise OptionError unless least <= bounds[0] <= bounds[1] <= most."""
+    low, high = bounds
+    if not least <= low <= high <= most:
+        raise OptionError(
+            "not a range", field=field, found=bounds, expected=f"{least} <= low <= high <= {most}"
+        )
+
+
+def between(uniform: tf.Tensor, bounds: tuple[float, float]) -> tf.Tensor:
+    """A draw in [0, 1) spread over [low, high)."""
+    low, high = bounds
+    return uniform * graph_ops.like(float(high - low), uniform) + graph_ops.like(float(low), uniform)

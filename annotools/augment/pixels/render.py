@@ -1,0 +1,225 @@
+"""Pixels: read the window of each image, resample it once, colour it once, put it in its place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Literal
+
+import numpy as np
+import tensorflow as tf
+
+from annotools.augment.graph import boxes as graph_boxes
+from annotools.augment.graph import graph_ops
+from annotools.augment.graph.seeds import PHILOX, fold_in
+from annotools.augment.ops.color import apply_matrix, apply_steps
+from annotools.augment.plan.plan import Plan
+from annotools.augment.plan.windows import OTHER
+from annotools.augment.recipe import Augmentation
+
+Interpolation = Literal["bilinear", "nearest"]
+Colorer = Callable[[tf.Tensor], tf.Tensor]
+
+
+def render(
+    augmentation: Augmentation,
+    plan: Plan,
+    image_size: tuple[int, int] | None,
+    *,
+    color: bool,
+    interpolation: Interpolation,
+    antialias: bool,
+) -> tf.Tensor:
+    """(h, w, 3) uint8, the picture of an unbatched plan; `Augmenter.execute` is the way to call it."""
+    colored = _colorer(augmentation, plan, color)
+    canvas = _canvas(augmentation, plan, image_size)
+    groups = augmentation.groups
+    pictures = [canvas] * (max(groups) + 1)
+    for index, group in enumerate(groups):
+
+        def painted(index: int = index, under: tf.Tensor = pictures[group]) -> tf.Tensor:
+            if augmentation.rotates:
+                return _turned(plan, index, under, colored, interpolation)
+            return _paste(
+                under, _upright(plan, index, colored, interpolation, antialias), plan.targets[index]
+            )
+
+        drawn = tf.cond(plan.shown[index], painted, lambda under=pictures[group]: under)
+        pictures[group] = tf.ensure_shape(drawn, canvas.shape)
+    picture = pictures[0]
+    if len(pictures) > 1:
+        parts = [plan.blend[group] * tf.cast(part, tf.float32) for group, part in enumerate(pictures)]
+        picture = _to_uint8(tf.minimum(tf.add_n(parts), 255.0))
+    for index, fill in enumerate(_holes(augmentation)):
+        picture = _erase(picture, plan.erased[index], fold_in(plan.seed, -1 - index), fill)
+    for number, op in enumerate(augmentation.ops):
+        if getattr(op, "on_pixels", False):
+            function: Any = op
+            picture = function.function(picture, fold_in(plan.seed, number))
+            picture = tf.ensure_shape(picture, canvas.shape)
+    return picture
+
+
+def read_window(source: tf.Tensor, read: tf.Tensor, decoder: tf.Tensor) -> tf.Tensor:
+    """(height, width, 3) uint8 pixels of `read` (4,) int32 y, x, height, width, as the JPEG is decoded at 1 /
+    2^decoder.
+
+    A JPEG is decoded inside the window only. Other formats are decoded whole; an animation gives its first
+    frame.
+    """
+
+    def cut(pixels: tf.Tensor) -> tf.Tensor:
+        low, size = graph_ops.split(read, 2)
+        return tf.slice(
+            pixels,
+            graph_ops.concat([low, graph_ops.constant((0,))]),
+            graph_ops.concat([size, graph_ops.constant((3,))]),
+        )
+
+    if source.dtype != tf.string:
+        return cut(source)
+
+    def jpeg(ratio: int) -> Callable[[], tf.Tensor]:
+        return lambda: tf.io.decode_and_crop_jpeg(source, read, channels=3, ratio=ratio)
+
+    def other() -> tf.Tensor:
+        return cut(tf.io.decode_image(source, channels=3, expand_animations=False))
+
+    branches = {0: jpeg(1), 1: jpeg(2), 2: jpeg(4), 3: jpeg(8), OTHER: other}
+    pixels = tf.switch_case(decoder, list(branches.values()))
+    return tf.ensure_shape(pixels, [None, None, 3])
+
+
+def _upright(
+    plan: Plan, index: int, colored: Colorer, interpolation: Interpolation, antialias: bool
+) -> tf.Tensor:
+    """(y, x, 3) uint8, the pixels that go to `plan.targets[index]`."""
+    pixels = read_window(plan.sources[index], plan.reads[index], plan.decoder[index])
+    target = plan.targets[index]
+    low, high = graph_ops.split(target, 2)
+    xx, xy, _, yx, yy, _ = tf.unstack(tf.reshape(plan.matrices[index], [6]), num=6)
+    zero = graph_ops.like(0.0, xx)
+    swapped = xx == zero
+    size = tf.where(swapped, high - low, tf.reverse(high - low, graph_ops.constant((0,))))
+    if interpolation == "nearest":
+        tile = tf.raw_ops.ResizeNearestNeighbor(images=pixels[None], size=size, half_pixel_centers=True)[0]
+        tile = tf.cast(tile, tf.float32)
+    elif antialias:
+        tile = tf.image.resize(pixels, size, antialias=True)
+    else:
+        tile = tf.raw_ops.ResizeBilinear(
+            images=graph_ops.expand(pixels, 0), size=size, half_pixel_centers=True
+        )
+        tile = tf.squeeze(tile, 0)
+    tile = _to_uint8(colored(tile))
+    left, up = xx + xy < zero, yx + yy < zero  # whether columns and rows run the other way
+
+    def turned() -> tf.Tensor:
+        axes = tf.reshape(tf.where(tf.stack([up, left])), [-1])
+        return tf.reverse(tf.transpose(tile, [1, 0, 2]), axes)
+
+    mirrored = [  # with fixed axes, for which TensorFlow has a quick kernel; and no copy where none is needed
+        lambda: tile,
+        lambda: tf.reverse(tile, [1]),
+        lambda: tf.reverse(tile, [0]),
+        lambda: tf.reverse(tile, [0, 1]),
+        turned,  # for all other numbers
+    ]
+    number = graph_ops.total(graph_ops.constant((1, 2, 4)) * tf.cast(tf.stack([left, up, swapped]), tf.int32))
+    return tf.switch_case(number, mirrored)
+
+
+def _turned(
+    plan: Plan, index: int, under: tf.Tensor, colored: Colorer, interpolation: Interpolation
+) -> tf.Tensor:
+    """The image under its affine map, over `under` where it is inside its window and the view."""
+    decoder, read = plan.decoder[index], plan.reads[index]
+    pixels = read_window(plan.sources[index], read, decoder)
+    back = graph_boxes.inverse(plan.matrices[index])
+    halvings = tf.where(decoder == OTHER, 0, decoder)
+    ratio = tf.cast(tf.bitwise.left_shift(1, halvings), tf.float64)
+    # ImageProjectiveTransform counts pixels by their centres, annotools by their edges: half a pixel apart
+    linear = back[:, :2] / ratio
+    offset = (linear[:, 0] + linear[:, 1]) / 2 + back[:, 2] / ratio - 0.5
+    offset -= tf.cast(read[:2][::-1], tf.float64)
+    numbers = tf.reshape(tf.concat([linear, offset[:, None]], 1), [6])
+    moved = tf.raw_ops.ImageProjectiveTransformV3(
+        images=tf.cast(pixels, tf.float32)[None],
+        transforms=tf.cast(tf.pad(numbers, [[0, 2]]), tf.float32)[None],
+        output_shape=plan.size,
+        fill_value=0.0,
+        interpolation=interpolation.upper(),
+        fill_mode="NEAREST",
+    )[0]
+    inside = _inside(plan, index, back)
+    return tf.where(inside[..., None], _to_uint8(colored(moved)), under)
+
+
+def _inside(plan: Plan, index: int, back: tf.Tensor) -> tf.Tensor:
+    """(h, w) bool: the centre of the pixel comes from the image's window and lies in the view."""
+    x = tf.cast(tf.range(plan.size[1]), tf.float64)[None, :] + 0.5
+    y = tf.cast(tf.range(plan.size[0]), tf.float64)[:, None] + 0.5
+    from_x = back[0, 0] * x + back[0, 1] * y + back[0, 2]
+    from_y = back[1, 0] * x + back[1, 1] * y + back[1, 2]
+    x1, y1, x2, y2 = tf.unstack(plan.windows[index])
+    left, top, right, bottom = tf.unstack(plan.view)
+    inside = (from_x >= x1) & (from_x < x2) & (from_y >= y1) & (from_y < y2)
+    return inside & (x >= left) & (x < right) & (y >= top) & (y < bottom)
+
+
+def _colorer(augmentation: Augmentation, plan: Plan, color: bool) -> Colorer:
+    """What colours (h, w, 3) float32 pixels. They are rounded first, as where a batch is coloured."""
+    if not color or not augmentation.has_color:
+        return lambda pixels: pixels
+    if augmentation.is_linear:
+        return lambda pixels: apply_matrix(plan.color_matrix, tf.floor(pixels + 0.5))
+    return lambda pixels: apply_steps(plan.color_steps, plan.color_hsv, tf.floor(pixels + 0.5))
+
+
+def _to_uint8(pixels: tf.Tensor) -> tf.Tensor:
+    return tf.cast(pixels + 0.5, tf.uint8)  # pixels are in [0, 255], so this rounds
+
+
+def _canvas(augmentation: Augmentation, plan: Plan, image_size: tuple[int, int] | None) -> tf.Tensor:
+    if image_size:
+        # a constant of the graph, because filling it costs a sixth of decoding a VOC image
+        return tf.constant(np.broadcast_to(np.array(augmentation.fill, np.uint8), (*image_size, 3)))
+    fill = tf.constant(augmentation.fill, tf.uint8)
+    return tf.broadcast_to(fill, tf.concat([plan.size, [3]], 0))
+
+
+def _paste(canvas: tf.Tensor, tile: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+    """`canvas` with `tile` at `target` (4,) int32 xyxy, which has the tile's size."""
+
+    def pasted() -> tf.Tensor:
+        # in strips, which are copied row by row; TensorStridedSliceUpdate does it value by value
+        low, high = graph_ops.split(target, 2)
+        sizes = tf.stack([low, high - low, graph_ops.constant((-1, -1))], 1)
+        widths, heights = tf.unstack(sizes, num=2)
+        above, middle, below = tf.split(canvas, heights, num=3)
+        left, _, right = tf.split(middle, widths, axis=1, num=3)
+        return graph_ops.concat([above, graph_ops.concat([left, tile, right], 1), below], 0)
+
+    return tf.cond(graph_ops.every(tf.shape(tile) == tf.shape(canvas), 0), lambda: tile, pasted)
+
+
+def _holes(augmentation: Augmentation) -> Iterator[tuple[int, int, int] | None]:
+    for op in augmentation.ops:
+        for _ in range(getattr(op, "holes", 0)):
+            yield getattr(op, "fill", None)
+
+
+def _erase(
+    picture: tf.Tensor, target: tf.Tensor, seed: tf.Tensor, fill: tuple[int, int, int] | None
+) -> tf.Tensor:
+    def erased() -> tf.Tensor:
+        shape = tf.stack([target[3] - target[1], target[2] - target[0], 3])
+        if fill is not None:
+            return _paste(picture, tf.broadcast_to(tf.constant(fill, tf.uint8), shape), target)
+        key, counter = tf.raw_ops.StatelessRandomGetKeyCounter(seed=seed)
+        noise = tf.raw_ops.StatelessRandomUniformIntV2(
+            shape=shape, key=key, counter=counter, alg=PHILOX, minval=0, maxval=256
+        )
+        return _paste(picture, tf.cast(noise, tf.uint8), target)
+
+    covers = tf.reduce_all(target[2:] > target[:2])
+    return tf.ensure_shape(tf.cond(covers, erased, lambda: picture), picture.shape)

@@ -1,0 +1,1 @@
+"""What will happen to a picture, in numbers."""

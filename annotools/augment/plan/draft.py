@@ -1,0 +1,329 @@
+"""The draft: what the ops write on. Each op takes a Draft and random numbers and returns a Draft; no pixel is
+touched.
+
+Geometry is one affine map for each image, from its own pixels to the picture so far (the canvas). Boxes stay
+in the pixels of their image until the end, so ten ops in a row still tighten, round and clip each box once.
+
+Everything has B in front, the pictures of a batch: a graph of small operations costs as much for one as for
+32, and for one it costs as much as decoding a JPEG.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import tensorflow as tf
+
+from annotools.augment.graph import boxes as graph_boxes
+from annotools.augment.graph import graph_ops
+from annotools.augment.plan.box_policy import ABSENT, ALIVE, BoxPolicy, code
+from annotools.augment.plan.sample import Sample
+from annotools.boxes import Shape
+from annotools.errors import OptionError
+
+if TYPE_CHECKING:
+    from annotools.augment.ops.color import Step
+
+EVERYWHERE = (-1e9, -1e9, 1e9, 1e9)
+_UNMOVED = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
+BOX_SLACK = 1.0  # pixels a box may stick out of its image before it is an error and not rounding
+
+Op = Callable[["Draft", tf.Tensor], "Draft"]
+"""An augmentation step, also one of your own: a callable of a Draft and of uniform numbers (B, n) float32 in
+[0, 1), n being its attribute `draws` (DEFAULT_DRAWS without one)."""
+DEFAULT_DRAWS = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """The pictures so far: B of them, of K images each (1 without Mosaic and MixUp), with R rows for objects.
+
+    sizes       (B, K, 2) int32, (H, W)
+    jpeg        (B, K) bool
+    matrices    (B, K, 2, 3), from pixels of the image to pixels of the canvas. Geometry is float64
+    windows     (B, K, 4), the part of each image that may be seen, xyxy in its own pixels
+    canvas      (B, 2), width and height of the picture so far
+    frame       (B, 4), the part of the canvas that earlier crops left
+    boxes       (B, R, 4) in pixels of their own image; `layer` (R,) int32 says which image that is
+    status      (B, R) int32, 0 alive, else see policy.py
+    groups      K ints: images of one group tile the canvas, the groups are blended
+    blend       one (B,) float32 weight for each group
+    erasures    (B, 4) rectangles of the canvas to paint over at the end
+    color       the colour steps, applied after the resize in this order
+    epoch       (B,) or () int64; image_size (H, W) of the output, where it is known
+    partners    the samples of the other images that no op has used yet
+    rotated     whether a map may turn by anything but right angles; cut: whether frame or windows hide
+                anything; framed: whether the frame does; ellipse: how rotated boxes are bounded
+    """
+
+    sizes: tf.Tensor
+    jpeg: tf.Tensor
+    matrices: tf.Tensor
+    windows: tf.Tensor
+    canvas: tf.Tensor
+    frame: tf.Tensor
+    boxes: tf.Tensor
+    layer: tf.Tensor
+    labels: tf.Tensor
+    difficult: tf.Tensor
+    ids: tf.Tensor
+    status: tf.Tensor
+    epoch: tf.Tensor
+    policy: BoxPolicy
+    image_size: tuple[int, int] | None = None
+    partners: tuple[Sample, ...] = ()
+    groups: tuple[int, ...] = (0,)
+    blend: tuple[tf.Tensor, ...] = ()
+    erasures: tuple[tf.Tensor, ...] = ()
+    color: tuple[Step, ...] = ()
+    rotated: bool = False
+    cut: bool = False
+    framed: bool = False
+    ellipse: bool = False
+
+    def replace(self, **changes: object) -> Draft:
+        return dataclasses.replace(self, **changes)  # type: ignore[arg-type]
+
+    @property
+    def width(self) -> tf.Tensor:
+        return tf.unstack(self.canvas, num=2, axis=1)[0]
+
+    @property
+    def height(self) -> tf.Tensor:
+        return tf.unstack(self.canvas, num=2, axis=1)[1]
+
+    # ----- geometry -----
+
+    def scaled(
+        self, scale: Sequence[object] | tf.Tensor, offset: Sequence[object] | tf.Tensor, canvas: object = None
+    ) -> Draft:
+        """x' = scale x + offset; each a pair (x, y) of numbers or (B,), or a tensor (B, 2). Negative scales
+        mirror.
+        """
+        factor, shift = self._pair(scale), self._pair(offset)
+        only_shifts = isinstance(scale, (list, tuple)) and all(isinstance(n, float) and n == 1 for n in scale)
+
+        def rectangle(edges: tf.Tensor) -> tf.Tensor:
+            low, high = graph_boxes.halves(edges)
+            if only_shifts:
+                return graph_ops.concat([low + shift, high + shift])
+            first, second = low * factor + shift, high * factor + shift
+            return graph_ops.concat([tf.minimum(first, second), tf.maximum(first, second)])
+
+        moved = self.matrices if only_shifts else self.matrices * graph_ops.reshape(factor, [-1, 1, 2, 1])
+        return self.replace(
+            matrices=moved
+            + graph_ops.reshape(shift, [-1, 1, 2, 1]) * graph_ops.constant((0, 0, 1), tf.float64),
+            frame=rectangle(self.frame) if self.framed else self.frame,
+            erasures=tuple(rectangle(edges) for edges in self.erasures),
+            canvas=self.canvas if canvas is None else self._pair(canvas),
+        )
+
+    def transformed(
+        self, linear: tf.Tensor, offset: tf.Tensor, canvas: object = None, *, right_angles: bool = False
+    ) -> Draft:
+        """x' = linear x + offset, (B, 2, 2) and (B, 2).
+
+        right_angles promises that `linear` only scales, swaps and mirrors; an op that turns by anything else
+        must have an attribute `rotates = True`, because pixels are then read by another way.
+        """
+        draft = self if right_angles else self.sealed()
+        matrix = graph_ops.concat([linear, graph_ops.expand(offset)])
+
+        def rectangle(edges: tf.Tensor) -> tf.Tensor:
+            return graph_boxes.affine(edges, matrix)
+
+        return draft.replace(
+            matrices=graph_boxes.compose(
+                graph_ops.expand(linear, 1), graph_ops.expand(offset, 1), draft.matrices
+            ),
+            frame=rectangle(draft.frame) if draft.framed else draft.frame,
+            erasures=tuple(rectangle(edges) for edges in draft.erasures),
+            canvas=draft.canvas if canvas is None else self._pair(canvas),
+            rotated=draft.rotated or not right_angles,
+        )
+
+    def cropped(self, window: tf.Tensor) -> Draft:
+        """The canvas becomes `window` (B, 4) of the old one; nothing outside it is seen again, even if the
+        canvas grows."""
+        low, high = graph_boxes.halves(window)
+        size = high - low
+        moved = self.replace(cut=True, framed=True).scaled([1.0, 1.0], -low, size)
+        return moved.replace(frame=graph_boxes.clip(moved.frame, _at_origin(size)))
+
+    def sealed(self) -> Draft:
+        """Write the frame into the images' windows, for steps after which it would no longer be upright."""
+        if not self.framed:
+            return self
+        if self.rotated:
+            raise OptionError(
+                "a rotation, a crop and again a rotation cannot be one affine map with one upright window",
+                field="ops",
+                expected="rotations before the first crop, or after it, not both",
+            )
+        back = graph_boxes.affine(graph_ops.expand(self.frame, 1), graph_boxes.inverse(self.matrices))
+        return self.replace(
+            windows=graph_boxes.intersection(self.windows, back),
+            frame=graph_ops.zeros(self.frame) + graph_ops.constant(EVERYWHERE, tf.float64),
+            framed=False,
+        )
+
+    def view(self) -> tf.Tensor:
+        """(B, 4), the part of the canvas in which images can be seen."""
+        whole = _at_origin(self.canvas)
+        return graph_boxes.clip(whole, self.frame) if self.framed else whole
+
+    # ----- objects -----
+
+    def whole_boxes(self) -> tf.Tensor:
+        """(B, R, 4) float64 on the canvas, as if nothing had been cut off."""
+        return graph_boxes.affine(self.boxes, self.box_matrices(), shape=self.shape)
+
+    def visible_boxes(self) -> tf.Tensor:
+        """(B, R, 4) float64 on the canvas, cut to what can be seen; without area for those that are gone."""
+        boxes = self.boxes
+        if self.cut:
+            boxes = graph_boxes.clip(boxes, self.of_layer(self.windows))
+        seen = graph_boxes.affine(boxes, self.box_matrices(), shape=self.shape)
+        alive = tf.cast(self.is_alive, tf.float64)
+        return graph_boxes.clip(seen, graph_ops.expand(self.view(), 1)) * graph_ops.expand(alive)
+
+    def dropped(self, which: tf.Tensor, reason: str) -> Draft:
+        """Take the objects `which` (B, R) bool out; those already gone keep their first reason."""
+        gone = self.is_alive & which
+        return self.replace(status=graph_ops.choose(gone, code(reason), self.status))
+
+    @property
+    def is_alive(self) -> tf.Tensor:
+        """(B, R) bool"""
+        return self.status == graph_ops.constant(ALIVE)
+
+    @property
+    def shape(self) -> Shape:
+        return "ellipse" if self.ellipse and self.rotated else "corner"
+
+    def box_matrices(self) -> tf.Tensor:
+        """(B, R or 1, 2, 3), the map of each object's image."""
+        return self.of_layer(self.matrices)
+
+    def of_layer(self, values: tf.Tensor) -> tf.Tensor:
+        """(B, K, ...) -> (B, R or 1, ...): for each object the value of its image."""
+        return values if len(self.groups) == 1 else tf.gather(values, self.layer, axis=1)
+
+    def _pair(self, value: object) -> tf.Tensor:
+        """(B, 2) or (1, 2) float64."""
+        if not isinstance(value, (list, tuple)):
+            return tf.cast(value, tf.float64)
+        if all(isinstance(number, (int, float)) for number in value):
+            return graph_ops.constant((tuple(float(number) for number in value),), tf.float64)
+        # through a constant, because tf.cast would make a float32 of a Python number first
+        like = graph_ops.zeros(self.width)
+        return tf.stack(
+            [
+                like
+                + (
+                    graph_ops.constant(float(n), tf.float64)
+                    if isinstance(n, (int, float))
+                    else tf.cast(n, tf.float64)
+                )
+                for n in value
+            ],
+            -1,
+        )
+
+
+def start(
+    sample: Sample,
+    *,
+    policy: BoxPolicy,
+    image_size: tuple[int, int] | None,
+    epoch: tf.Tensor | int,
+    partners: tuple[Sample, ...] = (),
+) -> Draft:
+    """The draft of untouched images. Boxes are cut to them; those without area are dropped as degenerate.
+
+    A box that sticks out by more than a pixel, or is not finite, raises InvalidArgumentError with the names
+    of the images.
+    """
+    size = tf.reverse(tf.cast(sample.size, tf.float64), graph_ops.constant((1,)))
+    images = _at_origin(size)
+    windows = graph_ops.expand(images, 1)
+    absent = sample.labels < graph_ops.constant(0)
+    given = tf.cast(graph_ops.choose(graph_ops.expand(absent), 0.0, sample.boxes), tf.float64)
+    boxes = graph_boxes.clip(given, windows)
+    in_range = tf.abs(given - boxes) <= graph_ops.constant(BOX_SLACK, tf.float64)  # NaN is not
+    is_good = graph_ops.every(in_range)
+    place = tf.where(~is_good)
+    # the plain operation; tf.debugging.Assert makes a conditional of ten times as many
+    checked = tf.raw_ops.Assert(
+        condition=graph_ops.every(is_good, (0, 1)),
+        data=[
+            "boxes outside their image (expected xyxy in pixels) in",
+            tf.gather_nd(sample.name, graph_ops.split(place, 2)[0]),
+            tf.gather_nd(given, place),
+        ],
+        summarize=8,
+    )
+    with tf.control_dependencies([] if checked is None else [checked]):
+        boxes = tf.identity(boxes)
+    has_area = graph_boxes.area(boxes) > graph_ops.constant(0.0, tf.float64)
+    status = graph_ops.choose(has_area, graph_ops.constant(ALIVE), code("degenerate"))
+    if sample.encoded.dtype == tf.string:
+        jpeg = tf.strings.substr(sample.encoded, 0, 3) == b"\xff\xd8\xff"  # the bytes decide, not a name
+    else:
+        jpeg = graph_ops.zeros(sample.name == "")
+    return Draft(
+        sizes=graph_ops.expand(tf.cast(sample.size, tf.int32), 1),
+        jpeg=graph_ops.expand(jpeg),
+        matrices=graph_ops.constant(_UNMOVED, tf.float64)
+        + graph_ops.reshape(graph_ops.zeros(size), [-1, 1, 2, 1]),
+        windows=windows,
+        canvas=size,
+        frame=graph_ops.zeros(images) + graph_ops.constant(EVERYWHERE, tf.float64),
+        boxes=boxes,
+        layer=graph_ops.zeros(tf.range(graph_ops.length(boxes, 1))),
+        labels=sample.labels,
+        difficult=sample.difficult,
+        ids=sample.ids,
+        status=graph_ops.choose(absent, ABSENT, status),
+        epoch=tf.cast(epoch, tf.int64),
+        policy=policy,
+        image_size=image_size,
+        partners=partners,
+        blend=(tf.ones_like(sample.name == "", tf.float32),),
+    )
+
+
+def joined(draft: Draft, other: Draft, *, group: int, blend: tuple[tf.Tensor, ...]) -> Draft:
+    """Both pictures' images and objects on the canvas of `draft`."""
+    fields = ("sizes", "jpeg", "matrices", "windows", "boxes", "labels", "difficult", "ids", "status")
+    together = {name: tf.concat([getattr(draft, name), getattr(other, name)], 1) for name in fields}
+    return draft.replace(
+        **together,
+        layer=tf.concat([draft.layer, other.layer + len(draft.groups)], 0),
+        groups=draft.groups + (group,) * len(other.groups),
+        blend=blend,
+        cut=True,
+    )
+
+
+def select(condition: tf.Tensor, draft: Draft, otherwise: Draft) -> Draft:
+    """`draft` where the (B,) bool is true. Both must hold the same images and objects."""
+
+    def chosen(new: tf.Tensor, old: tf.Tensor) -> tf.Tensor:
+        return tf.where(tf.reshape(condition, [-1] + [1] * (new.shape.rank - 1)), new, old)
+
+    fields = ("matrices", "windows", "canvas", "frame", "status")
+    values = {name: chosen(getattr(draft, name), getattr(otherwise, name)) for name in fields}
+    new_ones = draft.erasures[len(otherwise.erasures) :]
+    before = (*otherwise.erasures, *(tf.zeros_like(edges) for edges in new_ones))
+    erasures = tuple(chosen(new, old) for new, old in zip(draft.erasures, before, strict=True))
+    return draft.replace(**values, erasures=erasures)
+
+
+def _at_origin(size: tf.Tensor) -> tf.Tensor:
+    """(B, 2) -> (B, 4), the rectangle from 0, 0 to `size`."""
+    return graph_ops.concat([graph_ops.zeros(size), size])

@@ -1,0 +1,283 @@
+"""The plan: everything about augmented images that can be decided from boxes and sizes alone.
+
+    augmenter = Augmenter(ops, image_size=(300, 300))
+
+    draws = augmenter.draw(example_seed(user_seed, epoch, example_id))     # one image
+    plan = augmenter.plan(samples, draws, epoch=epoch, partners=others)    # a batch: B in front of every
+    tensor image = augmenter.execute(plan)                                        # one image of an unbatched
+    plan
+
+A Plan holds tensors only, so it goes from one `Dataset.map` to the next, through `unbatch` and `batch`.
+Planning a batch costs about as much as planning one image; an image gets the same bits in any batch. Every
+draw is stateless (Philox), so the same seed gives the same bytes on any thread, in any order.
+
+Where every colour op is one matrix (`augmenter.is_linear`), the colour of the whole batch can be done at
+once:
+
+    image = augmenter.execute(plan, color=False)
+    images = color.apply_batch(images, plan.color_matrix, plan.color_keep)     # batched again
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+import tensorflow as tf
+
+from annotools.augment.graph import boxes as graph_boxes
+from annotools.augment.graph import graph_ops
+from annotools.augment.graph.seeds import Draws
+from annotools.augment.ops import color
+from annotools.augment.ops.fit import CenterCrop, Letterbox, Resize
+from annotools.augment.plan.box_policy import ALIVE, count_drops
+from annotools.augment.plan.draft import Draft, Op, select, start
+from annotools.augment.plan.sample import Sample
+from annotools.augment.plan.windows import nearest, place_turned, place_upright
+from annotools.augment.recipe import Augmentation
+from annotools.errors import OptionError
+
+ResizeMode = Literal["stretch", "letterbox", "crop"]
+RESIZE: dict[str, Callable[[tuple[int, int]], Op]] = {
+    "stretch": Resize,
+    "letterbox": Letterbox,
+    "crop": CenterCrop,
+}
+PAD = -1
+
+
+class Plan(NamedTuple):
+    """One augmented image, of K images, with R rows for objects; planned in a batch, with B in front of each
+    tensor.
+
+    boxes       (R, 4) float32, xyxy in pixels of the output, inside it; kept objects first, then rows of -1
+    labels      (R,) int32, -1 for padding   difficult (R,) bool   ids (R,) int32: as in the Samples
+    ignore      (R,) bool, neither object nor background (policy `low_visibility="ignore"`)
+    layer       (R,) int32, which image the object is from: 0 the sample, k + 1 partner k
+    weights     (R,) float32, 1 except under MixUp
+    visibility  (R,) float32, visible share of the original box
+    num_boxes   () int32, objects kept
+    drops       (len(DROP_REASONS),) int32, objects dropped by reason
+    size        (2,) int32, (h, w) of the output
+
+    sources     K tensors: what `Sample.encoded` was
+    matrices    (K, 2, 3) float64, from pixels of each image to pixels of the output
+    decoder     (K,) int32: n for a JPEG decoded at 1 / 2^n, OTHER for the rest
+    reads       (K, 4) int32, what to decode: y, x, height, width, in pixels of the image divided by 2^n
+    targets     (K, 4) int32, where in the output it goes, xyxy
+    shown       (K,) bool, False: not decoded at all
+    windows     (K, 4) float64, the part of each image that may be seen; view (4,) float64, that of the output
+    blend       (G,) float32, the weight of each group of images that tile the output
+    erased      (E, 4) int32, rectangles to paint over, xyxy
+    color_matrix  (3, 4) float32, all colour ops as one map of RGB in [0, 255]; the identity where there are
+                  none or where they are not linear
+    color_steps   (S, 3, 4) and color_hsv (S, 2) float32, the steps where they are not
+    color_keep    (N, 5) int32, rectangles for `color.apply_batch`
+    seed        (2,) int64, for ops that draw for every pixel
+    """
+
+    boxes: tf.Tensor
+    labels: tf.Tensor
+    difficult: tf.Tensor
+    ids: tf.Tensor
+    ignore: tf.Tensor
+    layer: tf.Tensor
+    weights: tf.Tensor
+    visibility: tf.Tensor
+    num_boxes: tf.Tensor
+    drops: tf.Tensor
+    size: tf.Tensor
+    sources: tuple[tf.Tensor, ...]
+    matrices: tf.Tensor
+    decoder: tf.Tensor
+    reads: tf.Tensor
+    targets: tf.Tensor
+    shown: tf.Tensor
+    windows: tf.Tensor
+    view: tf.Tensor
+    blend: tf.Tensor
+    erased: tf.Tensor
+    color_matrix: tf.Tensor
+    color_steps: tf.Tensor
+    color_hsv: tf.Tensor
+    color_keep: tf.Tensor
+    seed: tf.Tensor
+
+    def numbers(self) -> dict[str, tf.Tensor]:
+        """Every tensor but the images, by name: where each pixel and each box comes from."""
+        return {name: value for name, value in self._asdict().items() if name != "sources"}
+
+
+def make_plan(
+    augmentation: Augmentation,
+    samples: Sample,
+    draws: Draws,
+    image_size: tuple[int, int] | None,
+    resize: str,
+    epoch: tf.Tensor | int,
+    partners: tuple[Sample, ...],
+) -> Plan:
+    """The plan of a batch; `Augmenter.plan` is the way to call it."""
+    draft = start(
+        _with_a_row(samples),
+        policy=augmentation.policy,
+        image_size=image_size,
+        epoch=epoch,
+        partners=tuple(_with_a_row(sample) for sample in partners),
+    )
+    for op, numbers in zip(augmentation.ops, draws.numbers, strict=True):
+        draft = _step(op, draft, numbers)
+    if draft.rotated and not augmentation.rotates:
+        raise OptionError(
+            "an op turned the picture by other than right angles without saying so",
+            field="ops",
+            expected="an attribute rotates = True",
+        )
+    none = graph_ops.zeros(draft.canvas)
+    if image_size is not None:
+        draft = RESIZE[resize](image_size)(draft, none)
+    else:
+        whole = tf.maximum(tf.round(draft.canvas), 1.0)
+        draft = draft.scaled(whole / draft.canvas, none, whole)
+    return _finish(draft, augmentation, draws.seed, (samples, *partners))
+
+
+def _with_a_row(samples: Sample) -> Sample:
+    """The samples with at least one row for objects, for the reason in `_erased`."""
+    missing = tf.maximum(graph_ops.constant(1) - graph_ops.length(samples.labels, 1), graph_ops.constant(0))
+    around = graph_ops.concat([graph_ops.constant((0, 0, 0)), tf.expand_dims(missing, 0)], 0)
+    paddings = graph_ops.reshape(around, [2, 2])
+    box_paddings = graph_ops.concat([paddings, graph_ops.constant(((0, 0),))], 0)
+
+    def padded(values: tf.Tensor, padding: float | bool = False) -> tf.Tensor:
+        both = paddings if values.shape.rank == 2 else box_paddings
+        return tf.raw_ops.PadV2(input=values, paddings=both, constant_values=graph_ops.like(padding, values))
+
+    return samples._replace(
+        boxes=padded(samples.boxes),
+        labels=padded(samples.labels, PAD),
+        difficult=padded(samples.difficult),
+        ids=padded(samples.ids, PAD),
+    )
+
+
+def _step(op: Op, draft: Draft, draws: tf.Tensor) -> Draft:
+    """`op(draft, draws)`; under `reject` the first of several tries that leaves no object half hidden, or
+    none.
+    """
+    if draft.policy.low_visibility != "reject":
+        return op(draft, draws)
+    count = draft.policy.attempts
+    tries = [op(draft, numbers) for numbers in graph_ops.split(draws, count)]
+    if tries[0].matrices is draft.matrices or len(tries[0].groups) != len(draft.groups):
+        return tries[0]
+    chosen = draft
+    for candidate in reversed(tries):
+        chosen = select(_cuts_nothing_badly(candidate), candidate, chosen)
+    return chosen
+
+
+def _cuts_nothing_badly(draft: Draft) -> tf.Tensor:
+    visibility = draft.policy.visibility(draft.visible_boxes(), draft.whole_boxes())
+    return ~tf.reduce_any(draft.policy.partly_hidden(visibility) & draft.is_alive, 1)
+
+
+def _finish(draft: Draft, augmentation: Augmentation, seed: tf.Tensor, samples: tuple[Sample, ...]) -> Plan:
+    view = draft.view()
+    place = place_turned if augmentation.rotates else place_upright
+    matrices, decoder, reads, targets, shown = place(draft, view)
+    draft = draft.replace(matrices=matrices)
+    whole, visible = _boxes(draft, view, targets, shown, augmentation.rotates)
+    visibility = draft.policy.visibility(visible, whole)
+    status, ignore = draft.policy.judge(draft.status, visible, visibility)
+    order, kept = _kept_first(status == graph_ops.constant(ALIVE))
+    layer = graph_ops.gather(draft.layer, order)
+    blend = tf.stack(draft.blend, 1)
+    groups = graph_ops.gather(graph_ops.constant(draft.groups), layer)
+    weights = graph_ops.gather(blend, groups, axis=1, batch_dims=1)
+    one = draft.blend[0]
+    linear = augmentation.is_linear
+    steps, hsv = color.pack(() if linear else draft.color, one)
+    erased = _erased(draft)
+    box_kept = graph_ops.expand(kept)
+
+    def rows(values: tf.Tensor, padding: float | bool = False) -> tf.Tensor:
+        found = graph_ops.gather(values, order, axis=1, batch_dims=1)
+        return graph_ops.choose(kept if found.shape.rank == 2 else box_kept, found, padding)
+
+    return Plan(
+        boxes=rows(tf.cast(visible, tf.float32), PAD),
+        labels=rows(draft.labels, PAD),
+        difficult=rows(draft.difficult),
+        ids=rows(draft.ids, PAD),
+        ignore=rows(ignore),
+        layer=layer,
+        weights=weights,
+        visibility=rows(tf.cast(visibility, tf.float32)),
+        num_boxes=graph_ops.total(tf.cast(kept, tf.int32)),
+        drops=count_drops(status),
+        size=tf.cast(graph_ops.gather(draft.canvas, (1, 0), axis=1), tf.int32),
+        sources=tuple(sample.encoded for sample in samples),
+        matrices=matrices,
+        decoder=decoder,
+        reads=reads,
+        targets=targets,
+        shown=shown,
+        windows=draft.windows,
+        view=view,
+        blend=blend,
+        erased=erased,
+        color_matrix=color.one_matrix(draft.color if linear else (), one),
+        color_steps=steps,
+        color_hsv=hsv,
+        color_keep=_color_keep(targets, shown, erased if draft.erasures else None),
+        seed=seed,
+    )
+
+
+def _kept_first(alive: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """(B, R) row numbers, those of living objects first and in their order; (B, R) whether the row is one."""
+    count = graph_ops.length(alive, 1)
+    keys = tf.range(count) + graph_ops.choose(alive, 0, count)
+    # the largest of the negatives first: `tf.sort` does this too, with thrice as many operations
+    ordered = -tf.raw_ops.TopKV2(input=-keys, k=count).values
+    return ordered % count, ordered < count
+
+
+def _boxes(
+    draft: Draft, view: tf.Tensor, targets: tf.Tensor, shown: tf.Tensor, rotates: bool
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """(B, R, 4) whole and visible boxes in the output; visible without area where nothing is seen."""
+    whole = draft.whole_boxes()
+    if not rotates:
+        # clipped to where the image's pixels go: never on the fill, never on another tile
+        visible = graph_boxes.clip(whole, tf.cast(draft.of_layer(targets), tf.float64))
+    else:
+        seen = graph_boxes.clip(draft.boxes, draft.of_layer(draft.windows))
+        matrix = draft.box_matrices()
+        if draft.shape == "ellipse":
+            visible = graph_boxes.affine(seen, matrix, shape="ellipse")
+            visible = graph_boxes.clip(visible, graph_ops.expand(view, 1))
+        else:
+            visible = graph_boxes.visible_bounds(seen, matrix, graph_ops.expand(view, 1))
+    present = tf.cast(draft.of_layer(shown), tf.float64)
+    return whole, visible * graph_ops.expand(present)
+
+
+def _erased(draft: Draft) -> tf.Tensor:
+    """(B, E, 4) int32 rectangles to paint over in the output."""
+    if not draft.erasures:
+        # one empty rectangle and not none: `unbatch` of a tensor without elements crashes TensorFlow 2.21
+        return tf.cast(graph_ops.expand(graph_ops.zeros(draft.frame), 1), tf.int32)
+    whole = graph_ops.concat([graph_ops.zeros(draft.canvas), draft.canvas])
+    rectangles = graph_boxes.clip(tf.stack(draft.erasures, 1), graph_ops.expand(whole, 1))
+    return tf.cast(nearest(rectangles), tf.int32)
+
+
+def _color_keep(targets: tf.Tensor, shown: tf.Tensor, erased: tf.Tensor | None) -> tf.Tensor:
+    """(B, K + E, 5) int32: kind 1 for what images cover, 2 for what is erased."""
+    covered = graph_ops.concat([targets, graph_ops.expand(tf.cast(shown, tf.int32))])
+    if erased is None:
+        return covered
+    kind = tf.fill(tf.shape(erased[..., :1]), 2)
+    return graph_ops.concat([covered, graph_ops.concat([erased, kind])], 1)

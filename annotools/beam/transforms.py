@@ -1,0 +1,281 @@
+"""PTransforms for Apache Beam pipelines of your own (needs the extra `beam`).
+
+    from annotools.beam import ReadExamples, ReadVoc, Validate, WriteTFRecord
+
+    with beam.Pipeline() as pipeline:
+        examples = pipeline | ReadExamples("VOC2007", classes="classes.txt", split="train")
+        large = examples | beam.Filter(lambda example: example.width >= 300)
+        large | WriteTFRecord("out", classes="classes.txt", shards=8)
+
+A source is listed while the pipeline is built, so that a wrong path fails at once; its list of files is then
+a part of the pipeline. Files are read by the workers, which must reach the source under the same name, and
+collections come in no order. For a plain conversion use `annotools convert --runner beam`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from annotools.beam.writer import WriteTFRecord, errors_in_full
+from annotools.classes.class_map import ClassMap
+from annotools.conversion.options import Options
+from annotools.conversion.plan import Entry
+from annotools.conversion.reconcile import reconcile
+from annotools.errors import AnnotoolsError, DataError, MissingExtraError, OptionError, UnavailableError
+from annotools.formats import voc
+from annotools.issues import Issue
+from annotools.records import Annotation, Example
+from annotools.sources.source import Pair, Source, open_source
+from annotools.validation.checker import IMAGE_MODES, Checker, Job
+from annotools.validation.settings import make_selection
+
+try:
+    import apache_beam as beam
+except ImportError as missing:
+    raise MissingExtraError("Apache Beam", "beam") from missing
+
+__all__ = ["ISSUES", "ReadExamples", "ReadVoc", "Validate", "WriteTFRecord"]
+
+ISSUES: Final = "issues"
+"""The tag of the collection of issues that `on_error="skip"` adds."""
+
+_BLOCK: Final = 500
+_BLOCKS: Final = 64
+
+StrPath = str | os.PathLike[str]
+
+
+class _OverSource(beam.PTransform[Any, Any]):
+    """Reads the files of a source in blocks that are spread over the workers."""
+
+    def __init__(self, source: StrPath | Source, split: str | None, **folders: str | None) -> None:
+        super().__init__()
+        self.source = source if isinstance(source, Source) else open_source(source, **folders)
+        self.split = split
+
+    def blocks(self, pcoll: Any, pairs: Iterable[Pair]) -> Any:
+        """Blocks for `_entries`: small enough that every worker gets some, large enough to compress."""
+        rows = [(number, p.id, p.xml, p.image, p.split) for number, p in enumerate(pairs, start=1)]
+        size = min(_BLOCK, -(-len(rows) // _BLOCKS) or 1)
+        blocks = [
+            zlib.compress(json.dumps(rows[start : start + size]).encode("ascii"))
+            for start in range(0, len(rows), size)
+        ]
+        return pcoll | "List" >> beam.Create(blocks) | "Spread" >> beam.Reshuffle()
+
+    def display_data(self) -> dict[str, Any]:
+        return {"source": self.source.root, "split": self.split or "all"}
+
+
+def _entries(block: bytes) -> list[Entry]:
+    return [Entry(number, Pair(*pair)) for number, *pair in json.loads(zlib.decompress(block))]
+
+
+def _check_on_error(on_error: str) -> None:
+    if on_error not in ("fail", "skip"):
+        raise OptionError("no such choice", field="on_error", found=on_error, expected="fail, skip")
+
+
+def _with_issues(read: Any, on_error: str) -> Any:
+    return read if on_error == "fail" else read.with_outputs(ISSUES, main="main")
+
+
+class ReadVoc(_OverSource):
+    """Begin -> PCollection[Annotation], what `annotools.read` gives, in no order.
+
+    source    a VOC tree, folder, archive or .xml file, or an open Source
+    split     one split of the source; None: everything
+    annotations, images   the two folders, when they are not below `source`
+    headers   also read the header of each image into `Annotation.image`
+    on_error  "fail": a file that cannot be read without a loss raises ParseError in its worker, an image
+              with a bad header ImageError.
+              "skip": it is left out, and the result is (annotations, issues), the second a
+              PCollection[Issue] of all errors of such files
+
+    Raises SourceError while the pipeline is built.
+    """
+
+    def __init__(
+        self,
+        source: StrPath | Source,
+        *,
+        split: str | None = None,
+        annotations: str | None = None,
+        images: str | None = None,
+        headers: bool = False,
+        on_error: str = "fail",
+    ) -> None:
+        super().__init__(source, split, annotations=annotations, images=images)
+        _check_on_error(on_error)
+        self.headers = headers
+        self.on_error = on_error
+
+    def expand(self, pcoll: Any) -> Any:
+        pairs = (pair for pair in self.source.pairs(self.split) if pair.xml is not None)
+        read = beam.ParDo(_ReadAnnotations(self.source, self.headers, self.on_error == "skip"))
+        return self.blocks(pcoll, pairs) | "Read" >> _with_issues(
+            read.with_output_types(Annotation), self.on_error
+        )
+
+
+class _ReadAnnotations(beam.DoFn):
+    def __init__(self, source: Source, headers: bool, skip: bool) -> None:
+        self.source, self.headers, self.skip = source, headers, skip
+
+    def process(self, block: bytes) -> Iterator[Any]:
+        entries = _entries(block)
+        names = [
+            name for e in entries for name in (e.pair.xml, e.pair.image if self.headers else None) if name
+        ]
+        with errors_in_full(), self.source.reading_ahead(names) as source:
+            for entry in entries:
+                try:
+                    yield self.read(source, entry.pair)
+                except UnavailableError:
+                    raise
+                except AnnotoolsError as error:
+                    if not self.skip:
+                        raise
+                    for issue in self.issues_of(source, entry.pair, error):
+                        yield beam.pvalue.TaggedOutput(ISSUES, issue)
+
+    def read(self, source: Source, pair: Pair) -> Annotation:
+        assert pair.xml is not None
+        annotation = voc.parse(source.read_bytes(pair.xml), source.display(pair.xml))
+        if pair.image is None:
+            return annotation.found_at(None, None, pair.split)
+        image = source.read_header(pair.image) if self.headers else None
+        return annotation.found_at(source.display(pair.image), image, pair.split)
+
+    def issues_of(self, source: Source, pair: Pair, error: AnnotoolsError) -> list[Issue]:
+        """All errors of a file whose first one is `error`."""
+        assert pair.xml is not None
+        path = source.display(pair.xml)
+        try:
+            found = voc.inspect(source.read_bytes(pair.xml), path)[1]
+        except AnnotoolsError:
+            found = []
+        errors = [issue for issue in found if issue.severity == "error"]
+        if errors or error.path == path:
+            return errors or [Issue.from_error("unparsable", error, path)]
+        return [Issue.from_error("image-unreadable", error, path)]
+
+
+class ReadExamples(_OverSource):
+    """Begin -> PCollection[Example]: images with their objects, reconciled as `annotools convert` does it.
+
+    classes   a ClassMap or class file; an object of any other class is an error
+    split     one split of the source; None: everything
+    box_origin, exif, source_id   as for `annotools.convert`
+    on_error  "fail": an image or object with an error raises DataError in its worker.
+              "skip": the faulty object is left out, or the image if the fault is of the image, and the
+              result is (examples, issues), the second a PCollection[Issue] with warnings and infos too
+
+    Raises SourceError, OptionError and ClassMapError while the pipeline is built.
+    """
+
+    def __init__(
+        self,
+        source: StrPath | Source,
+        *,
+        classes: ClassMap | StrPath,
+        split: str | None = None,
+        annotations: str | None = None,
+        images: str | None = None,
+        box_origin: str = "as-written",
+        exif: str = "upright",
+        source_id: str = "filename",
+        on_error: str = "fail",
+    ) -> None:
+        super().__init__(source, split, annotations=annotations, images=images)
+        class_map = classes if isinstance(classes, ClassMap) else ClassMap.from_file(classes)
+        self.options = Options("tfrecord", class_map, box_origin, exif, source_id, on_error)
+
+    def expand(self, pcoll: Any) -> Any:
+        read = beam.ParDo(_ReadExamples(self.source, self.options)).with_output_types(Example)
+        blocks = self.blocks(pcoll, self.source.pairs(self.split))
+        return blocks | "Read" >> _with_issues(read, self.options.on_error)
+
+
+class _ReadExamples(beam.DoFn):
+    def __init__(self, source: Source, options: Options) -> None:
+        self.source, self.options = source, options
+
+    def process(self, block: bytes) -> Iterator[Any]:
+        entries = _entries(block)
+        names = [name for e in entries for name in (e.pair.xml, e.pair.image) if name]
+        with errors_in_full(), self.source.reading_ahead(names) as source:
+            for entry in entries:
+                outcome = reconcile(entry, source, self.options)
+                if self.options.on_error == "skip":
+                    for issue in outcome.issues:
+                        yield beam.pvalue.TaggedOutput(ISSUES, issue)
+                elif errors := [issue for issue in outcome.issues if issue.severity == "error"]:
+                    raise DataError("; ".join(map(str, errors)), issues=errors)
+                if outcome.example is not None:
+                    yield outcome.example
+
+
+class Validate(_OverSource):
+    """Begin -> PCollection[Issue]: the findings of `annotools.validate` about single files and the listing.
+
+    Rules that look at the whole data set (duplicate and near-duplicate images, leaks between splits, class
+    balance, the origin of coordinates) need all files in one place: they are left to `annotools.validate`.
+
+    Arguments as for `annotools.validate`. Raises SourceError, OptionError and ClassMapError while the
+    pipeline is built; faulty data never raises.
+    """
+
+    def __init__(
+        self,
+        source: StrPath | Source,
+        *,
+        split: str | None = None,
+        annotations: str | None = None,
+        image_folder: str | None = None,
+        classes: ClassMap | StrPath | None = None,
+        images: str = "header",
+        box_origin: str = "as-written",
+        select: Iterable[str] | str | None = None,
+        extend_select: Iterable[str] | str = (),
+        ignore: Iterable[str] | str = (),
+        severity: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(source, split, annotations=annotations, images=image_folder)
+        for name, value, allowed in (
+            ("images", images, IMAGE_MODES),
+            ("box_origin", box_origin, ("as-written", "one-based")),
+        ):
+            if value not in allowed:
+                raise OptionError("no such choice", field=name, found=value, expected=", ".join(allowed))
+        if classes is not None and not isinstance(classes, ClassMap):
+            classes = ClassMap.from_file(classes)
+        selection = make_selection(select, extend_select, ignore, severity)
+        self.job = Job(self.source, selection, classes, images, box_origin == "one-based")
+
+    def expand(self, pcoll: Any) -> Any:
+        job = self.job
+        of_listing = tuple(job.selected(self.source.issues())) if job.images != "none" else ()
+        check = beam.ParDo(_Check(job)).with_output_types(Issue)
+        found = self.blocks(pcoll, job.pairs(self.split)) | "Check" >> check
+        # in a tuple: Beam would take elements with an `as_dict` for its own rows
+        listed = (
+            pcoll | "OfListing" >> beam.Create([of_listing]) | beam.FlatMap(iter).with_output_types(Issue)
+        )
+        return (found, listed) | beam.Flatten()
+
+
+class _Check(beam.DoFn):
+    def __init__(self, job: Job) -> None:
+        self.job = job
+
+    def process(self, block: bytes) -> Iterator[Issue]:
+        checker = Checker(self.job)
+        pairs = [entry.pair for entry in _entries(block)]
+        with errors_in_full(), checker.reading_ahead(pairs):
+            for pair in pairs:
+                yield from checker.check(pair)

@@ -1,0 +1,1 @@
+"""Where the loader's examples come from."""

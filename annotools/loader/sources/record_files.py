@@ -1,0 +1,141 @@
+"""What the loader needs to know of a data set: how many images, and how to get number i inside a graph."""
+
+from __future__ import annotations
+
+import functools
+import os
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import tensorflow as tf
+
+from annotools.augment import Sample
+from annotools.classes.class_map import ClassMap
+from annotools.formats.example.record_index import RecordIndex
+from annotools.loader.sources.parse import Dialect, count_boxes, parse, record_id
+
+_as_is = tf.autograph.experimental.do_not_convert
+
+
+class Examples(Protocol):
+    """A finite, numbered data set.
+
+    path      for messages
+    classes   None where nobody has said what the labels mean
+    is_local  whether the images are in this process's memory, so that no other process can load them
+    """
+
+    path: str
+    classes: ClassMap | None
+    is_local: bool
+
+    def __len__(self) -> int: ...
+
+    @property
+    def boxes(self) -> int | None:
+        """The most objects of one image, None where that is not known without counting."""
+
+    @property
+    def max_boxes(self) -> int:
+        """`boxes`, counted where it is not known."""
+
+    def read(self, numbers: tf.data.Dataset, num_parallel_calls: int) -> tf.data.Dataset:
+        """From (numbers (N,) int64, rest) to (raws (N, ...), numbers, rest): records, files or pixels."""
+
+    def samples(self, raws: tf.Tensor, numbers: tf.Tensor) -> Sample:
+        """The Samples of N images, from what was read of them (N, ...) and their numbers (N,)."""
+
+    def number_of(self, image_id: str) -> int | None:
+        """The number of the image with this id, None where there is none."""
+
+
+@dataclass
+class RecordFiles:
+    """Images in TFRecord shards.
+
+    boxes       the most objects of one image where a manifest tells it; None: count them
+    trust_size, match_names   see `parse`
+    """
+
+    path: str
+    index: RecordIndex
+    dialect: Dialect
+    classes: ClassMap | None = None
+    boxes: int | None = None
+    trust_size: bool = False
+    match_names: bool = False
+    is_local: bool = False
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    @functools.cached_property
+    def max_boxes(self) -> int:
+        if self.boxes is not None:
+            return self.boxes
+        records = tf.data.TFRecordDataset(list(self.index.files))
+        counts = records.map(
+            _as_is(lambda record: count_boxes(record, self.dialect)),
+            num_parallel_calls=tf.data.AUTOTUNE,
+        )
+        most = counts.reduce(tf.constant(0, tf.int64), tf.maximum)
+        return int(most)
+
+    def read(self, numbers: tf.data.Dataset, num_parallel_calls: int) -> tf.data.Dataset:
+        # get_single_element inside `map` would read in parallel, but TensorFlow takes it for stateful
+        @_as_is  # type: ignore[untyped-decorator]
+        def read_records(wanted: tf.Tensor, *rest: tf.Tensor) -> tf.data.Dataset:
+            files = tf.zeros_like(wanted)
+            if len(self.index.files) > 1:
+                files = tf.searchsorted(self._starts, wanted, side="right", out_type=tf.int64) - 1
+            places = (tf.gather(tf.constant(self.index.files), files), tf.gather(self._offsets, wanted))
+            records = tf.data.Dataset.from_tensor_slices(places).flat_map(_record)
+            together = records.batch(tf.size(wanted, out_type=tf.int64))
+            return together.map(_as_is(lambda raws: (tf.ensure_shape(raws, wanted.shape), wanted, *rest)))
+
+        return numbers.flat_map(read_records)
+
+    def samples(self, raws: tf.Tensor, numbers: tf.Tensor) -> Sample:
+        return parse(
+            raws,
+            self.dialect,
+            numbers,
+            trust_size=self.trust_size,
+            classes=self.classes,
+            match_names=self.match_names,
+        )
+
+    def number_of(self, image_id: str) -> int | None:
+        records = tf.data.TFRecordDataset(list(self.index.files)).enumerate()
+        names = records.map(
+            _as_is(lambda number, record: (number, record_id(record, self.dialect, number))),
+            num_parallel_calls=tf.data.AUTOTUNE,
+        )
+        wanted = tf.constant(os.fsencode(image_id))
+        found = names.filter(_as_is(lambda _, name: name == wanted))
+        for number, _ in found.take(1):
+            return int(number)
+        return None
+
+    # eager tensors are captured by the graph as inputs; a constant in the graph would be copied with it
+    @functools.cached_property
+    def _offsets(self) -> Any:
+        with tf.init_scope():
+            return tf.constant(self.index.offsets)
+
+    @functools.cached_property
+    def _starts(self) -> Any:
+        with tf.init_scope():
+            return tf.constant(self.index.starts[:-1])
+
+
+@_as_is  # type: ignore[untyped-decorator]
+def _record(file: tf.Tensor, offset: tf.Tensor) -> tf.data.Dataset:
+    """One record; reading starts at its offset, not at the start of the file."""
+    variant = tf.raw_ops.TFRecordDatasetV2(
+        filenames=file[None],
+        compression_type="",
+        buffer_size=tf.constant(0, tf.int64),
+        byte_offsets=offset[None],
+    )
+    return tf.data.experimental.from_variant(variant, tf.TensorSpec([], tf.string)).take(1)

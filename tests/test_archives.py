@@ -24,7 +24,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from annotools.errors import AnnotoolsError, ImageError, SourceError
-from annotools.sources.source import Pair, Source, archives, open_source
+from annotools.sources import archives
+from annotools.sources.source import Pair, Source, open_source
 
 Members = Iterable[tuple[str, bytes]]
 

@@ -15,7 +15,8 @@ import pytest
 
 import annotools
 from annotools.errors import AnnotoolsError, ImageError, SourceError, UnavailableError
-from annotools.sources.source import Source, open_source, storage
+from annotools.sources import storage
+from annotools.sources.source import Source, open_source
 
 ODD_NAMES = ["two words", "a+b&c=d", "50%41", "x#y?z", "[*]", "手机", "semi;colon,", "q'uo\"te", "a:b@c"]
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from annotools.errors import ImageError, SourceError
-from annotools.sources.source import Pair, Source, open_source, spool
+from annotools.sources import spool
+from annotools.sources.source import Pair, Source, open_source
 
 
 @pytest.fixture(params=[spool.MEMORY, 100], ids=["in memory", "on disk"], autouse=True)

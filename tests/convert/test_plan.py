@@ -21,7 +21,8 @@ from annotools.conversion.options import Options
 from annotools.conversion.plan import Entry, Plan, make_plan, shard_of
 from annotools.conversion.shard import write_shard
 from annotools.formats import tfrecord
-from annotools.sources.source import Pair, Source, open_source, spool
+from annotools.sources import spool
+from annotools.sources.source import Pair, Source, open_source
 
 MANY = 100_000
 

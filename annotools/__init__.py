@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from annotools.conversion.run import ConvertResult as ConvertResult
     from annotools.conversion.run import convert as convert
     from annotools.errors import AnnotoolsError as AnnotoolsError
-    from annotools.errors import DataError as DataError
     from annotools.errors import ImageError as ImageError
     from annotools.errors import ParseError as ParseError
     from annotools.formats.voc import parse as parse
     from annotools.formats.voc import to_xml as to_xml
+    from annotools.issues import DataError as DataError
     from annotools.issues import Issue as Issue
-    from annotools.issues import Ledger as Ledger
+    from annotools.ledger import Ledger as Ledger
     from annotools.records import Annotation as Annotation
     from annotools.records import Box as Box
     from annotools.records import Example as Example
@@ -53,13 +53,13 @@ _HOME = {
     "VerifyResult": "annotools.verification.verify",
     "verify": "annotools.verification.verify",
     "AnnotoolsError": "annotools.errors",
-    "DataError": "annotools.errors",
+    "DataError": "annotools.issues",
     "ImageError": "annotools.errors",
     "ParseError": "annotools.errors",
     "parse": "annotools.formats.voc",
     "to_xml": "annotools.formats.voc",
     "Issue": "annotools.issues",
-    "Ledger": "annotools.issues",
+    "Ledger": "annotools.ledger",
     "read": "annotools.sources.read",
     "Annotation": "annotools.records",
     "Box": "annotools.records",

@@ -11,9 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from annotools import __version__
-from annotools.commands import convert as convert_command
-from annotools.commands import validate as validation_command
-from annotools.commands import verify as verify_command
+from annotools.commands import classes, convert, fix, validate, verify
 from annotools.errors import AnnotoolsError
 
 Run = Callable[[argparse.Namespace], int]
@@ -30,36 +28,36 @@ def build_parser() -> argparse.ArgumentParser:
         commands,
         "convert",
         "convert annotations and images to pickle or TFRecord",
-        convert_command.add_convert_arguments,
-        convert_command.run_convert,
+        convert.add_convert_arguments,
+        convert.run_convert,
     )
     _add(
         commands,
         "verify",
         "check that an output is whole and is what its source says",
-        verify_command.add_verify_arguments,
-        verify_command.run_verify,
+        verify.add_verify_arguments,
+        verify.run_verify,
     )
     _add(
         commands,
         "classes",
         "list the classes of a source, or write them as a class file",
-        convert_command.add_classes_arguments,
-        convert_command.run_classes,
+        classes.add_classes_arguments,
+        classes.run_classes,
     )
     _add(
         commands,
         "validate",
         "check annotations and images against the rules",
-        validation_command.add_validate_arguments,
-        validation_command.run_validate,
+        validate.add_validate_arguments,
+        validate.run_validate,
     )
     _add(
         commands,
         "fix",
         "write repaired copies of the annotations, by the rules that are named",
-        validation_command.add_fix_arguments,
-        validation_command.run_fix,
+        fix.add_fix_arguments,
+        fix.run_fix,
     )
     return parser
 
@@ -78,9 +76,10 @@ def _add(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    ours, beam_options = convert_command.split_beam_options(sys.argv[1:] if argv is None else argv)
+    ours, beam_options = convert.split_beam_options(sys.argv[1:] if argv is None else argv)
     args = build_parser().parse_args(ours)
     args.beam_options = beam_options
+    args.version = __version__
     run: Run = args.run
     try:
         return run(args)

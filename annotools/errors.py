@@ -7,7 +7,7 @@
     ├── PickleError           a pickle that is damaged, foreign or asks for a forbidden global
     ├── ClassMapError         a class file that cannot be understood
     │   └── UnknownClassError a class name that is not in the map
-    ├── DataError             the data has problems and the caller asked to stop on them
+    ├── DataError             the data has problems and the caller asked to stop on them (annotools.issues)
     ├── LedgerError           images or objects went missing without being counted
     ├── SourceError           a source that does not exist or has no recognisable layout
     │   └── UnavailableError  a source that cannot be reached, which says nothing about its data
@@ -23,11 +23,7 @@ data is at fault, 2 when the call or the machine is.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
-
-if TYPE_CHECKING:
-    from annotools.issues import Issue
+from typing import Any, ClassVar
 
 
 class AnnotoolsError(Exception):
@@ -120,14 +116,6 @@ class UnknownClassError(ClassMapError):
     def __init__(self, message: str, *, suggestion: str | None = None, **details: Any) -> None:
         super().__init__(message, **details)
         self.suggestion = suggestion
-
-
-class DataError(AnnotoolsError):
-    """The data has problems; `issues` lists every one of them, not only the first."""
-
-    def __init__(self, message: str, *, issues: Sequence[Issue] = (), **details: Any) -> None:
-        super().__init__(message, **details)
-        self.issues = tuple(issues)
 
 
 class LedgerError(AnnotoolsError):

@@ -7,7 +7,8 @@ import pickle
 import pytest
 
 from annotools import errors
-from annotools.issues import Issue, Ledger
+from annotools.issues import Issue
+from annotools.ledger import Ledger
 
 
 def all_errors() -> list[type[errors.AnnotoolsError]]:

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from PIL.JpegImagePlugin import JpegImageFile, get_sampling
 
 from annotools.errors import ImageError
-from annotools.images import exif
+from annotools.images import exif, turn_boxes, turn_pixels
 from annotools.images import header as image_headers
 from annotools.records import Box, Image, Size
 
@@ -82,11 +82,11 @@ def test_boxes_follow_the_pixels(fmt: str, orientation: int) -> None:
     image = image_headers.read_header(data)
     assert image.orientation == orientation
 
-    turned, header = exif.upright(data, image)
+    turned, header = turn_pixels.upright(data, image)
     assert header == image_headers.read_header(turned)
     assert (header.width, header.height) == image.upright_size
-    assert exif.to_upright(Box(*BOX), image) == Box(*rectangle_in(turned))
-    assert exif.to_stored(Box(*rectangle_in(turned)), image) == Box(*BOX)
+    assert turn_boxes.to_upright(Box(*BOX), image) == Box(*rectangle_in(turned))
+    assert turn_boxes.to_stored(Box(*rectangle_in(turned)), image) == Box(*BOX)
 
 
 @given(
@@ -99,13 +99,13 @@ def test_there_and_back(
 ) -> None:
     image = Image("jpeg", *size, 3, orientation)
     box = Box(*edges)
-    there = exif.to_upright(box, image)
-    assert exif.to_stored(there, image) == box
-    assert exif.to_upright(exif.to_stored(box, image), image) == box
+    there = turn_boxes.to_upright(box, image)
+    assert turn_boxes.to_stored(there, image) == box
+    assert turn_boxes.to_upright(turn_boxes.to_stored(box, image), image) == box
     assert (there.width > 0, there.height > 0) == (
         (box.width > 0, box.height > 0) if orientation < 5 else (box.height > 0, box.width > 0)
     )
-    assert exif.to_upright(Box(0, 0, *size), image) == Box(0, 0, *image.upright_size)
+    assert turn_boxes.to_upright(Box(0, 0, *size), image) == Box(0, 0, *image.upright_size)
 
 
 def test_orientation_1_is_left_alone() -> None:
@@ -114,7 +114,7 @@ def test_orientation_1_is_left_alone() -> None:
         picture().save(output, fmt)
         data = output.getvalue()
         image = image_headers.read_header(data)
-        same, header = exif.upright(data, image)
+        same, header = turn_pixels.upright(data, image)
         assert same is data
         assert header is image
 
@@ -142,13 +142,13 @@ def test_webp_is_turned_without_loss(mode: str, lossless: bool) -> None:
 
 def check_lossless(data: bytes) -> bytes:
     image = image_headers.read_header(data)
-    turned, header = exif.upright(data, image)
+    turned, header = turn_pixels.upright(data, image)
     assert np.array_equal(pixels(turned), upright_pixels(data))
     assert image_headers.read_header(turned) == header
     assert header == dataclasses.replace(
         image, width=image.upright_size[0], height=image.upright_size[1], orientation=1
     )
-    assert exif.upright(data, image) == (turned, header)
+    assert turn_pixels.upright(data, image) == (turned, header)
     return turned
 
 
@@ -163,9 +163,9 @@ def tables_of(image: PIL.Image.Image) -> dict[int, list[int]]:
 def test_jpeg_is_turned_with_its_own_tables(mode: str, sampling: int, orientation: int) -> None:
     data = tagged(picture(mode), "JPEG", orientation, quality=80, subsampling=sampling, progressive=True)
     image = image_headers.read_header(data)
-    turned, header = exif.upright(data, image)
+    turned, header = turn_pixels.upright(data, image)
     assert image_headers.read_header(turned) == header
-    assert exif.upright(data, image) == (turned, header)
+    assert turn_pixels.upright(data, image) == (turned, header)
     error = np.abs(pixels(turned) - upright_pixels(data))
     assert error.mean() < 0.75
     with PIL.Image.open(BytesIO(data)) as before, PIL.Image.open(BytesIO(turned)) as after:
@@ -183,7 +183,7 @@ def test_a_transposed_table_is_what_keeps_a_photo_alike() -> None:
     """Turned by 90 degrees in whole blocks, a JPEG survives nearly to the bit, with its tables turned too."""
     noisy = np.random.default_rng(1).normal(128, 40, (64, 96, 1)).repeat(3, axis=2).clip(0, 255)
     data = tagged(PIL.Image.fromarray(noisy.astype(np.uint8)), "JPEG", 6, quality=60, subsampling=0)
-    turned, _ = exif.upright(data, image_headers.read_header(data))
+    turned, _ = turn_pixels.upright(data, image_headers.read_header(data))
     expected = upright_pixels(data)
     plain = BytesIO()
     PIL.Image.fromarray(expected.astype(np.uint8)).save(plain, "JPEG", quality=60, subsampling=0)
@@ -194,7 +194,7 @@ def test_a_transposed_table_is_what_keeps_a_photo_alike() -> None:
 
 def test_jpeg_stored_as_rgb_stays_so() -> None:
     data = tagged(picture(), "JPEG", 3, keep_rgb=True)
-    turned, _ = exif.upright(data, image_headers.read_header(data))
+    turned, _ = turn_pixels.upright(data, image_headers.read_header(data))
     assert np.abs(pixels(turned) - upright_pixels(data)).mean() < 1
     with PIL.Image.open(BytesIO(turned)) as result:
         assert result.info["adobe_transform"] == 0
@@ -204,7 +204,7 @@ def test_jpeg_stored_as_rgb_stays_so() -> None:
 def test_profile_and_the_rest_of_the_exif_stay(fmt: str) -> None:
     profile = PIL.ImageCms.ImageCmsProfile(PIL.ImageCms.createProfile("sRGB")).tobytes()
     data = tagged(picture(), fmt, 8, icc_profile=profile)
-    turned, _ = exif.upright(data, image_headers.read_header(data))
+    turned, _ = turn_pixels.upright(data, image_headers.read_header(data))
     with PIL.Image.open(BytesIO(turned)) as result:
         result.load()
         assert result.info["icc_profile"] == profile
@@ -240,7 +240,7 @@ def test_what_cannot_be_turned(what: str) -> None:
         data = tagged(picture(), "PNG", 6)
         data = data[:24] + b"\x10" + data[25:]
     with pytest.raises(ImageError) as caught:
-        exif.upright(data, image_headers.read_header(data), "a.jpg")
+        turn_pixels.upright(data, image_headers.read_header(data), "a.jpg")
     assert caught.value.path == "a.jpg"
 
 
@@ -259,11 +259,11 @@ def test_what_cannot_be_turned(what: str) -> None:
     ],
 )
 def test_frame_of(size: Size | None, orientation: int, frame: str) -> None:
-    assert exif.frame_of(size, Image("jpeg", 60, 40, 3, orientation)) == frame
+    assert turn_boxes.frame_of(size, Image("jpeg", 60, 40, 3, orientation)) == frame
 
 
 def test_frame_of_a_square_image_is_open() -> None:
-    assert exif.frame_of(Size(50, 50, 3), Image("jpeg", 50, 50, 3, 6)) == "either"
+    assert turn_boxes.frame_of(Size(50, 50, 3), Image("jpeg", 50, 50, 3, 6)) == "either"
 
 
 def test_reading_headers_does_not_import_pillow() -> None:

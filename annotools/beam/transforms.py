@@ -25,9 +25,9 @@ from annotools.classes.class_map import ClassMap
 from annotools.conversion.options import Options
 from annotools.conversion.plan import Entry
 from annotools.conversion.reconcile import reconcile
-from annotools.errors import AnnotoolsError, DataError, MissingExtraError, OptionError, UnavailableError
+from annotools.errors import AnnotoolsError, MissingExtraError, OptionError, UnavailableError
 from annotools.formats import voc
-from annotools.issues import Issue
+from annotools.issues import DataError, Issue
 from annotools.records import Annotation, Example
 from annotools.sources.source import Pair, Source, open_source
 from annotools.validation.checker import IMAGE_MODES, Checker, Job

@@ -19,12 +19,12 @@ from annotools.conversion.options import Options
 from annotools.conversion.output import journal as journals
 from annotools.conversion.output.publish import Target, make_target
 from annotools.conversion.plan import hash_of, shard_of
-from annotools.conversion.shard import ShardResult, index_file
+from annotools.conversion.shard import ShardResult
 from annotools.errors import AnnotoolsError, MissingExtraError, OptionError
 from annotools.formats import tfrecord
 from annotools.formats.example import tf_example
-from annotools.formats.example.framing import Writer
-from annotools.issues import Ledger
+from annotools.formats.example.framing import Writer, index_file
+from annotools.ledger import Ledger
 from annotools.records import Example
 
 try:

@@ -69,7 +69,7 @@ def split_beam_options(argv: Sequence[str]) -> tuple[Sequence[str], Sequence[str
 
 def run_convert(args: argparse.Namespace) -> int:
     from annotools.conversion.run import convert
-    from annotools.errors import DataError
+    from annotools.issues import DataError
 
     try:
         result = convert(
@@ -100,7 +100,7 @@ def run_convert(args: argparse.Namespace) -> int:
     except DataError as error:
         if args.report:
             _write_report(args.report, {"error": error.message}, error.issues)
-        _print_issues(error.issues, errors_only=args.quiet)
+        print_issues(error.issues, errors_only=args.quiet)
         raise
     if args.report:
         report = {
@@ -112,12 +112,12 @@ def run_convert(args: argparse.Namespace) -> int:
     if not args.quiet:
         for repair in result.repairs:
             print(f"repaired: {repair}", file=sys.stderr)
-        _print_issues(result.issues)
+        print_issues(result.issues)
         print(_summary(result, args))
     return 0
 
 
-def _print_issues(issues: Iterable[Issue], *, errors_only: bool = False) -> None:
+def print_issues(issues: Iterable[Issue], *, errors_only: bool = False) -> None:
     """Errors last and all of them; of each other rule the first few, and how many more there are."""
     hidden: dict[str, int] = {}
     shown: dict[str, int] = {}
@@ -173,30 +173,3 @@ def _write_report(path: str, report: dict[str, Any], issues: Iterable[Issue]) ->
         Path(path).write_text(text + "\n", encoding="utf-8", errors="surrogateescape")
     except OSError as error:
         raise OutputError(f"cannot be written: {error.strerror}", path=path) from error
-
-
-def add_classes_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("source", help="VOC tree, folder of XML and images, .zip/.tar/.tar.gz, or URL")
-    parser.add_argument("-o", "--output", metavar="FILE", help="write a class file: .pbtxt, .txt or .json")
-    parser.add_argument("--split", metavar="NAME", help="count one split only")
-    parser.add_argument("--annotations", metavar="DIR", help="folder of the XML, if not below SOURCE")
-
-
-def run_classes(args: argparse.Namespace) -> int:
-    """Print id, objects and name of each class, tab-separated; ids are those that `convert` would give."""
-    from annotools.classes.class_map import ClassMap
-    from annotools.conversion.class_discovery import count_classes, no_classes
-    from annotools.sources.source import open_source
-
-    source = open_source(args.source, annotations=args.annotations)
-    counts = count_classes(source, args.split)
-    if not counts:
-        error = no_classes(source, args.split)
-        _print_issues(error.issues, errors_only=True)
-        raise error
-    classes = ClassMap.from_names(sorted(counts))
-    if args.output:
-        classes.save(args.output)
-    for name, number in classes.ids.items():
-        print(f"{number}\t{counts[name]}\t{name}")
-    return 0

@@ -1,4 +1,4 @@
-"""`annotools validate` and `annotools fix`: flags to keyword arguments, results to text."""
+"""`annotools validate`: flags to keyword arguments, results to text."""
 
 from __future__ import annotations
 
@@ -9,11 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from annotools.validation.validate import ValidationResult
-
-_FIX_HELP = (
-    "box-from-shape, clip, swap-inverted, drop-zero-area, drop-duplicates, size-from-image, "
-    "extension-from-content, strip-class-names, map-classes; commas between them"
-)
 
 
 def add_validate_arguments(parser: argparse.ArgumentParser) -> None:
@@ -64,7 +59,7 @@ def run_validate(args: argparse.Namespace) -> int:
         return 0
     report = _report(result, args)
     if args.output:
-        _save(report, args.output)
+        save(report, args.output)
     else:
         sys.stdout.buffer.write(report.encode("utf-8", "surrogateescape"))
         sys.stdout.flush()
@@ -97,10 +92,10 @@ def _report(result: ValidationResult, args: argparse.Namespace) -> str:
         return text_report.text(result, examples=args.examples, colour=colour, strict=args.strict)
     if args.format == "junit":
         return text_report.junit(result, strict=args.strict)
-    return text_report.json(result) if args.format == "json" else text_report.sarif(result)
+    return text_report.json(result) if args.format == "json" else text_report.sarif(result, args.version)
 
 
-def _save(report: str, path: str) -> None:
+def save(report: str, path: str) -> None:
     from annotools.errors import OutputError
 
     try:
@@ -123,52 +118,6 @@ class _ListRules(argparse.Action):
             asked = "  (on request)" if rule.on_request else ""
             print(f"{rule.id:<28} {rule.severity:<8} {rule.summary}{asked}")
         parser.exit()
-
-
-def add_fix_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("source", help="VOC tree, folder, archive or .xml file; it is only read")
-    parser.add_argument("output", help="folder to write the repaired copy to")
-    parser.add_argument("--fix", metavar="FIX[,FIX]", action="append", default=[], help=_FIX_HELP)
-    parser.add_argument(
-        "--map-class", metavar="OLD=NEW", action="append", type=old_and_new, help="for map-classes"
-    )
-    parser.add_argument("--images", default="copy", choices=["copy", "link", "none"], help="default: copy")
-    parser.add_argument("--box-origin", default="as-written", choices=["as-written", "one-based"])
-    parser.add_argument("--annotations", metavar="DIR", help="folder of the XML, if not below SOURCE")
-    parser.add_argument("--image-folder", metavar="DIR", help="folder of the images, if not below SOURCE")
-    parser.add_argument("--report", metavar="FILE", help="write every repair as JSON")
-    parser.add_argument("--dry-run", action="store_true", help="list the repairs, write nothing")
-    parser.add_argument("--quiet", action="store_true", help="only the counts")
-
-
-def run_fix(args: argparse.Namespace) -> int:
-    """Print what was repaired; 1 if a file could not be read, else 0."""
-    import json
-
-    from annotools.repair.fix import fix
-
-    result = fix(
-        args.source,
-        args.output,
-        fixes=args.fix,
-        class_names=dict(args.map_class or ()),
-        annotations=args.annotations,
-        image_folder=args.image_folder,
-        images=args.images,
-        box_origin=args.box_origin,
-        dry_run=args.dry_run,
-    )
-    if args.report:
-        _save(json.dumps(result.as_dict(), ensure_ascii=False, indent=1) + "\n", args.report)
-    if not args.quiet:
-        for repair in result.repairs:
-            print(repair)
-    for issue in result.problems:
-        print(f"not repaired: {issue}", file=sys.stderr)
-    counts = ", ".join(f"{name} {count}" for name, count in result.counts.items()) or "nothing to repair"
-    print(f"{counts} in {result.changed} of {result.files} annotations")
-    print("dry run: nothing was written" if args.dry_run else f"written to {args.output}")
-    return 1 if result.problems else 0
 
 
 def old_and_new(text: str) -> tuple[str, str]:

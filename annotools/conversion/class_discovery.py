@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from itertools import islice
 
 from annotools.classes.class_map import ClassMap
-from annotools.errors import AnnotoolsError, DataError, UnavailableError
+from annotools.errors import AnnotoolsError, UnavailableError
 from annotools.formats import voc
-from annotools.issues import Issue
+from annotools.issues import DataError, Issue
 from annotools.repair.repairs import Fixes
 from annotools.sources.source import Pair, Source
 

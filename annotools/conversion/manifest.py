@@ -13,7 +13,7 @@ from typing import Any
 from annotools.conversion.options import Options
 from annotools.conversion.shard import ShardResult
 from annotools.errors import OutputError, ParseError
-from annotools.issues import Ledger
+from annotools.ledger import Ledger
 
 VERSION = 1
 NAME = "manifest.json"

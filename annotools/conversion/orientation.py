@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from annotools.conversion.options import Options
-from annotools.images import exif
+from annotools.images import turn_boxes
 from annotools.issues import Issue, Severity
 from annotools.records import Annotation, Box, Image, Object, Point, Polygon, Size
 
@@ -40,7 +40,7 @@ def choose_frame(annotation: Annotation, options: Options) -> Frame:
     if image.orientation == 1:
         return Frame(stored, stored)
     upright = image.upright_size
-    drawn_on = exif.frame_of(annotation.size, image)
+    drawn_on = turn_boxes.frame_of(annotation.size, image)
     boxes_upright = drawn_on != "stored"
     told = {
         "stored": "<size> says that the boxes are in the stored frame",
@@ -58,9 +58,9 @@ def choose_frame(annotation: Annotation, options: Options) -> Frame:
     issue = Issue("exif-orientation", severity, message, annotation.image_path)
     box_size = upright if boxes_upright else stored
     if options.exif == "upright":
-        turn = None if boxes_upright else exif.to_upright
+        turn = None if boxes_upright else turn_boxes.to_upright
         return Frame(box_size, upright, True, turn, (issue,))
-    turn = exif.to_stored if boxes_upright else None
+    turn = turn_boxes.to_stored if boxes_upright else None
     return Frame(box_size, stored, False, turn, (issue,))
 
 

@@ -24,7 +24,7 @@ from pathlib import Path
 from annotools.conversion.options import Options
 from annotools.conversion.splits import RatioSplit, compile_group_by, parse_split
 from annotools.errors import OptionError, SourceError
-from annotools.issues import Ledger
+from annotools.ledger import Ledger
 from annotools.sources.source import Pair, Source
 from annotools.sources.spool import Sorter, decode, encode
 

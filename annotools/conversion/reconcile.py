@@ -17,8 +17,8 @@ from annotools.conversion.orientation import Frame, box_mapping, choose_frame, m
 from annotools.conversion.plan import Entry
 from annotools.errors import AnnotoolsError, ImageError, UnavailableError
 from annotools.formats import voc
-from annotools.images import exif
 from annotools.images import header as image_headers
+from annotools.images import turn_boxes, turn_pixels
 from annotools.issues import Issue
 from annotools.records import Annotation, Box, Example
 from annotools.repair.repairs import Repair, real_name, repair
@@ -151,7 +151,9 @@ def _judge_objects(
     annotation = repaired.annotation
     outcome.repairs += repaired.repairs
     image = annotation.image
-    if image is not None and (image.orientation == 1 or exif.frame_of(annotation.size, image) != "upright"):
+    if image is not None and (
+        image.orientation == 1 or turn_boxes.frame_of(annotation.size, image) != "upright"
+    ):
         outcome.issues += size_issues(annotation, image)
 
     unread = {issue.object_index for issue in outcome.issues if issue.severity == "error"}
@@ -184,7 +186,7 @@ def _judge_objects(
 def _turned_upright(encoded: bytes, annotation: Annotation) -> bytes:
     assert annotation.image is not None
     try:
-        return exif.upright(encoded, annotation.image, annotation.image_path)[0]
+        return turn_pixels.upright(encoded, annotation.image, annotation.image_path)[0]
     except ImageError as error:
         issue = Issue.from_error("image-unreadable", error, annotation.image_path)
         raise ImageLostError("image-unreadable", issue) from None

@@ -28,8 +28,9 @@ from annotools.conversion.resume import Job, finish_shard
 from annotools.conversion.shard import ShardResult, Tick
 from annotools.conversion.splits import RatioSplit, best_seed, compile_group_by, parse_split
 from annotools.conversion.workers import run_shards
-from annotools.errors import DataError, OptionError, OutputError, UnavailableError, WorkerError
-from annotools.issues import Issue, Ledger
+from annotools.errors import OptionError, OutputError, UnavailableError, WorkerError
+from annotools.issues import DataError, Issue
+from annotools.ledger import Ledger
 from annotools.repair.repairs import Repair, make_fixes
 from annotools.sources.source import Source, open_source
 

@@ -15,7 +15,9 @@ from pathlib import Path
 
 from annotools.conversion.plan import Plan, Shard
 from annotools.conversion.reconcile import Outcome, reconcile
-from annotools.issues import Issue, Ledger
+from annotools.formats.example.framing import index_path
+from annotools.issues import Issue
+from annotools.ledger import Ledger
 from annotools.records import Example
 from annotools.repair.repairs import Repair
 from annotools.sources.storage import HEAD
@@ -142,20 +144,6 @@ def write_shard(
             result.sha256 = hashlib.file_digest(written, "sha256").hexdigest()
         result.bytes = path.stat().st_size
     return result
-
-
-def index_file(shard: str) -> str:
-    """Where the record offsets of a shard lie: `index/<shard file>.u64`, little-endian uint64 each.
-
-    In a folder of its own, so that no pattern for shards matches it.
-    """
-    folder, slash, name = shard.rpartition("/")
-    return f"{folder}{slash}index/{name}.u64"
-
-
-def index_path(shard_path: Path) -> Path:
-    """The same for a path."""
-    return shard_path.parent / index_file(shard_path.name)
 
 
 def _write_records(

@@ -21,9 +21,10 @@ from typing import Any
 import numpy as np
 
 from annotools.classes.class_map import ClassMap
-from annotools.errors import ClassMapError, DataError, PickleError, SourceError
+from annotools.errors import ClassMapError, PickleError, SourceError
 from annotools.formats.pickling import reader as pickle_reader
 from annotools.formats.pickling.writer import HEADER, PickleFile, integer, text
+from annotools.issues import DataError
 from annotools.records import Example
 
 Array = np.ndarray[tuple[int, int], np.dtype[np.float64]]

@@ -20,7 +20,7 @@ from annotools.conversion.plan import Plan, Shard
 from annotools.conversion.reconcile import Outcome, reconcile
 from annotools.conversion.shard import ShardResult, shard_file
 from annotools.errors import AnnotoolsError
-from annotools.issues import Ledger
+from annotools.ledger import Ledger
 from annotools.repair.repairs import make_fixes
 from annotools.verification.faults import Faults, Plain
 from annotools.verification.sides import SIDES, Item, Unit

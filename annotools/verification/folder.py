@@ -15,8 +15,8 @@ from annotools import schema
 from annotools.classes.class_map import ClassMap
 from annotools.conversion import manifest as manifests
 from annotools.conversion.output.local import STATE
-from annotools.conversion.shard import index_file
 from annotools.errors import AnnotoolsError, OptionError, OutputError
+from annotools.formats.example.framing import index_file
 from annotools.verification.faults import Faults, Plain
 from annotools.verification.shape import misfits
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from annotools.conversion.plan import hash_of
-from annotools.conversion.shard import index_path
+from annotools.formats.example.framing import index_path
 from annotools.verification.faults import Faults, Plain
 from annotools.verification.records import RecordCheck, Terms
 from annotools.verification.salvage import Digest, Piece, pieces

@@ -33,7 +33,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from annotools.errors import OptionError, OutputError
-from annotools.issues import Ledger
+from annotools.ledger import Ledger
 from annotools.verification import folder as folders
 from annotools.verification.duplicates import check_repeats
 from annotools.verification.faults import Fault, Faults

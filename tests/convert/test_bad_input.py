@@ -15,7 +15,7 @@ import pytest
 
 import annotools
 from annotools.cli import main
-from annotools.errors import DataError
+from annotools.issues import DataError
 
 GOOD = ("shoes", 5, 6, 30, 35)
 BUILD = Callable[[Any, Callable[..., bytes], Callable[..., bytes]], object]

@@ -18,7 +18,8 @@ import pytest
 from annotools import cli
 from annotools.conversion.run import ConvertResult, convert
 from annotools.conversion.shard import write_shard
-from annotools.errors import AnnotoolsError, DataError, OptionError, OutputError
+from annotools.errors import AnnotoolsError, OptionError, OutputError
+from annotools.issues import DataError
 
 pytest.importorskip("apache_beam")
 

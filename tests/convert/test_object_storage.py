@@ -12,7 +12,8 @@ import pytest
 from annotools import cli
 from annotools.conversion.run import ConvertResult
 from annotools.conversion.run import convert as run_convert
-from annotools.errors import DataError, OutputError, UnavailableError
+from annotools.errors import OutputError, UnavailableError
+from annotools.issues import DataError
 
 
 def convert(source: Any, output: Any, **options: Any) -> ConvertResult:

@@ -11,8 +11,9 @@ import pytest
 
 import annotools
 from annotools.cli import main
-from annotools.errors import DataError, OptionError
+from annotools.errors import OptionError
 from annotools.formats import tfrecord
+from annotools.issues import DataError
 from annotools.repair.fix import fix
 
 

@@ -10,7 +10,8 @@ import pytest
 
 import annotools
 from annotools.cli import main
-from annotools.errors import DataError, OutputError
+from annotools.errors import OutputError
+from annotools.issues import DataError
 
 SHARDS = 4
 

@@ -18,8 +18,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from annotools.classes.class_map import ClassMap
-from annotools.errors import AnnotoolsError, ClassMapError, DataError, OutputError, PickleError, SourceError
+from annotools.errors import AnnotoolsError, ClassMapError, OutputError, PickleError, SourceError
 from annotools.formats import ssd_pickle
+from annotools.issues import DataError
 from annotools.records import Example
 
 CLASSES = ClassMap({"cup": 2, "bag": 5, "pen": 9})  # in the columns 4, 5 and 6

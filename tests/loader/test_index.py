@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from annotools.conversion.shard import index_path
 from annotools.errors import RecordError, SourceError
+from annotools.formats.example.framing import index_path
 from annotools.formats.example.record_index import RecordIndex, offsets_of, scan_offsets
 
 LENGTHS = (5, 0, 300, 70_000, 1)

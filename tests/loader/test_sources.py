@@ -17,7 +17,8 @@ from PIL import Image
 import annotools
 from annotools import ClassMap
 from annotools.augment import HorizontalFlip, IoUCrop
-from annotools.errors import DataError, OptionError, PickleError
+from annotools.errors import OptionError, PickleError
+from annotools.issues import DataError
 from annotools.loader import make_dataset, pipeline_of
 
 Same = Callable[[Any, Any], None]

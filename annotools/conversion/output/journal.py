@@ -23,9 +23,11 @@ from typing import Any, Final
 from annotools.conversion.options import Options
 from annotools.conversion.output.local import Output
 from annotools.conversion.plan import Plan
-from annotools.conversion.shard import ShardResult, index_file
+from annotools.conversion.shard import ShardResult
 from annotools.errors import OutputError, SourceError
-from annotools.issues import Issue, Ledger
+from annotools.formats.example.framing import index_file
+from annotools.issues import Issue
+from annotools.ledger import Ledger
 from annotools.repair.repairs import Repair
 
 VERSION: Final = 1

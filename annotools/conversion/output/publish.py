@@ -15,8 +15,8 @@ from typing import Any
 from annotools.conversion import manifest as manifests
 from annotools.conversion.output.journal import Journal, differences
 from annotools.conversion.output.local import STATE, Output, open_output
-from annotools.conversion.shard import index_file
 from annotools.errors import AnnotoolsError, OutputError
+from annotools.formats.example.framing import index_file
 from annotools.sources.urls import local_path
 
 _PICKLE_SUFFIXES = (".pkl", ".pickle", ".p")

@@ -15,6 +15,7 @@ import struct
 import threading
 import zlib
 from collections.abc import Iterator
+from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Self
 
@@ -28,6 +29,20 @@ _LENGTH: Final = struct.Struct("<Q")
 _BUFFER: Final = 1 << 20
 _BLOCK: Final = 1 << 20  # bytes that the writer gathers: handing them over costs both threads time
 _SPARE_BLOCKS: Final = 3  # what its thread may be behind
+
+
+def index_file(shard: str) -> str:
+    """Where the record offsets of a shard lie: `index/<shard file>.u64`, little-endian uint64 each.
+
+    In a folder of its own, so that no pattern for shards matches it.
+    """
+    folder, slash, name = shard.rpartition("/")
+    return f"{folder}{slash}index/{name}.u64"
+
+
+def index_path(shard_path: Path) -> Path:
+    """The same for a path."""
+    return shard_path.parent / index_file(shard_path.name)
 
 
 def masked_crc(crc: int) -> int:

@@ -12,9 +12,8 @@ import google_crc32c
 import numpy as np
 from numpy.typing import NDArray
 
-from annotools.conversion.shard import index_path
 from annotools.errors import RecordError, SourceError
-from annotools.formats.example.framing import masked_crc
+from annotools.formats.example.framing import index_path, masked_crc
 
 Offsets = NDArray[np.int64]
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from annotools.classes.class_map import ClassMap
-from annotools.errors import AnnotoolsError, DataError, ImageError, OptionError, PickleError
+from annotools.errors import AnnotoolsError, ImageError, OptionError, PickleError
 from annotools.formats import pkl, ssd_pickle
-from annotools.images import exif
 from annotools.images import header as image_headers
-from annotools.issues import Issue
+from annotools.images import turn_pixels
+from annotools.issues import DataError, Issue
 from annotools.loader.sources.image_table import ImageTable, table_of
 from annotools.loader.sources.scratch import Scratch
 from annotools.loader.sources.split_choice import choose_split
@@ -137,7 +137,7 @@ def _example(row: _Row, path: Path, scratch: Scratch) -> tuple[Example, str]:
         raise ImageError("the data stops before its end marker", path=str(path), found=f"{len(data)} bytes")
     file = os.path.abspath(path)
     if image.orientation != 1:
-        data, image = exif.upright(data, image, str(path))
+        data, image = turn_pixels.upright(data, image, str(path))
         file = scratch.put(data)
     width, height = image.width, image.height
     scale = (width, height, width, height) if row.relative else (1, 1, 1, 1)

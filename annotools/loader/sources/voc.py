@@ -17,7 +17,7 @@ from annotools.conversion.options import Options
 from annotools.conversion.plan import Entry, make_plan
 from annotools.conversion.reconcile import Outcome, reconcile
 from annotools.conversion.shard import ShardResult
-from annotools.errors import DataError
+from annotools.issues import DataError
 from annotools.loader.sources.image_table import ImageTable, table_of
 from annotools.loader.sources.scratch import Scratch
 from annotools.loader.sources.split_choice import choose_split

@@ -8,7 +8,6 @@ import os
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from annotools import __version__
 from annotools.issues import Issue
 from annotools.validation.rules.catalogue import RULES
 
@@ -19,9 +18,9 @@ SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sar
 _LEVELS = {"error": "error", "warning": "warning", "info": "note"}
 
 
-def sarif(result: ValidationResult) -> str:
+def sarif(result: ValidationResult, version: str) -> str:
     """One run with a result for each issue. Paths are relative to the working directory, as GitHub wants
-    them, or absolute file URIs where they lie outside of it.
+    them, or absolute file URIs where they lie outside of it. `version` is that of annotools.
 
     `partialFingerprints` do not contain the line, so that an alert survives edits elsewhere in its file.
     """
@@ -35,7 +34,7 @@ def sarif(result: ValidationResult) -> str:
                 "tool": {
                     "driver": {
                         "name": "annotools",
-                        "version": __version__,
+                        "version": version,
                         "rules": [
                             {
                                 "id": rule.id,

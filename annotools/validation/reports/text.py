@@ -96,8 +96,8 @@ def junit(result: ValidationResult, *, strict: bool = False) -> str:
     return junit.junit(result, strict=strict)
 
 
-def sarif(result: ValidationResult) -> str:
+def sarif(result: ValidationResult, version: str) -> str:
     """See annotools.validation.reports.sarif."""
     from annotools.validation.reports import sarif
 
-    return sarif.sarif(result)
+    return sarif.sarif(result, version)

@@ -3,7 +3,7 @@
 Boxes are (R, 4) xyxy in pixels, edges: pixel i covers [i, i + 1], the whole image is (0, 0, W, H). A matrix
 is (2, 3) and takes (x, y, 1) to (x', y'). Everything is computed in float64 and returned in the dtype of the
 boxes, float32 for integers. `annotools.augment.graph.boxes` holds the same functions for TensorFlow graphs;
-tests/augment/test_graph_boxes.py keeps the two equal.
+tests/augmenting/test_graph_boxes.py keeps the two equal.
 """
 
 from __future__ import annotations

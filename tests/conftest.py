@@ -122,6 +122,19 @@ def tree(tmp_path: Path) -> Tree:
 
 
 @pytest.fixture
+def shop(tree: Tree) -> Tree:
+    """40 images with 0 to 3 objects of four classes."""
+    names = ["shoes", "watch", "手机", "books"]
+    for number in range(40):
+        objects = [
+            (names[(number + k) % 4], 1 + k, 2 + number % 7, 20 + number % 13 + k, 30 + k)
+            for k in range(number % 4)
+        ]
+        tree.add(f"img{number:03d}", objects)
+    return tree
+
+
+@pytest.fixture
 def snapshot() -> Callable[[Path], dict[str, bytes]]:
     """Every file below a folder, by relative path."""
 

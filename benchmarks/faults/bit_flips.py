@@ -4,7 +4,7 @@
 
 The shard is made of the sample data. Each flip must be found by its checksum, at its record and offset, and
 the SHA-256 of the file must tell it too. Exit 1, and a line for each, where one is not. The short form, in
-the test suite, is tests/convert/test_bit_flips.py.
+the test suite, is tests/verifying/test_bit_flips.py.
 """
 
 from __future__ import annotations

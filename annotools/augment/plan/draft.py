@@ -48,7 +48,7 @@ class Draft:
     canvas      (B, 2), width and height of the picture so far
     frame       (B, 4), the part of the canvas that earlier crops left
     boxes       (B, R, 4) in pixels of their own image; `layer` (R,) int32 says which image that is
-    status      (B, R) int32, 0 alive, else see policy.py
+    status      (B, R) int32, 0 alive, else see box_policy.py
     groups      K ints: images of one group tile the canvas, the groups are blended
     blend       one (B,) float32 weight for each group
     erasures    (B, 4) rectangles of the canvas to paint over at the end

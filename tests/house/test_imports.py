@@ -68,15 +68,5 @@ def test_the_probe_sees_an_import() -> None:
     assert "lxml" in imported("import annotools; annotools.parse")
 
 
-def test_convert_is_a_function_and_a_package_in_any_order() -> None:
-    for code in (
-        "import annotools; assert callable(annotools.convert)",
-        "import annotools.conversion.options, annotools; assert callable(annotools.convert)",
-        "import annotools; annotools.convert; import annotools.conversion.plan as p; assert p.make_plan",
-        "from annotools import convert; assert callable(convert)",
-    ):
-        assert "annotools" in imported(code)
-
-
 def test_every_public_name_is_there() -> None:
     imported("import annotools\nfor name in annotools.__all__: getattr(annotools, name)")

@@ -1,7 +1,7 @@
 """The stream is versioned: (seed, epoch, id) -> boxes and pixels are what they were.
 
 A failure here means that everybody's runs will differ from those of the last release. If that is meant, write
-the file anew (`python tests/loader/test_golden.py`) and say so in CHANGELOG.md.
+the file anew (`python tests/loading/test_golden.py`) and say so in CHANGELOG.md.
 
 Boxes must agree to a hundredth of a pixel. Pixels come out of JPEG decoders and compilers that differ between
 machines in the last bit, so the picture is compared by the means of a grid of cells.

@@ -27,6 +27,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
 
     def run(*words: object) -> int:
         parser = argparse.ArgumentParser()
+        parser.set_defaults(version="1.2.3")
         name, *rest = map(str, words)
         if name == "validate":
             validate.add_validate_arguments(parser)

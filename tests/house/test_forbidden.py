@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parents[1] / "annotools"
+PACKAGE = Path(__file__).parents[2] / "annotools"
 CALLS = {
     *("eval", "exec", "compile", "__import__"),
     *(

@@ -15,7 +15,7 @@ import pytest
 from annotools import schema
 from annotools.errors import SourceError
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 TABLE = schema.load("tf_example.json")
 
 # tf_example_decoder.py of the TF Object Detection API, keys_to_features: the fixed ones with their defaults,

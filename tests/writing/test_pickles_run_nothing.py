@@ -26,7 +26,7 @@ from annotools.formats.pickling import reader as pickle_reader
 from annotools.formats.pickling.opcodes import ByteString
 from annotools.formats.pickling.writer import HEADER, Encoder, PickleFile
 
-PICKLES = sorted((Path(__file__).parent / "data" / "pickles").glob("*.pkl"))
+PICKLES = sorted((Path(__file__).parents[1] / "data" / "pickles").glob("*.pkl"))
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 
 

@@ -185,7 +185,7 @@ def test_the_commands_of_the_page_have_flags_that_beam_knows(caplog: pytest.LogC
     import apache_beam.runners.dask.dask_runner  # noqa: F401  # makes its options known
     from apache_beam.options.pipeline_options import PipelineOptions
 
-    page = (Path(__file__).parents[1] / "docs" / "scale.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "scale.md").read_text(encoding="utf-8")
     commands = re.findall(r"^annotools convert .* --runner beam -- (.*)$", page, re.MULTILINE)
     assert len(commands) == 5
     for command in commands:
@@ -194,7 +194,7 @@ def test_the_commands_of_the_page_have_flags_that_beam_knows(caplog: pytest.LogC
 
 
 def test_the_pipeline_of_the_page_runs(store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    page = (Path(__file__).parents[1] / "docs" / "scale.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "scale.md").read_text(encoding="utf-8")
     (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     CLASSES.save(tmp_path / "classes.txt")
     (tmp_path / "VOC2007").symlink_to(store.root)

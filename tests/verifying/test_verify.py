@@ -643,7 +643,7 @@ def test_every_rule_is_in_the_schema() -> None:
     import re
 
     known = schema.load("verification.schema.json")["$defs"]["fault"]["properties"]["rule"]["enum"]
-    folder = Path(annotools.__file__).parent / "convert"
+    folder = Path(annotools.__file__).parent / "verification"
     named = {
         rule
         for file in folder.rglob("*.py")

@@ -18,7 +18,7 @@ from PIL import Image
 
 import annotools
 
-SAMPLE = Path(__file__).parents[1] / "sample_data"
+SAMPLE = Path(__file__).parents[2] / "sample_data"
 CLASSES = ("clothes", "pants", "shoes", "watch", "phone", "audio", "computer", "books")
 TAGS = ("xmin", "ymin", "xmax", "ymax")
 XML_FILES = sorted((SAMPLE / "Annotations").glob("*.xml"))

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from annotools.classes.class_map import ClassMap
 from annotools.errors import ClassMapError, OutputError, SourceError, UnknownClassError
 
-DATA = Path(__file__).parent / "data" / "classes"
+DATA = Path(__file__).parents[1] / "data" / "classes"
 
 
 def cases(folder: str, ending: str) -> list[Any]:

@@ -282,7 +282,7 @@ def test_memory_does_not_grow_with_the_files(tree: Any, tmp_path: Path) -> None:
 
 def in_a_process_that_forks(script: str, source: Path) -> str:
     """What a script prints that runs with one-file chunks. Workers are forks there, and see its changes."""
-    head = "import multiprocessing, os, sys\nfrom annotools.validation import check, workers\n"
+    head = "import multiprocessing, os, sys\nfrom annotools.validation import validate, workers\n"
     head += "workers.CHUNK = 1\n"
     run = subprocess.run(
         [sys.executable, "-c", head + script, str(source)], capture_output=True, text=True, timeout=60
@@ -300,7 +300,7 @@ def test_a_worker_that_dies_is_told_and_does_not_hang(faulty: Any) -> None:
 here, check_one = os.getpid(), workers.Checker.check
 workers.Checker.check = lambda self, pair: check_one(self, pair) if os.getpid() == here else os._exit(9)
 try:
-    list(check.validate(sys.argv[1], workers=2))
+    list(validate.validate(sys.argv[1], workers=2))
 except RuntimeError as error:
     print(error)
 """
@@ -314,7 +314,7 @@ def test_a_run_that_is_given_up_leaves_no_worker(tree: Any) -> None:
     for number in range(30):
         tree.add(f"{number:02d}", [("shoes", 30, 6, 5, 35)])
     script = """
-issues = iter(check.validate(sys.argv[1], workers=3))
+issues = iter(validate.validate(sys.argv[1], workers=3))
 print(next(issues).rule, len(multiprocessing.active_children()) > 0)
 del issues
 for child in multiprocessing.active_children():

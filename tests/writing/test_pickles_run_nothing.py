@@ -550,8 +550,8 @@ def test_a_failed_file_leaves_nothing_and_keeps_what_was_there(tmp_path: Path) -
 
 def test_reading_needs_numpy_only_for_arrays() -> None:
     code = (
-        "import pickle, sys; from annotools import safe_pickle;"
-        "safe_pickle.load(pickle.dumps({'a': [1, 'x']})); sys.exit('numpy' in sys.modules)"
+        "import pickle, sys; from annotools.formats.pickling import reader;"
+        "reader.load(pickle.dumps({'a': [1, 'x']})); sys.exit('numpy' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from annotools.conversion.output import journal as journals
 from annotools.conversion.output.journal import Journal
 from annotools.conversion.plan import Plan
-from annotools.conversion.shard import ShardResult, Tick, shard_file, write_shard
+from annotools.conversion.shard import ShardResult, shard_file, write_shard
 from annotools.formats.example.framing import index_file
+from annotools.parallel import Tick
 
 
 def _no_tick(_images: int, _bytes: int) -> None:

@@ -6,12 +6,10 @@ When the data has errors, or the call makes no sense, OUTPUT is left as it was. 
 
 from __future__ import annotations
 
-import contextlib
 import os
-import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,12 +23,12 @@ from annotools.conversion.output.journal import header_of
 from annotools.conversion.output.publish import Target, make_target
 from annotools.conversion.plan import Plan, make_plan
 from annotools.conversion.resume import Job, finish_shard
-from annotools.conversion.shard import ShardResult, Tick
+from annotools.conversion.shard import ShardResult
 from annotools.conversion.splits import RatioSplit, best_seed, compile_group_by, parse_split
-from annotools.conversion.workers import run_shards
 from annotools.errors import OptionError, OutputError, UnavailableError, WorkerError
 from annotools.issues import DataError, Issue
 from annotools.ledger import Ledger
+from annotools.parallel import in_order, progress_bar
 from annotools.repair.repairs import Repair, make_fixes
 from annotools.sources.source import Source, open_source
 
@@ -238,35 +236,8 @@ def _seed(seed: int | str, source: Source, split: str | None, group_by: str | No
 
 def _finish(job: Job, *, workers: int, progress: bool) -> list[ShardResult]:
     """The results of all shards of a plan, in its order."""
-    shards = job.plan.shards
-    with _progress_bar(job.plan.total, shown=progress) as tick:
-        results = list(run_shards(partial(finish_shard, job), range(len(shards)), workers, tick))
-    places = {(shard.split, shard.index): place for place, shard in enumerate(shards)}
-    return sorted(results, key=lambda result: places[result.split, result.index])
-
-
-@contextlib.contextmanager
-def _progress_bar(total: int, *, shown: bool) -> Iterator[Tick]:
-    """A function that takes the images and bytes done; it draws on stderr, if that is a terminal."""
-    if not shown or not sys.stderr.isatty():
-        yield lambda _images, _bytes: None
-        return
-    from tqdm import tqdm
-
-    class Bar(tqdm):  # type: ignore[type-arg]
-        monitor_interval = 0  # its thread would keep the workers from being forked
-
-    with Bar(total=total, unit="img", file=sys.stderr) as bar:
-        done = 0
-
-        def tick(images: int, size: int) -> None:
-            nonlocal done
-            done += size
-            if bar.update(images):
-                seconds = bar.format_dict["elapsed"] or 1.0
-                bar.set_postfix_str(f"{done / seconds / 1e6:.1f} MB/s", refresh=False)
-
-        yield tick
+    with progress_bar(progress, unit="img", total=job.plan.total) as tick:
+        return list(in_order(partial(finish_shard, job), range(len(job.plan.shards)), workers, tick=tick))
 
 
 def _result(plan: Plan, results: list[ShardResult]) -> ConvertResult:

@@ -18,6 +18,7 @@ from annotools.conversion.reconcile import Outcome, reconcile
 from annotools.formats.example.framing import index_path
 from annotools.issues import Issue
 from annotools.ledger import Ledger
+from annotools.parallel import Tick
 from annotools.records import Example
 from annotools.repair.repairs import Repair
 from annotools.sources.storage import HEAD
@@ -91,9 +92,6 @@ def shard_file(plan: Plan, shard: Shard) -> str:
             return tfds.shard_name(shard.split, shard.index, shard.count)
         case _:
             return f"{shard.split}.pkl"
-
-
-Tick = Callable[[int, int], object]
 
 
 def write_shard(

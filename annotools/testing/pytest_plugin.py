@@ -24,7 +24,7 @@ import pytest
 if TYPE_CHECKING:
     from annotools.issues import Issue
     from annotools.sources.source import Pair
-    from annotools.validation.checker import Checker
+    from annotools.validation.checker import Job
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -84,7 +84,7 @@ class _Collector:
 
 
 class _Dataset:
-    """One configured path: its pairs by file, and the checker for them."""
+    """One configured path: its pairs by file, and how they are checked."""
 
     def __init__(self, config: pytest.Config, path: Path) -> None:
         from annotools.sources.source import open_source
@@ -92,7 +92,7 @@ class _Dataset:
         self._config = config
         self._source = open_source(path)
         self._by_file: dict[str, list[Pair]] = {}
-        self._checker = self._make_checker()  # now: a senseless option is told once, and not by each test
+        self._job = self._make_job()  # now: a senseless option is told once, and not by each test
         inside_archive = path.is_file() and path.suffix.lower() != ".xml"
         last = None
         for pair in self._source.pairs():
@@ -105,14 +105,14 @@ class _Dataset:
         return self._by_file.get(os.path.normpath(file), [])
 
     def check(self, pair: Pair) -> list[Issue]:
-        issues = self._checker.check(pair)
-        self._checker.take_census()  # it would grow with every test
-        return issues
+        from annotools.validation.checker import check_chunk
 
-    def _make_checker(self) -> Checker:
+        return check_chunk(self._job, [pair])[0]
+
+    def _make_job(self) -> Job:
         from annotools.classes.class_map import ClassMap
         from annotools.validation import settings
-        from annotools.validation.checker import Checker, Job
+        from annotools.validation.checker import Job
 
         ini = self._config.getini
         table = settings.from_pyproject(self._config.rootpath)
@@ -123,14 +123,12 @@ class _Dataset:
             table.get("severity"),
         )
         classes = next(iter(ini("annotools_classes")), table.get("classes"))
-        return Checker(
-            Job(
-                self._source,
-                selection,
-                None if classes is None else ClassMap.from_file(classes),
-                ini("annotools_images") or table.get("images", "header"),
-                table.get("box_origin") == "one-based",
-            )
+        return Job(
+            self._source,
+            selection,
+            None if classes is None else ClassMap.from_file(classes),
+            ini("annotools_images") or table.get("images", "header"),
+            table.get("box_origin") == "one-based",
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -89,11 +89,6 @@ class Checker:
         finally:
             self.source = self.job.source
 
-    def take_census(self) -> Census:
-        """The census of the pairs checked since the last call."""
-        census, self.census = self.census, Census(one_based=self.job.one_based)
-        return census
-
     def check(self, pair: Pair) -> list[Issue]:
         """The issues of one pair in the order of its lines."""
         job, source = self.job, self.source
@@ -170,6 +165,14 @@ class Checker:
         if self._hashes:
             self.census.hashes.append(perceptual)
         return head, image
+
+
+def check_chunk(job: Job, pairs: Sequence[Pair]) -> tuple[list[Issue], Census]:
+    """What the rules find in some pairs, in their order, and the census of these pairs."""
+    checker = Checker(job)
+    with checker.reading_ahead(pairs):
+        issues = [issue for pair in pairs for issue in checker.check(pair)]
+    return issues, checker.census
 
 
 def _header(source: Source, name: str, head: bytes, path: str) -> Image:

@@ -10,23 +10,29 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from annotools.errors import OptionError
 from annotools.issues import Issue
+from annotools.parallel import in_order, progress_bar
 from annotools.sources.source import Pair, Source, open_source
 from annotools.validation.census import Census
-from annotools.validation.checker import IMAGE_MODES, Job
+from annotools.validation.checker import IMAGE_MODES, Job, check_chunk
 from annotools.validation.rules import duplicates
 from annotools.validation.rules.catalogue import RULES
 from annotools.validation.settings import make_selection
-from annotools.validation.workers import check_pairs
 
 if TYPE_CHECKING:
     from annotools.classes.class_map import ClassMap
     from annotools.validation.baseline import Baseline
 
 BOX_ORIGINS = ("as-written", "one-based")
+CHUNK = 200
+"""Pairs that are checked at a time."""
+WORTH_A_WORKER = 2000
+"""Pairs below which starting processes costs more than it saves."""
 
 
 @dataclass(slots=True)
@@ -207,16 +213,22 @@ class _Run:
             yield from job.selected(source.issues())
         census = Census(one_based=job.one_based)
         memberships = duplicates.Memberships(source.splits)
-        for found, part in check_pairs(
-            job, self.split, self._pairs(memberships), self.workers, progress=self.progress
-        ):
-            yield from found
-            census.add(part)
+        with progress_bar(self.progress, unit=" files", total=len(source), title="validate") as tick:
+            chunks = _chunks(self._pairs(memberships))
+            for found, part in in_order(partial(check_chunk, job), chunks, self._workers()):
+                yield from found
+                census.add(part)
+                tick(len(part.fingerprints) or part.files, 0)
         summary = self.summary
         summary.files, summary.objects = census.files, census.objects
         summary.images = sum(map(bool, census.fingerprints))
         summary.coordinate_origin = census.origin.verdict
         yield from job.selected(self._dataset_issues(census, memberships))
+
+    def _workers(self) -> int:
+        if self.workers is not None:
+            return self.workers
+        return 1 if len(self.job.source) < WORTH_A_WORKER else os.cpu_count() or 1
 
     def _dataset_issues(self, census: Census, memberships: duplicates.Memberships) -> Iterator[Issue]:
         job = self.job
@@ -240,3 +252,9 @@ class _Run:
             last = pair.id
             memberships.masks.append(bit)
             yield pair
+
+
+def _chunks(pairs: Iterator[Pair]) -> Iterator[list[Pair]]:
+    """Lists of up to CHUNK pairs."""
+    while chunk := list(islice(pairs, CHUNK)):
+        yield chunk

@@ -21,12 +21,10 @@ Nothing of the output is believed, the manifest included, and nothing in it is c
 
 from __future__ import annotations
 
-import contextlib
 import os
-import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -34,6 +32,7 @@ from typing import TYPE_CHECKING, Any
 
 from annotools.errors import OptionError, OutputError
 from annotools.ledger import Ledger
+from annotools.parallel import Tick, in_order, progress_bar
 from annotools.verification import folder as folders
 from annotools.verification.duplicates import check_repeats
 from annotools.verification.faults import Fault, Faults
@@ -41,7 +40,6 @@ from annotools.verification.folder import Place
 from annotools.verification.records import Terms
 from annotools.verification.salvage import Salvaged, pieces, salvage
 from annotools.verification.shard import ShardReport, check_shard, numbered
-from annotools.verification.spread import spread
 
 if TYPE_CHECKING:
     from annotools.classes.class_map import ClassMap
@@ -108,7 +106,7 @@ def verify(
     faults = Faults()
     manifest = folders.read_manifest(place, faults)
     classes = None
-    with _bar(progress) as tick:
+    with progress_bar(progress, unit="B", title="verify") as tick:
         if manifest is None:
             reports = _check_unlisted(place, images, workers, tick)
         else:
@@ -141,7 +139,7 @@ def verify(
 
 
 def _check_listed(
-    place: Place, manifest: Mapping[str, Any], images: str, workers: int, tick: Callable[[int], object]
+    place: Place, manifest: Mapping[str, Any], images: str, workers: int, tick: Tick
 ) -> list[ShardReport]:
     """A report of each shard of the manifest, in its order."""
     to, classes = manifest["to"], manifest["classes"]
@@ -156,7 +154,17 @@ def _check_listed(
         names = dict(enumerate(by_id[number] for number in sorted(by_id))) if to == "tfds" else by_id
         terms = Terms(to, names, manifest["options"]["source_id"], images)
         work = partial(_check_shard, place.folder, terms)
-    return spread(work, listed, workers, lambda report: tick(report.bytes))
+    return _reports(work, listed, workers, tick)
+
+
+def _reports(
+    work: Callable[..., ShardReport], jobs: Sequence[Any], workers: int, tick: Tick
+) -> list[ShardReport]:
+    reports = []
+    for report in in_order(work, jobs, workers):
+        reports.append(report)
+        tick(1, report.bytes)
+    return reports
 
 
 def _check_shard(folder: Path, terms: Terms, listed: Mapping[str, Any]) -> ShardReport:
@@ -171,15 +179,13 @@ def _check_pickle(
     return check_pickle(folder, listed, to, classes, upright=upright)
 
 
-def _check_unlisted(
-    place: Place, images: str, workers: int, tick: Callable[[int], object]
-) -> list[ShardReport]:
+def _check_unlisted(place: Place, images: str, workers: int, tick: Tick) -> list[ShardReport]:
     """Without a manifest that can be used, the framing of whatever looks like a shard."""
     if place.single_file is not None:
         return []
     files = folders.shard_like(place, "tfrecord")
     work = partial(_check_framing, place.folder)
-    return spread(work, files, workers, lambda report: tick(report.bytes))
+    return _reports(work, files, workers, tick)
 
 
 def _check_framing(folder: Path, name: str) -> ShardReport:
@@ -258,7 +264,7 @@ def _compare(
     classes: ClassMap,
     source: Source,
     workers: int,
-    tick: Callable[[int], object],
+    tick: Tick,
 ) -> Faults:
     from annotools.conversion.plan import make_plan
     from annotools.verification import comparison
@@ -276,7 +282,7 @@ def _compare(
         units, faults = comparison.units(plan, manifest, place.single_file)
         total = comparison.Comparison(faults)
         work = partial(comparison.compare_unit, plan, folder=place.folder)
-        for part in spread(work, units, workers, lambda _: tick(0)):
+        for part in in_order(work, units, workers):
             total.faults.extend(part.faults)
             total.ledger.add(part.ledger)
             total.issues.update(part.issues)
@@ -310,18 +316,3 @@ def _salvage(place: Place, reports: Sequence[ShardReport], rescue: Path) -> tupl
     except OSError as error:
         raise OutputError(f"cannot be made: {error.strerror}", path=str(rescue)) from error
     return tuple(salvage(place.folder / file, rescue / file) for file in damaged)
-
-
-@contextlib.contextmanager
-def _bar(shown: bool) -> Iterator[Callable[[int], object]]:
-    """A function that takes the bytes of a shard that is done."""
-    if not shown or not sys.stderr.isatty():
-        yield lambda _size: None
-        return
-    from tqdm import tqdm
-
-    class Bar(tqdm):  # type: ignore[type-arg]
-        monitor_interval = 0  # its thread would keep the workers from being forked
-
-    with Bar(unit="B", unit_scale=True, desc="verify", leave=False, file=sys.stderr) as bar:
-        yield bar.update

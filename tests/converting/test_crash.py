@@ -18,9 +18,9 @@ import pytest
 import annotools
 from annotools.cli import main
 from annotools.conversion.output.local import Local
-from annotools.conversion.shard import ShardResult, Tick
-from annotools.conversion.workers import run_shards
+from annotools.conversion.shard import ShardResult
 from annotools.errors import OutputError, WorkerError
+from annotools.parallel import Tick, in_order
 from annotools.sources.source import open_source
 from annotools.sources.storage import Folder
 
@@ -159,11 +159,11 @@ def test_a_killed_worker_is_replaced_once(deaths: int, tmp_path: Path) -> None:
 
     work = partial(die_once, tmp_path, deaths)
     if deaths == 2:
-        with pytest.raises(WorkerError, match=r"shard 1 .* 2 times: killed by SIGKILL"):
-            list(run_shards(work, range(4), 2, tick))
+        with pytest.raises(WorkerError, match=r"part 1 .* 2 times: killed by SIGKILL"):
+            list(in_order(work, range(4), 2, tick=tick))
         return
-    results = list(run_shards(work, range(4), 2, tick))
-    assert sorted(result.index for result in results) == [0, 1, 2, 3]
+    results = list(in_order(work, range(4), 2, tick=tick))
+    assert [result.index for result in results] == [0, 1, 2, 3]
     assert done[0] <= 8  # the images of the try that failed were taken back
 
 
@@ -177,11 +177,11 @@ def test_errors_of_workers_arrive_whole() -> None:
     from functools import partial
 
     with pytest.raises(OutputError) as ours:
-        list(run_shards(partial(raise_something, "ours"), range(3), 2, lambda *_: None))
+        list(in_order(partial(raise_something, "ours"), range(3), 2, tick=lambda *_: None))
     assert ours.value.message == "no room"
     assert str(ours.value.path).startswith("shard ")
     with pytest.raises(RuntimeError, match="ZeroDivisionError: a bug"):
-        list(run_shards(partial(raise_something, "bug"), range(3), 2, lambda *_: None))
+        list(in_order(partial(raise_something, "bug"), range(3), 2, tick=lambda *_: None))
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

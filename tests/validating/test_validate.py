@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
+from annotools import parallel
 from annotools.classes.class_map import ClassMap
 from annotools.errors import OptionError, SourceError
-from annotools.validation import baseline, settings, workers
+from annotools.validation import baseline, settings
 from annotools.validation.validate import merged, validate
 
 
@@ -66,7 +67,7 @@ def test_result_can_be_read_twice_and_counts(faulty: Any) -> None:
 
 
 def test_issues_arrive_before_the_run_is_over(tree: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("annotools.validation.workers.CHUNK", 1)
+    monkeypatch.setattr("annotools.validation.validate.CHUNK", 1)
     tree.add("a", [("shoes", 30, 6, 5, 35)])
     for number in range(20):
         tree.add(f"b{number}")
@@ -80,7 +81,7 @@ def test_issues_arrive_before_the_run_is_over(tree: Any, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("count", [2, 3])
 def test_workers_change_nothing(tree: Any, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("annotools.validation.workers.CHUNK", 3)
+    monkeypatch.setattr("annotools.validation.validate.CHUNK", 3)
     for number in range(40):
         box = (30, 6, 5, 35) if number % 7 == 0 else (5, 6, 30, 35)
         tree.add(f"{number:03d}", [("Shoes" if number % 11 == 0 else "shoes", *box)])
@@ -92,7 +93,7 @@ def test_workers_change_nothing(tree: Any, count: int, monkeypatch: pytest.Monke
 
 
 def test_spawned_workers_change_nothing(faulty: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "process_context", lambda: multiprocessing.get_context("spawn"))
+    monkeypatch.setattr(parallel, "process_context", lambda: multiprocessing.get_context("spawn"))
     assert validate(faulty.root, workers=2).issues == validate(faulty.root, workers=1).issues
 
 
@@ -282,8 +283,9 @@ def test_memory_does_not_grow_with_the_files(tree: Any, tmp_path: Path) -> None:
 
 def in_a_process_that_forks(script: str, source: Path) -> str:
     """What a script prints that runs with one-file chunks. Workers are forks there, and see its changes."""
-    head = "import multiprocessing, os, sys\nfrom annotools.validation import validate, workers\n"
-    head += "workers.CHUNK = 1\n"
+    head = "import multiprocessing, os, sys\nfrom annotools import errors\n"
+    head += "from annotools.validation import checker, validate\n"
+    head += "validate.CHUNK = 1\n"
     run = subprocess.run(
         [sys.executable, "-c", head + script, str(source)], capture_output=True, text=True, timeout=60
     )
@@ -297,16 +299,15 @@ only_linux = pytest.mark.skipif(sys.platform != "linux", reason="workers are for
 @only_linux
 def test_a_worker_that_dies_is_told_and_does_not_hang(faulty: Any) -> None:
     script = """
-here, check_one = os.getpid(), workers.Checker.check
-workers.Checker.check = lambda self, pair: check_one(self, pair) if os.getpid() == here else os._exit(9)
+here, check_one = os.getpid(), checker.Checker.check
+checker.Checker.check = lambda self, pair: check_one(self, pair) if os.getpid() == here else os._exit(9)
 try:
     list(validate.validate(sys.argv[1], workers=2))
-except RuntimeError as error:
+except errors.WorkerError as error:
     print(error)
 """
-    assert in_a_process_that_forks(script, faulty.root).startswith(
-        "a worker process of annotools ended early"
-    )
+    told = in_a_process_that_forks(script, faulty.root)
+    assert told == "the process for part 0 of the work ended 2 times: exit code 9"
 
 
 @only_linux

@@ -719,13 +719,13 @@ def _refused(job: int) -> int:
 
 def test_a_process_that_is_killed_is_noticed() -> None:
     from annotools.errors import WorkerError
-    from annotools.verification.spread import spread
+    from annotools.parallel import in_order
 
     with pytest.raises(WorkerError, match="killed"):
-        spread(_killed, [1, 2, 3], 2, lambda _: None)
+        list(in_order(_killed, [1, 2, 3], 2))
     with pytest.raises(OptionError, match="no"):
-        spread(_refused, [1, 2, 3], 2, lambda _: None)
-    assert spread(abs, [-3, -2, -1], 2, lambda _: None) == [3, 2, 1]
+        list(in_order(_refused, [1, 2, 3], 2))
+    assert list(in_order(abs, [-3, -2, -1], 2)) == [3, 2, 1]
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGINT") or sys.platform == "win32", reason="signals of POSIX")

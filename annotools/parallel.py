@@ -19,6 +19,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from annotools.errors import AnnotoolsError, WorkerError
+from annotools.files.system import can_fork
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -39,7 +40,7 @@ def process_context() -> ForkContext | SpawnContext:
     """Fork, which takes 10 ms where spawning takes 200, but only if this process has no threads."""
     import multiprocessing
 
-    if sys.platform == "linux" and len(os.listdir("/proc/self/task")) == 1:
+    if can_fork():
         return multiprocessing.get_context("fork")
     return multiprocessing.get_context("spawn")
 

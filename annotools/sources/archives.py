@@ -27,6 +27,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from annotools.errors import AnnotoolsError, SourceError
+from annotools.files.system import open_to_read, read_at, reopening_path
 from annotools.issues import Issue
 from annotools.sources.storage import check_size, matters, printable, unreadable
 
@@ -148,18 +149,13 @@ class Archive:
 
     def _open(self) -> int:
         if self._descriptor is None:
-            return self._own(os.open(self._path, os.O_RDONLY))
+            return self._own(open_to_read(self._path))
         return self._descriptor
 
     def _read_at(self, offset: int, size: int) -> bytes:
-        # pread, because processes that were forked share the position of the file
-        descriptor = self._open()
-        data = os.pread(descriptor, size, offset)
-        while len(data) < size:
-            more = os.pread(descriptor, size - len(data), offset + len(data))
-            if not more:
-                raise EOFError("the archive ends early")
-            data += more
+        data = read_at(self._open(), size, offset)
+        if len(data) < size:
+            raise EOFError("the archive ends early")
         return data
 
     def __getstate__(self) -> dict[str, Any]:
@@ -282,7 +278,7 @@ class TarArchive(Archive):
         if self._temporary is not None:
             path, device, inode = self._temporary
             with contextlib.suppress(OSError):
-                descriptor = os.open(path, os.O_RDONLY)
+                descriptor = open_to_read(path)
                 status = os.fstat(descriptor)
                 if (status.st_dev, status.st_ino) == (device, inode):
                     return self._own(descriptor)
@@ -297,7 +293,8 @@ class TarArchive(Archive):
             unpacked.flush()
             descriptor = self._own(os.dup(unpacked.fileno()))
         status = os.fstat(descriptor)
-        self._temporary = (f"/proc/{os.getpid()}/fd/{descriptor}", status.st_dev, status.st_ino)
+        if reopened := reopening_path(descriptor):
+            self._temporary = (reopened, status.st_dev, status.st_ino)
         return descriptor
 
     def size(self, name: str) -> int:

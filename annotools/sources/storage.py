@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from annotools.errors import AnnotoolsError, ImageError, SourceError
+from annotools.files.system import open_to_read
 from annotools.issues import Issue
 
 # In order of preference where one stem has several images. Those that are only
@@ -186,9 +187,9 @@ class Folder:
         return f"{status.st_size}-{status.st_mtime_ns}"
 
     def read_bytes(self, name: str, limit: int | None = None) -> bytes:
-        # os.open and os.read take half the time of open().read(), and this runs twice for every image.
+        # a descriptor and os.read take half the time of open().read(), and this runs twice for every image.
         try:
-            descriptor = os.open(self._base + name, os.O_RDONLY)
+            descriptor = open_to_read(self._base + name)
             try:
                 size = os.fstat(descriptor).st_size
                 if limit is not None:

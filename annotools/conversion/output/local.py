@@ -11,20 +11,13 @@ import hashlib
 import os
 import secrets
 import shutil
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from annotools.errors import AnnotoolsError, OutputError
+from annotools.files.system import FolderLock, sync_folder
 from annotools.sources.urls import is_url, local_path
-
-try:
-    import fcntl as _fcntl
-except ImportError:  # Windows
-    fcntl: Any = None
-else:
-    fcntl = _fcntl
 
 STATE = ".annotools"
 """The folder inside OUTPUT for the journal and for what is not finished."""
@@ -169,14 +162,14 @@ class Local:
                 os.fsync(written.fileno())
             target.parent.mkdir(parents=True, exist_ok=True)
             os.replace(file, target)
-            _sync_folder(target.parent)
+            sync_folder(target.parent)
 
     def rename(self, name: str, new: str) -> None:
         target = self.path(new)
         with self._errors(new):
             target.parent.mkdir(parents=True, exist_ok=True)
             os.replace(self.path(name), target)
-            _sync_folder(target.parent)
+            sync_folder(target.parent)
 
     def remove(self, name: str) -> None:
         with self._errors(name):
@@ -191,22 +184,19 @@ class Local:
 
     @contextlib.contextmanager
     def lock(self, folder: str) -> Iterator[None]:
-        if fcntl is None:  # Windows
-            yield
-            return
-        held, descriptor = self._base / folder, None
+        held, lock = self._base / folder, None
         try:
             with self._errors(folder):
                 held.mkdir(parents=True, exist_ok=True)
-                descriptor = os.open(held, os.O_RDONLY)
-            if not _lock(descriptor):
+                lock = FolderLock(held)
+            if not lock.take(_LOCK_SECONDS):  # the workers of a run that was killed a moment ago may hold it
                 raise OutputError("another conversion is writing to this folder", path=self.root)
             yield
             self.sweep()
         finally:
+            if lock is not None:
+                lock.release()
             self._remove_empty()
-            if descriptor is not None:
-                os.close(descriptor)
 
     def sweep(self) -> None:
         with self._errors(""), contextlib.suppress(FileNotFoundError):
@@ -232,29 +222,3 @@ class Local:
         except OSError as error:
             reason = error.strerror or str(error)
             raise OutputError(f"cannot be written or read: {reason}", path=self.display(name)) from error
-
-
-def _sync_folder(folder: Path) -> None:
-    """A rename survives a power cut once the folder is on the disk too."""
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
-def _lock(descriptor: int) -> bool:
-    """Take the lock; the workers of a run that was killed a moment ago may need a little to notice it."""
-    deadline = time.monotonic() + _LOCK_SECONDS
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.05)
-        except OSError:  # a network file system without locks: nobody can tell
-            return True
-        else:
-            return True

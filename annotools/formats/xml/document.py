@@ -16,6 +16,7 @@ from typing import Any
 from lxml import etree
 
 from annotools.errors import ParseError, SourceError
+from annotools.files.system import open_to_read
 
 MAX_BYTES = 64 * 1024 * 1024
 """The largest annotation file that is read. 64 MiB is about 150,000 objects; more is not one image."""
@@ -90,7 +91,7 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
     """
     # os.read into one small buffer: half the time of open() for the 1 kB that such a file has.
     try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        descriptor = open_to_read(path)
         try:
             data = os.read(descriptor, _FIRST_READ)
             if len(data) < _FIRST_READ:

@@ -52,7 +52,8 @@ def read_at(descriptor: int, size: int, offset: int) -> bytes:
             while len(data) < size and (more := os.read(descriptor, size - len(data))):
                 data += more
             return data
-    data: bytes = pread(descriptor, size, offset)
+    piece: bytes = pread(descriptor, size, offset)
+    data = piece
     while len(data) < size and (more := pread(descriptor, size - len(data), offset + len(data))):
         data += more
     return data

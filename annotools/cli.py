@@ -6,13 +6,13 @@ Exit codes: 0 clean, 1 the data has problems, 2 usage or I/O, 130 interrupted.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Sequence
 
 from annotools import __version__
 from annotools.commands import classes, convert, fix, validate, verify
 from annotools.errors import AnnotoolsError
+from annotools.files.system import discard
 
 Run = Callable[[argparse.Namespace], int]
 
@@ -91,7 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         # the reader of our output has gone (`annotools ... | head`); Python would complain once more at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard(sys.stdout.fileno())
         return 2
 
 

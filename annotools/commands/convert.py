@@ -170,6 +170,6 @@ def _write_report(path: str, report: dict[str, Any], issues: Iterable[Issue]) ->
         {**report, "issues": [issue.as_dict() for issue in issues]}, indent=2, ensure_ascii=False
     )
     try:
-        Path(path).write_text(text + "\n", encoding="utf-8", errors="surrogateescape")
+        Path(path).write_text(text + "\n", encoding="utf-8", errors="surrogateescape", newline="\n")
     except OSError as error:
         raise OutputError(f"cannot be written: {error.strerror}", path=path) from error

@@ -39,6 +39,13 @@ def open_to_read(path: StrPath) -> int:
     return os.open(path, _READ)
 
 
+def discard(descriptor: int) -> None:
+    """Let everything that is written to a descriptor from now on go nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)
+
+
 def read_at(descriptor: int, size: int, offset: int) -> bytes:
     """Up to `size` bytes from byte `offset` on; fewer only at the end of the file.
 

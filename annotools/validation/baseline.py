@@ -59,7 +59,7 @@ class Baseline:
         ]
         text = f'{{"version": {VERSION}, "issues": [\n' + ",\n".join(entries) + "\n]}\n"
         try:
-            Path(path).write_text(text, encoding="utf-8", errors="surrogateescape")
+            Path(path).write_text(text, encoding="utf-8", errors="surrogateescape", newline="\n")
         except OSError as error:
             raise OutputError(f"cannot be written: {error.strerror}", path=os.fspath(path)) from error
 

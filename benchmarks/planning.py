@@ -30,7 +30,7 @@ from annotools.conversion.plan import make_plan
 from annotools.sources.source import open_source
 options = Options(to="tfrecord", classes=ClassMap.from_names(["thing"]))
 with tempfile.TemporaryDirectory() as folder:
-    make_plan(open_source(sys.argv[1]), options, Path(folder), shards=None, shard_size=options.shard_size)
+    make_plan(open_source(sys.argv[1]), options, Path(folder))
 """
 NAMES_OF_ONE_FILE = 30_000
 """ext4 allows 65,000."""

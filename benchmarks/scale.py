@@ -32,7 +32,7 @@ from annotools.sources.source import open_source
 source, classes = sys.argv[1:]
 options = Options(to="tfrecord", classes=ClassMap.from_file(classes))
 with tempfile.TemporaryDirectory() as folder:
-    make_plan(open_source(source), options, Path(folder), shards=None, shard_size=options.shard_size)
+    make_plan(open_source(source), options, Path(folder))
 """
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import struct
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from annotools.conversion.options import Options
 from annotools.conversion.output import journal as journals
 from annotools.conversion.output.publish import Target, make_target
 from annotools.conversion.plan import hash_of, shard_of
-from annotools.conversion.shard import ShardResult
+from annotools.conversion.shard import ShardResult, write_index
 from annotools.errors import AnnotoolsError, MissingExtraError, OptionError
 from annotools.formats import tfrecord
 from annotools.formats.example import tf_example
@@ -147,9 +146,7 @@ class _WriteShard(beam.DoFn):
         result.sha256, result.bytes = writer.sha256(), writer.size
         result.records = images.found = images.written = len(rows)
         objects.written = objects.found
-        index = scratch / index_file(result.file)
-        index.parent.mkdir()
-        index.write_bytes(struct.pack(f"<{len(offsets)}Q", *offsets))
+        write_index(scratch / result.file, offsets)
 
 
 def _order(row: Row) -> tuple[int, str, bytes]:

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from annotools.classes.class_map import ClassMap
+from annotools.conversion.output_formats import FORMATS, OutputFormat
 from annotools.errors import OptionError
 from annotools.repair.repairs import FIXES, Fixes
 
-FORMATS = ("pickle", "ssd-pickle", "tfrecord", "tfds")
 BOX_ORIGINS = ("as-written", "one-based")
 EXIF_MODES = ("upright", "keep", "error")
 SOURCE_IDS = ("filename", "numeric")
@@ -38,7 +38,7 @@ class Options:
 
     def __post_init__(self) -> None:
         for name, allowed in (
-            ("to", FORMATS),
+            ("to", tuple(FORMATS)),
             ("box_origin", BOX_ORIGINS),
             ("exif", EXIF_MODES),
             ("source_id", SOURCE_IDS),
@@ -47,9 +47,14 @@ class Options:
             check_choice(name, getattr(self, name), allowed)
 
     @property
+    def format(self) -> OutputFormat:
+        """The row of `to`."""
+        return FORMATS[self.to]
+
+    @property
     def stores_pixels(self) -> bool:
         """Whether the output holds the image files, or only speaks of them."""
-        return self.to in ("tfrecord", "tfds")
+        return FORMATS[self.to].stores_pixels
 
     def as_dict(self) -> dict[str, Any]:
         """For the manifest: everything but the classes, which have a place of their own there."""

@@ -99,23 +99,14 @@ class Plan:
         return replace(self, listing=b"".join(self.lines(self.shards[index])), shards=(shard,))
 
 
-def make_plan(
-    source: Source,
-    options: Options,
-    folder: Path,
-    *,
-    shards: int | None,
-    shard_size: int,
-    merged: bool = False,
-) -> Plan:
+def make_plan(source: Source, options: Options, folder: Path, *, merged: bool = False) -> Plan:
     """List the source into `folder`, split it and cut it into shards.
 
-    shards       files for each split; None: as many as `shard_size` bytes of images need
-    shard_size   bytes
-    merged       one file for all splits (each entry still knows its own)
+    merged   one file for all splits (each entry still knows its own)
 
     Raises SourceError when the source has no images or lacks a split that `--split` names.
     """
+    shards = options.shards
     if shards is not None and shards < 1:
         raise OptionError("at least one shard is needed", field="--shards", found=shards, expected=">= 1")
     left_out = Ledger()
@@ -125,7 +116,7 @@ def make_plan(
         raise SourceError("no images or annotations were found", path=source.root)
     counts = dict.fromkeys(sorted(lines.bytes), 1)
     if options.stores_pixels:
-        counts = {split: shards or _power_of_two(lines.bytes[split], shard_size) for split in counts}
+        counts = {split: shards or _power_of_two(lines.bytes[split], options.shard_size) for split in counts}
     path = folder / "plan.jsonl"
     return Plan(source, options, str(path), tuple(_write(ordered, counts, path)), left_out)
 

@@ -70,8 +70,7 @@ def reconcile(entry: Entry, source: Source, options: Options) -> Outcome:
         if frame.turn_pixels and encoded:
             encoded = _turned_upright(encoded, annotation)
         example = _example(entry, annotation, frame, encoded, options)
-        if options.to == "tfds":
-            _check_tfds(example, annotation)
+        _check_image(example, annotation, options)
     except ImageLostError as loss:
         if loss.issue is not None:
             outcome.issues.append(loss.issue)
@@ -192,12 +191,10 @@ def _turned_upright(encoded: bytes, annotation: Annotation) -> bytes:
         raise ImageLostError("image-unreadable", issue) from None
 
 
-def _check_tfds(example: Example, annotation: Annotation) -> None:
-    """One image that tensorflow_datasets cannot decode would make the whole folder unreadable for it."""
-    from annotools.formats import tfds
-
+def _check_image(example: Example, annotation: Annotation, options: Options) -> None:
+    """One image that the format's readers cannot decode would make the whole folder unreadable for them."""
     try:
-        tfds.check_format(example)
+        options.format.check_image(example)
     except ImageError as error:
         error.path = annotation.image_path
         issue = Issue.from_error("image-format", error, None)

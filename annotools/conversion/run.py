@@ -209,14 +209,7 @@ def _absolute(root: str) -> str:
 
 
 def _plan(source: Source, options: Options, folder: Path, target: Target) -> Plan:
-    return make_plan(
-        source,
-        options,
-        folder,
-        shards=options.shards,
-        shard_size=options.shard_size,
-        merged=target.single_file is not None,
-    )
+    return make_plan(source, options, folder, merged=target.single_file is not None)
 
 
 def _seed(seed: int | str, source: Source, split: str | None, group_by: str | None) -> int:
@@ -283,19 +276,9 @@ def _write_companions(
     plan: Plan, results: list[ShardResult], manifest: dict[str, Any], folder: Path, target: Target
 ) -> None:
     classes = plan.options.classes
-    if plan.options.to == "ssd-pickle":
-        from annotools.formats import ssd_pickle
-
-        for result in results:
-            # names in the order of the one-hot columns; ids, which may have gaps, are in the label map
-            beside = folder / ssd_pickle.classes_path(Path(result.file)).name
-            beside.write_text(classes.to_txt(), encoding="utf-8", newline="\n")
     classes.save(folder / target.label_map)
-    if plan.options.to == "tfds":
-        from annotools.formats import tfds
-
-        shards: dict[str, list[tuple[int, int]]] = {}
-        for result in results:
-            shards.setdefault(result.split, []).append((result.records, result.bytes))
-        tfds.write_metadata(folder, classes=classes, splits=shards)
+    splits: dict[str, list[tuple[str, int, int]]] = {}
+    for result in results:
+        splits.setdefault(result.split, []).append((result.file, result.records, result.bytes))
+    plan.options.format.write_sidecars(folder, splits, classes)
     (folder / target.manifest).write_bytes(manifests.to_bytes(manifest))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from annotools.formats.example.framing import index_path
 from annotools.issues import Issue
 from annotools.ledger import Ledger
 from annotools.parallel import Tick
-from annotools.records import Example
+from annotools.records import Annotation, Example
 from annotools.repair.repairs import Repair
 from annotools.sources.storage import HEAD
 
@@ -81,17 +81,7 @@ class ShardResult:
 
 def shard_file(plan: Plan, shard: Shard) -> str:
     """The file name of a shard in the output folder."""
-    match plan.options.to:
-        case "tfrecord":
-            from annotools.formats import tfrecord
-
-            return tfrecord.shard_name(shard.split, shard.index, shard.count)
-        case "tfds":
-            from annotools.formats import tfds
-
-            return tfds.shard_name(shard.split, shard.index, shard.count)
-        case _:
-            return f"{shard.split}.pkl"
+    return plan.options.format.shard_name(shard.split, shard.index, shard.count)
 
 
 def write_shard(
@@ -111,76 +101,78 @@ def write_shard(
     """
     shard = plan.shards[index]
     result = ShardResult(shard.split, shard.index, shard.count, file or shard_file(plan, shard))
+    writer = ShardWriter(plan, shard, result, tick)
     if folder is None:
-        for _ in _outcomes(plan, shard, result, tick):
+        for _ in writer.outcomes():
             pass
-        return result
-    path = folder / result.file
-    match plan.options.to:
-        case "pickle":
-            from annotools.formats import pkl
-
-            annotations = (o.annotation for o in _outcomes(plan, shard, result, tick) if o.annotation)
-            pkl.write(annotations, path, classes=plan.options.classes)
-        case "ssd-pickle":
-            from annotools.formats import ssd_pickle
-
-            ssd_pickle.write(_examples(plan, shard, result, tick), path, classes=plan.options.classes)
-        case "tfrecord":
-            from annotools.formats.example import tf_example
-
-            _write_records(_examples(plan, shard, result, tick), path, result, tf_example.encode)
-        case _:
-            from annotools.formats import tfds
-
-            classes = plan.options.classes
-            _write_records(
-                _examples(plan, shard, result, tick), path, result, lambda e: tfds.encode(e, classes)
-            )
-    if not result.sha256:
-        with open(path, "rb") as written:
-            result.sha256 = hashlib.file_digest(written, "sha256").hexdigest()
-        result.bytes = path.stat().st_size
+    else:
+        writer.write(folder / result.file)
     return result
 
 
-def _write_records(
-    examples: Iterator[Example],
-    path: Path,
-    result: ShardResult,
-    encode: Callable[[Example], tuple[bytes, bytes]],
-) -> None:
-    from annotools.formats.example.framing import Writer
+@dataclass(frozen=True, slots=True)
+class ShardWriter:
+    """One shard on its way to a file. Each image is entered into `result` when it has been read."""
 
-    offsets = []
-    with Writer(path) as writer:
-        for example in examples:
-            head, tail = encode(example)
-            offsets.append(writer.write(head, example.encoded, tail))
-    result.sha256, result.bytes = writer.sha256(), writer.size
+    plan: Plan
+    shard: Shard
+    result: ShardResult
+    tick: Tick
+
+    def write(self, path: Path) -> None:
+        """Write the file, and for TFRecord shards the offsets of its records beside it."""
+        form, classes = self.plan.options.format, self.plan.options.classes
+        path.parent.mkdir(exist_ok=True)
+        if form.dialect is not None:
+            self._write_records(path)
+            return
+        form.functions.write(getattr(self, f"{form.holds}s")(), path, classes=classes)
+        with open(path, "rb") as written:
+            self.result.sha256 = hashlib.file_digest(written, "sha256").hexdigest()
+        self.result.bytes = path.stat().st_size
+
+    def _write_records(self, path: Path) -> None:
+        from annotools.formats.example.framing import Writer
+
+        encode, classes = self.plan.options.format.functions.encode, self.plan.options.classes
+        offsets = []
+        with Writer(path) as writer:
+            for example in self.examples():
+                head, tail = encode(example, classes)
+                offsets.append(writer.write(head, example.encoded, tail))
+        self.result.sha256, self.result.bytes = writer.sha256(), writer.size
+        write_index(path, offsets)
+        self.result.has_index = True
+
+    def examples(self) -> Iterator[Example]:
+        for outcome in self.outcomes():
+            if outcome.example is not None:
+                yield outcome.example
+
+    def annotations(self) -> Iterator[Annotation]:
+        for outcome in self.outcomes():
+            if outcome.annotation is not None:
+                yield outcome.annotation
+
+    def outcomes(self) -> Iterator[Outcome]:
+        """What becomes of each image of the shard, in order."""
+        plan, tick = self.plan, self.tick
+        limit = None if plan.options.stores_pixels else HEAD
+        with plan.source.reading_ahead(self._names(), image_limit=limit) as source:
+            for entry in plan.entries(self.shard):
+                outcome = reconcile(entry, source, plan.options)
+                self.result.account(outcome)
+                yield outcome
+                tick(1, 0 if outcome.example is None else len(outcome.example.encoded))
+
+    def _names(self) -> Iterator[str]:
+        """What `reconcile` will read, in its order."""
+        for entry in self.plan.entries(self.shard):
+            yield from (name for name in (entry.pair.xml, entry.pair.image) if name is not None)
+
+
+def write_index(path: Path, offsets: Sequence[int]) -> None:
+    """Write the offsets of the records of a shard beside it."""
     index = index_path(path)
     index.parent.mkdir(exist_ok=True)
     index.write_bytes(struct.pack(f"<{len(offsets)}Q", *offsets))
-    result.has_index = True
-
-
-def _examples(plan: Plan, shard: Shard, result: ShardResult, tick: Tick) -> Iterator[Example]:
-    for outcome in _outcomes(plan, shard, result, tick):
-        if outcome.example is not None:
-            yield outcome.example
-
-
-def _outcomes(plan: Plan, shard: Shard, result: ShardResult, tick: Tick) -> Iterator[Outcome]:
-    limit = None if plan.options.stores_pixels else HEAD
-    with plan.source.reading_ahead(_names(plan, shard), image_limit=limit) as source:
-        for entry in plan.entries(shard):
-            outcome = reconcile(entry, source, plan.options)
-            result.account(outcome)
-            yield outcome
-            tick(1, 0 if outcome.example is None else len(outcome.example.encoded))
-
-
-def _names(plan: Plan, shard: Shard) -> Iterator[str]:
-    """What `reconcile` will read, in its order."""
-    for entry in plan.entries(shard):
-        yield from (name for name in (entry.pair.xml, entry.pair.image) if name is not None)

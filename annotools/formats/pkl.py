@@ -31,6 +31,11 @@ FORMAT = "annotools"
 VERSION = 1
 
 
+def shard_name(split: str, index: int, count: int) -> str:
+    """`train.pkl`: a split is one file."""
+    return f"{split}.pkl"
+
+
 def write(annotations: Iterable[Annotation], path: str | os.PathLike[str], *, classes: ClassMap) -> int:
     """Write annotations as they come; return how many. After OutputError or PickleError there is no file."""
     encoder = Encoder()

@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import pickle
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,9 +67,24 @@ _START = (
 )
 
 
+def shard_name(split: str, index: int, count: int) -> str:
+    """`train.pkl`: a split is one file."""
+    return f"{split}.pkl"
+
+
 def classes_path(path: str | os.PathLike[str]) -> Path:
     """Where the class names lie, one a line in the order of the one-hot columns: `<stem>.classes.txt`."""
     return Path(path).with_name(f"{Path(path).stem}.classes.txt")
+
+
+def write_sidecars(
+    folder: Path, splits: Mapping[str, Sequence[tuple[str, int, int]]], classes: ClassMap
+) -> None:
+    """Write the class names of each file. Ids, which may have gaps, are in the label map."""
+    for files in splits.values():
+        for file, _, _ in files:
+            beside = folder / classes_path(file).name
+            beside.write_text(classes.to_txt(), encoding="utf-8", newline="\n")
 
 
 def write(examples: Iterable[Example], path: str | os.PathLike[str], *, classes: ClassMap) -> int:

@@ -167,6 +167,14 @@ def write_metadata(
         raise OutputError(f"cannot be written: {error.strerror or error}", path=str(folder)) from error
 
 
+def write_sidecars(
+    folder: Path, splits: Mapping[str, Sequence[tuple[str, int, int]]], classes: ClassMap
+) -> None:
+    """`write_metadata` for (file, records, bytes) of each shard."""
+    sizes = {split: [(records, size) for _, records, size in files] for split, files in splits.items()}
+    write_metadata(folder, classes=classes, splits=sizes)
+
+
 def _check(field: str, value: str, pattern: str, expected: str) -> None:
     if not re.fullmatch(pattern, value):
         raise OptionError(

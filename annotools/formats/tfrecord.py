@@ -73,6 +73,11 @@ def shard_name(split: str, index: int, count: int) -> str:
     return f"{split}-{index:05}-of-{count:05}.tfrecord"
 
 
+def encode(example: Example, classes: ClassMap) -> tuple[bytes, bytes]:
+    """(head, tail) such that head + example.encoded + tail is the record. RecordError."""
+    return tf_example.encode(example)
+
+
 def is_shard_name(name: str) -> bool:
     """Whether a file of this name (without folder) is taken for a shard."""
     return not name.startswith(".") and any(style.fullmatch(name) for style in _STYLES)

@@ -271,14 +271,7 @@ def _compare(
 
     options = comparison.options_of(manifest, classes)
     with tempfile.TemporaryDirectory(prefix="annotools-") as folder:
-        plan = make_plan(
-            source,
-            options,
-            Path(folder),
-            shards=options.shards,
-            shard_size=options.shard_size,
-            merged=place.single_file is not None,
-        )
+        plan = make_plan(source, options, Path(folder), merged=place.single_file is not None)
         units, faults = comparison.units(plan, manifest, place.single_file)
         total = comparison.Comparison(faults)
         work = partial(comparison.compare_unit, plan, folder=place.folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import math
@@ -54,9 +55,10 @@ def options(to: str = "tfrecord", **more: Any) -> Options:
     return Options(to=to, classes=ClassMap.from_names(["shoes", "watch", "手机", "books"]), **more)
 
 
-def plan_of(source: Source, folder: Path, chosen: Options, **how: Any) -> Plan:
+def plan_of(source: Source, folder: Path, chosen: Options, *, merged: bool = False, **how: Any) -> Plan:
     folder.mkdir(exist_ok=True)
-    return make_plan(source, chosen, folder, **({"shards": None, "shard_size": 1 << 30} | how))
+    how = {"shards": None, "shard_size": 1 << 30} | how
+    return make_plan(source, dataclasses.replace(chosen, **how), folder, merged=merged)
 
 
 def hashed(image_id: str) -> int:
@@ -158,10 +160,10 @@ from annotools.classes.class_map import ClassMap
 from annotools.conversion.options import Options
 from annotools.conversion.plan import make_plan
 from annotools.sources.source import open_source
-options = Options(to="tfrecord", classes=ClassMap.from_names(["a"]))
+options = Options(to="tfrecord", classes=ClassMap.from_names(["a"]), shards=8)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 with tempfile.TemporaryDirectory() as folder:
-    print(make_plan(open_source(sys.argv[1]), options, Path(folder), shards=8, shard_size=1).total)
+    print(make_plan(open_source(sys.argv[1]), options, Path(folder)).total)
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 """
 

@@ -15,11 +15,10 @@ from typing import Any
 from annotools.conversion import manifest as manifests
 from annotools.conversion.output.journal import Journal, differences
 from annotools.conversion.output.local import STATE, Output, open_output
+from annotools.conversion.output_formats import FORMATS
 from annotools.errors import AnnotoolsError, OutputError
 from annotools.formats.example.framing import index_file
 from annotools.sources.urls import local_path
-
-_PICKLE_SUFFIXES = (".pkl", ".pickle", ".p")
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +157,7 @@ def make_target(path: str | os.PathLike[str], to: str) -> Target:
     text = local_path(os.fspath(path))
     name = text.replace(os.sep, "/").rpartition("/")[2]
     stem, suffix = os.path.splitext(name)
-    if to in ("pickle", "ssd-pickle") and suffix.lower() in _PICKLE_SUFFIXES:
+    if suffix.lower() in FORMATS[to].single_file:
         state = f"{STATE}-{stem}"
         output = open_output(_folder_of(text, name), scratch_folder=state)
         return Target(

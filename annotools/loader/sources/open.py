@@ -9,6 +9,7 @@ from pathlib import Path
 from annotools.classes.class_map import ClassMap
 from annotools.conversion import manifest as manifests
 from annotools.conversion.output.local import STATE
+from annotools.conversion.output_formats import FORMATS, SINGLE_FILES
 from annotools.errors import OutputError, RecordError
 from annotools.formats import tfrecord
 from annotools.formats.example.record_index import RecordIndex
@@ -17,7 +18,6 @@ from annotools.loader.sources.record_files import Examples, RecordFiles
 from annotools.loader.sources.split_choice import choose_split
 
 StrPath = str | os.PathLike[str]
-PICKLES = (".pkl", ".pickle", ".p")
 
 
 def open_examples(
@@ -36,7 +36,7 @@ def open_examples(
         return _foreign(source, split, class_map)
     path = Path(source)
     images_folder = None if images is None else os.fspath(images)
-    if path.suffix.lower() in PICKLES:
+    if path.suffix.lower() in SINGLE_FILES:
         # the readers of XML, images and pickles are imported where they are needed: training from shards must
         # not wait for them
         from annotools.loader.sources.pickles import open_pickle
@@ -68,7 +68,8 @@ def _converted(
     manifest = manifests.read(path)
     name = choose_split(split, list(manifest["splits"]), str(path))
     entry = manifest["splits"][name]
-    if manifest["to"] in ("pickle", "ssd-pickle"):
+    row = FORMATS[manifest["to"]]
+    if row.dialect is None:
         from annotools.loader.sources.pickles import open_pickle
 
         file = path / entry["shards"][0]["file"]
@@ -87,14 +88,15 @@ def _converted(
             )
         files.append(str(file))
     known = classes or ClassMap(manifest["classes"])
+    dialect = dialects()[row.dialect]
     return RecordFiles(
         path=str(path),
         index=RecordIndex.of(files),
-        dialect=dialects()["tfds" if manifest["to"] == "tfds" else "tfod"],
+        dialect=dialect,
         classes=known,
         boxes=entry["max_boxes"],
         trust_size=True,
-        match_names=classes is not None and manifest["to"] == "tfrecord",
+        match_names=classes is not None and "names" in dialect.keys,
     )
 
 

@@ -41,10 +41,11 @@ def open_voc(
         split=split,
         box_origin=box_origin,
         on_error=on_error,
+        shards=1,
     )
     scratch = Scratch()
     with tempfile.TemporaryDirectory(prefix="annotools-") as folder:
-        plan = make_plan(source, options, Path(folder), shards=1, shard_size=1)
+        plan = make_plan(source, options, Path(folder))
         name = choose_split(split, [shard.split for shard in plan.shards], source.root)
         shard = next(shard for shard in plan.shards if shard.split == name)
         result = ShardResult(name, 0, 1, source.root)

@@ -1,0 +1,113 @@
+"""The output formats: one row for each value of `--to`.
+
+A row holds what must be known before a format is loaded, and loads the format's own file in formats/ when
+that is asked for something. A new format is such a file, a row here, and its name in the schema of the
+manifest. The file has these functions:
+
+    shard_name(split, index, count)             the name of a file in OUTPUT
+    encode(example, classes)                    TFRecord formats: what stands before and behind the image
+    write(contents, path, classes=classes)      other formats: write Examples or Annotations as they come
+    write_sidecars(folder, splits, classes)     with `sidecars`: the files beside the shards
+    check_format(example)                       with `refuses_images`: ImageError for what no reader decodes
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+if TYPE_CHECKING:
+    from annotools.classes.class_map import ClassMap
+    from annotools.records import Example
+
+
+@dataclass(frozen=True, slots=True)
+class OutputFormat:
+    """One output format.
+
+    name            in `--to` and in the manifest
+    module          its file
+    holds           what the file's `write` is given of each image
+    dialect         of schemas/tf_example.json, where files are TFRecord shards of tf.Examples
+    stores_pixels   whether OUTPUT holds the image files, or only speaks of them
+    shards          `--shards`, `--shard-size` are "used", or "ignored": a split is one file, in order of ids
+    single_file     endings of an OUTPUT that is one file, with all splits in it, and not a folder
+    sidecars        the rule of `verify` for files beside the shards that the format needs; None without such
+    refuses_images  whether its readers cannot decode every image
+    path_keys       whether images are named by the paths of their XML, which begin with SOURCE
+    """
+
+    name: str
+    module: str
+    holds: Literal["example", "annotation"] = "example"
+    dialect: str | None = None
+    stores_pixels: bool = False
+    shards: Literal["used", "ignored"] = "used"
+    single_file: tuple[str, ...] = ()
+    sidecars: str | None = None
+    refuses_images: bool = False
+    path_keys: bool = False
+
+    @property
+    def functions(self) -> Any:
+        """The file of the format, as a module."""
+        return importlib.import_module(self.module)
+
+    def shard_name(self, split: str, index: int, count: int) -> str:
+        """The name of shard `index` of `count`, below OUTPUT."""
+        name: str = self.functions.shard_name(split, index, count)
+        return name
+
+    def check_image(self, example: Example) -> None:
+        """Raise ImageError for an image that readers of the format cannot decode."""
+        if self.refuses_images:
+            self.functions.check_format(example)
+
+    def write_sidecars(
+        self, folder: Path, splits: Mapping[str, Sequence[tuple[str, int, int]]], classes: ClassMap
+    ) -> None:
+        """Write the files beside the shards into `folder`; `splits` has (file, records, bytes) of shards.
+
+        Raises OptionError for a class or split that has no name in the format, OutputError.
+        """
+        if self.sidecars is not None:
+            self.functions.write_sidecars(folder, splits, classes)
+
+
+_PICKLES: Final = (".pkl", ".pickle", ".p")
+
+FORMATS: Final[Mapping[str, OutputFormat]] = {
+    row.name: row
+    for row in (
+        OutputFormat(
+            "pickle",
+            "annotools.formats.pkl",
+            holds="annotation",
+            shards="ignored",
+            single_file=_PICKLES,
+            path_keys=True,
+        ),
+        OutputFormat(
+            "ssd-pickle",
+            "annotools.formats.ssd_pickle",
+            shards="ignored",
+            single_file=_PICKLES,
+            sidecars="label-map",
+        ),
+        OutputFormat("tfrecord", "annotools.formats.tfrecord", dialect="tfod", stores_pixels=True),
+        OutputFormat(
+            "tfds",
+            "annotools.formats.tfds",
+            dialect="tfds",
+            stores_pixels=True,
+            sidecars="tfds-metadata",
+            refuses_images=True,
+        ),
+    )
+}
+
+SINGLE_FILES: Final = tuple(sorted({ending for row in FORMATS.values() for ending in row.single_file}))
+"""The endings of all outputs that are one file."""

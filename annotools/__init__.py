@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from annotools.errors import AnnotoolsError as AnnotoolsError
     from annotools.errors import ImageError as ImageError
     from annotools.errors import ParseError as ParseError
+    from annotools.evaluation.evaluate import evaluate as evaluate
+    from annotools.evaluation.result import Evaluation as Evaluation
     from annotools.formats.voc import parse as parse
     from annotools.formats.voc import to_xml as to_xml
     from annotools.issues import DataError as DataError
@@ -49,6 +51,8 @@ __version__ = "0.1.0"
 _HOME = {
     "ClassMap": "annotools.classes.class_map",
     "convert": "annotools.conversion.run",
+    "evaluate": "annotools.evaluation.evaluate",
+    "Evaluation": "annotools.evaluation.result",
     "ConvertResult": "annotools.conversion.run",
     "VerifyResult": "annotools.verification.verify",
     "verify": "annotools.verification.verify",

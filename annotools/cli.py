@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from annotools import __version__
-from annotools.commands import classes, convert, fix, validate, verify
+from annotools.commands import classes, convert, evaluate, fix, validate, verify
 from annotools.errors import AnnotoolsError
 from annotools.files.system import discard
 
@@ -58,6 +58,13 @@ def build_parser() -> argparse.ArgumentParser:
         "write repaired copies of the annotations, by the rules that are named",
         fix.add_fix_arguments,
         fix.run_fix,
+    )
+    _add(
+        commands,
+        "evaluate",
+        "compare detections with the ground truth: average precision, errors by kind",
+        evaluate.add_evaluate_arguments,
+        evaluate.run_evaluate,
     )
     return parser
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import mmap
 import struct
 from collections.abc import Iterator
+from typing import NamedTuple
 
 Data = bytes | mmap.mmap
 
@@ -67,6 +68,42 @@ def webp_chunks(data: Data) -> Iterator[tuple[bytes, int, int]]:
         kind, length = _riff_chunk(data, position)
         yield kind, position + 8, position + 8 + length
         position += 8 + length + length % 2
+
+
+class GifFrame(NamedTuple):
+    """Place and size of a frame in pixels of the screen; whether one of its colours is transparent."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+    has_palette: bool
+    transparent: bool
+
+
+def gif_frames(data: Data) -> Iterator[GifFrame]:
+    """The frames of a GIF, as far as `data` goes."""
+    try:
+        flags = data[10]
+        position, transparent = 13 + _gif_palette_length(flags), False
+        while (kind := data[position]) != 0x3B:
+            if kind == 0x2C:
+                left, top, width, height, own = struct.unpack_from("<HHHHB", data, position + 1)
+                yield GifFrame(left, top, width, height, bool((flags | own) & 0x80), transparent)
+                transparent = False
+                position += 11 + _gif_palette_length(own)
+            elif kind == 0x21:
+                if data[position + 1] == 0xF9:
+                    transparent = bool(data[position + 3] & 1)
+                position += 2
+            else:
+                position += 1  # decoders skip what they do not know
+                continue
+            while length := data[position]:
+                position += 1 + length
+            position += 1
+    except (IndexError, struct.error):
+        return
 
 
 def gif_is_complete(data: Data) -> bool:

@@ -19,6 +19,7 @@ from annotools.images.blocks import (
     SEGMENTS,
     SOS,
     Data,
+    gif_frames,
     gif_is_complete,
     jpeg_segments,
     next_marker,
@@ -36,12 +37,16 @@ EXPECTED = "JPEG, PNG, GIF, BMP or WebP"
 _segment = struct.Struct(">HH").unpack_from
 _frame = struct.Struct(">HHB").unpack_from
 
-# C4, C8 and CC lie in the same range but are tables. Progressive, lossless and arithmetic frames are frames.
+# C4, C8 and CC lie in the same range but are tables.
 _FRAMES = frozenset(range(0xFFC0, 0xFFD0)) - {0xFFC4, 0xFFC8, 0xFFCC}
+# Baseline, extended and progressive, by Huffman or arithmetic coding. Lossless and hierarchical frames, and
+# samples of 12 bits, are decoded by neither TensorFlow nor Pillow.
+_DECODED_FRAMES = frozenset((0xFFC0, 0xFFC1, 0xFFC2, 0xFFC9, 0xFFCA))
 _JPEG_MODES = {1: "L", 3: "RGB", 4: "CMYK"}
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
+_PNG_DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 _PNG_MODES = {0: ("L", 1), 2: ("RGB", 3), 3: ("P", 3), 4: ("LA", 2), 6: ("RGBA", 4)}
 
 
@@ -175,6 +180,8 @@ def _read_jpeg(data: Data, path: str | None) -> Image:
             marker, length = _segment(data, position)
             if marker in _FRAMES:
                 height, width, components = _frame(data, position + 5)
+                if marker not in _DECODED_FRAMES or data[position + 4] != 8:
+                    raise _undecoded_jpeg(marker, data[position + 4], path)
             elif marker == APP1:
                 if orientation is None and data[position + 4 : position + 10] == TIFF_PREFIX:
                     orientation, _ = read_orientation(data[position + 4 : position + 2 + length])
@@ -206,14 +213,25 @@ def _read_jpeg(data: Data, path: str | None) -> Image:
     return _image("jpeg", width, height, components, orientation or 1, mode, path)
 
 
+def _undecoded_jpeg(marker: int, bits: int, path: str | None) -> ImageError:
+    kind = "" if marker in _DECODED_FRAMES else "lossless or hierarchical, "
+    return ImageError(
+        "a JPEG that TensorFlow cannot decode",
+        path=path,
+        found=f"{kind}{bits} bits a sample",
+        expected="baseline or progressive, 8 bits a sample",
+    )
+
+
 def _read_png(data: Data, path: str | None) -> Image:
-    width, height, _, colour = struct.unpack_from(">IIBB", data, 16)
-    if data[12:16] != b"IHDR" or colour not in _PNG_MODES or max(width, height) > 0x7FFFFFFF:
+    width, height, depth, colour = struct.unpack_from(">IIBB", data, 16)
+    sound = data[12:16] == b"IHDR" and depth in _PNG_DEPTHS.get(colour, ())
+    if not sound or max(width, height) > 0x7FFFFFFF or data[26:28] != b"\0\0" or data[28] > 1:
         raise ImageError(
             "PNG with a damaged header",
             path=path,
             found=data[8:33].hex(" "),
-            expected="an IHDR chunk with colour type 0, 2, 3, 4 or 6",
+            expected="an IHDR chunk with colour type 0, 2, 3, 4 or 6 and a depth that goes with it",
         )
     mode, channels = _PNG_MODES[colour]
     orientation = 1
@@ -227,6 +245,9 @@ def _read_png(data: Data, path: str | None) -> Image:
 
 def _read_gif(data: Data, path: str | None) -> Image:
     width, height = struct.unpack_from("<HH", data, 6)
+    for frame in gif_frames(data):  # viewers widen the screen for a first frame that is larger
+        width, height = max(width, frame.left + frame.width), max(height, frame.top + frame.height)
+        break
     return _image("gif", width, height, 3, 1, "P", path)
 
 

@@ -1,87 +1,37 @@
 """Augmentation that is planned on boxes and executed once on pixels. Needs TensorFlow."""
 
-from annotools.augment.apply import Result, apply, make_sample
-from annotools.augment.augmenter import Augmenter, execute, plan_sample
-from annotools.augment.graph.seeds import Draws, example_seed
-from annotools.augment.ops.color import ChannelShuffle, ColorJitter, Grayscale, apply_batch
-from annotools.augment.ops.erase import Cutout, RandomErase
-from annotools.augment.ops.fit import CenterCrop, Letterbox, Resize
-from annotools.augment.ops.geometry import (
-    Expand,
-    HorizontalFlip,
-    OnPixels,
-    RandomCrop,
-    Rot90,
-    Rotate,
-    ScaleJitter,
-    Shear,
-    Translate,
-    VerticalFlip,
-)
-from annotools.augment.ops.iou_crop import IoUCrop
-from annotools.augment.ops.mosaic import MixUp, Mosaic
-from annotools.augment.ops.probability import Schedule
-from annotools.augment.plan.box_policy import DROP_REASONS, BoxPolicy
-from annotools.augment.plan.draft import Draft, Op
-from annotools.augment.plan.plan import Plan
-from annotools.augment.plan.sample import PADDING, Partner, Sample
-from annotools.augment.presets import PRESETS, light, ssd, torchvision_ssd, yolo
-from annotools.augment.recipe import (
-    Augmentation,
-    as_augmentation,
-    has_color,
-    is_linear,
-    partners_of,
-)
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "DROP_REASONS",
-    "PADDING",
-    "PRESETS",
-    "Augmentation",
-    "Augmenter",
-    "BoxPolicy",
-    "CenterCrop",
-    "ChannelShuffle",
-    "ColorJitter",
-    "Cutout",
-    "Draft",
-    "Draws",
-    "Expand",
-    "Grayscale",
-    "HorizontalFlip",
-    "IoUCrop",
-    "Letterbox",
-    "MixUp",
-    "Mosaic",
-    "OnPixels",
-    "Op",
-    "Partner",
-    "Plan",
-    "RandomCrop",
-    "RandomErase",
-    "Resize",
-    "Result",
-    "Rot90",
-    "Rotate",
-    "Sample",
-    "ScaleJitter",
-    "Schedule",
-    "Shear",
-    "Translate",
-    "VerticalFlip",
-    "apply",
-    "apply_batch",
-    "as_augmentation",
-    "example_seed",
-    "execute",
-    "has_color",
-    "is_linear",
-    "light",
-    "make_sample",
-    "partners_of",
-    "plan_sample",
-    "ssd",
-    "torchvision_ssd",
-    "yolo",
-]
+import tensorflow as tf
+
+from annotools.augment.apply import Result as Result
+from annotools.augment.apply import apply as apply
+from annotools.augment.apply import make_sample as make_sample
+from annotools.augment.augmenter import Augmenter as Augmenter
+from annotools.augment.graph.seeds import Draws as Draws
+from annotools.augment.graph.seeds import example_seed as example_seed
+from annotools.augment.ops import *
+from annotools.augment.ops.probability import Schedule as Schedule
+from annotools.augment.pixels.color import apply_batch as apply_batch
+from annotools.augment.plan.box_policy import DROP_REASONS as DROP_REASONS
+from annotools.augment.plan.box_policy import BoxPolicy as BoxPolicy
+from annotools.augment.plan.draft import Draft as Draft
+from annotools.augment.plan.draft import Op as Op
+from annotools.augment.plan.plan import Plan as Plan
+from annotools.augment.plan.sample import PADDING as PADDING
+from annotools.augment.plan.sample import Partner as Partner
+from annotools.augment.plan.sample import Sample as Sample
+from annotools.augment.presets import PRESETS as PRESETS
+from annotools.augment.presets import light as light
+from annotools.augment.presets import ssd as ssd
+from annotools.augment.presets import torchvision_ssd as torchvision_ssd
+from annotools.augment.presets import yolo as yolo
+from annotools.augment.recipe import Augmentation as Augmentation
+from annotools.augment.recipe import as_augmentation as as_augmentation
+
+if not TYPE_CHECKING:  # which sees the imports above
+    __all__ = sorted(
+        name
+        for name, value in globals().items()
+        if name[0] != "_" and name != "TYPE_CHECKING" and not isinstance(value, type(tf))
+    )

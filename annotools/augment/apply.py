@@ -11,9 +11,10 @@ import tensorflow as tf
 
 from annotools.augment.augmenter import Augmenter
 from annotools.augment.graph.seeds import example_seed
+from annotools.augment.ops.fit import ResizeMode
 from annotools.augment.pixels.render import Interpolation
 from annotools.augment.plan.box_policy import DROP_REASONS, BoxPolicy
-from annotools.augment.plan.plan import Plan, ResizeMode
+from annotools.augment.plan.plan import Plan
 from annotools.augment.plan.sample import Partner, Sample
 from annotools.errors import OptionError
 

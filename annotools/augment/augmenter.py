@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import tensorflow as tf
 
 from annotools.augment.graph.seeds import Draws, fold_in, uniforms
-from annotools.augment.ops.geometry import check_size
-from annotools.augment.pixels.render import Interpolation, render
+from annotools.augment.ops.fit import ResizeMode, fit
+from annotools.augment.pixels.render import Interpolation, Style, render
 from annotools.augment.plan.box_policy import BoxPolicy
-from annotools.augment.plan.plan import RESIZE, Plan, ResizeMode, make_plan
+from annotools.augment.plan.draft import Op
+from annotools.augment.plan.kind import Kind
+from annotools.augment.plan.plan import OBJECTS, Plan, make_plan
 from annotools.augment.plan.sample import Partner, Sample
+from annotools.augment.plan.start import start, with_a_row
 from annotools.augment.recipe import Augmentation, as_augmentation
 from annotools.errors import OptionError
 
 _PARTNER_STREAM = 0x7061
-# autograph would look for Python control flow in everything that is called: half a second for a preset
-_as_is = tf.autograph.experimental.do_not_convert
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def _as_is(function: Function) -> Function:
+    """Without autograph, which would look for Python control flow in all that is called: half a second for a
+    preset."""
+    converted: Function = tf.autograph.experimental.do_not_convert(function)
+    return converted
 
 
 @dataclass(frozen=True, init=False)
@@ -44,10 +54,7 @@ class Augmenter:
         and `policy` before the preset's. Raises OptionError for options that make no sense."""
         augmentation = as_augmentation(ops, policy)
         mode = augmentation.resize or resize
-        if mode not in RESIZE:
-            raise OptionError("unknown choice", field="resize", found=mode, expected=", ".join(RESIZE))
-        if image_size is not None:
-            check_size(image_size, "image_size")
+        fit(mode, image_size)
         object.__setattr__(self, "augmentation", augmentation)
         object.__setattr__(self, "image_size", image_size)
         object.__setattr__(self, "resize", mode)
@@ -57,14 +64,34 @@ class Augmenter:
         """How many other images each picture needs."""
         return self.augmentation.partners
 
+    @functools.cached_property
+    def kind(self) -> Kind:
+        """What is known of every picture without a tensor: how many images, whether they turn, how they are
+        coloured, ... The first plan tells it; before that, the plan of an image that does not exist."""
+        nothing = tf.zeros([0], tf.int32)
+        with tf.init_scope():
+            nobody = Sample(
+                encoded=tf.zeros([8, 8, 3], tf.uint8),
+                size=tf.constant([8, 8]),
+                boxes=tf.zeros([0, 4]),
+                labels=nothing,
+                difficult=tf.zeros([0], tf.bool),
+                ids=nothing,
+                name=tf.constant(""),
+            )
+            batch: Sample = tf.nest.map_structure(lambda value: value[None], nobody)
+            draws = tf.nest.map_structure(lambda value: value[None], self.draw(tf.zeros([2], tf.int64)))
+            return self._plan_and_kind(batch, draws, 0, (batch,) * self.partners)[1]
+
     @property
     def is_linear(self) -> bool:
-        """Whether `color.apply_batch` may do the colour."""
-        return self.augmentation.is_linear
+        """Whether `apply_batch` may do the colour."""
+        return self.kind.is_linear
 
     @property
     def has_color(self) -> bool:
-        return self.augmentation.has_color
+        """Whether any op changes colours."""
+        return self.kind.has_color
 
     def draw(self, seed: tf.Tensor) -> Draws:
         """The random numbers of one image from its seed (2,) int64 (`example_seed`); cheap, to be batched."""
@@ -88,10 +115,20 @@ class Augmenter:
                 found=len(partners),
                 expected=str(self.partners),
             )
-        made: Plan = _as_is(make_plan)(
-            self.augmentation, samples, draws, self.image_size, self.resize, epoch, tuple(partners)
-        )
-        return made
+        plan, kind = self._plan_and_kind(samples, draws, epoch, tuple(partners))
+        self.__dict__["kind"] = kind  # of the frozen value's cached property
+        return plan
+
+    @_as_is
+    def _plan_and_kind(
+        self, samples: Sample, draws: Draws, epoch: tf.Tensor | int, partners: tuple[Sample, ...]
+    ) -> tuple[Plan, Kind]:
+        recipe = self.augmentation
+        kind = Kind(size=self.image_size, fill=recipe.fill)
+        others = tuple(with_a_row(one) for one in partners)
+        draft = start(with_a_row(samples), kind, recipe.policy, epoch, others)
+        to_size: Op = fit(self.resize, self.image_size)
+        return make_plan(draft, recipe.ops, to_size, draws)
 
     def execute(
         self,
@@ -103,44 +140,20 @@ class Augmenter:
     ) -> tf.Tensor:
         """(h, w, 3) uint8, the picture that the plan of ONE image describes.
 
-        color      False leaves the colour to `color.apply_batch`
+        color      False leaves the colour to `apply_batch`
         antialias  filter before shrinking (about three times the cost of decoding a VOC image). JPEGs are
                    decoded at 1/2, 1/4 or 1/8 where that is still larger than the output, which takes care of
                    strong shrinking
         """
-        return _as_is(render)(
-            self.augmentation,
-            plan,
-            self.image_size,
-            color=color,
-            interpolation=interpolation,
-            antialias=antialias,
-        )
+        return _as_is(render)(plan, self.kind, Style(color, interpolation, antialias))
 
     def for_pixels(self, plan: Plan, *, color: bool = True) -> Plan:
         """The plan without what `execute(plan, color=color)` does not read: () in its place.
 
         A loop or a stage of tf.data costs some microseconds an image for each tensor that goes through it.
         """
-        unused = {"boxes", "labels", "difficult", "ids", "ignore", "layer", "weights", "visibility"}
-        unused |= {"num_boxes", "drops", "color_keep"}
-        ops = self.augmentation.ops
-        holes = any(getattr(op, "holes", 0) for op in ops)
-        if not self.augmentation.rotates:
-            unused |= {"windows", "view"}
-            if self.image_size is not None:
-                unused.add("size")
-        if max(self.augmentation.groups) == 0:
-            unused.add("blend")
-        if not holes:
-            unused.add("erased")
-            if not any(getattr(op, "on_pixels", False) for op in ops):
-                unused.add("seed")
-        if not color or not self.has_color or not self.is_linear:
-            unused.add("color_matrix")
-        if not color or not self.has_color or self.is_linear:
-            unused |= {"color_steps", "color_hsv"}
-        return plan._replace(**dict.fromkeys(unused, ()))
+        unread = set(Plan._fields) - self.kind.read(color=color)
+        return plan._replace(**dict.fromkeys(unread, ()))
 
     def plan_one(
         self,
@@ -162,42 +175,4 @@ class Augmenter:
         draws = tf.nest.map_structure(lambda value: value[None], self.draw(seed))
         batch = self.plan(batches[0], draws, epoch=epoch, partners=batches[1:])
         plan: Plan = tf.nest.map_structure(lambda value: value[0], batch)
-        objects = ("boxes", "labels", "difficult", "ids", "ignore", "layer", "weights", "visibility")
-        return plan._replace(**{name: getattr(plan, name)[: plan.num_boxes] for name in objects})
-
-
-class PlannedSample(Plan):
-    """The plan of one image that remembers its augmenter."""
-
-    augmenter: Augmenter
-
-
-def plan_sample(
-    ops: Any,
-    sample: Sample,
-    seed: tf.Tensor,
-    image_size: tuple[int, int] | None,
-    *,
-    resize: ResizeMode = "stretch",
-    policy: BoxPolicy | None = None,
-    epoch: tf.Tensor | int = 0,
-    partner: Partner | None = None,
-) -> PlannedSample:
-    """`Augmenter(ops, image_size, ...).plan_one(sample, seed, ...)`, to be given to `execute`."""
-    augmenter = Augmenter(ops, image_size, resize=resize, policy=policy)
-    plan = PlannedSample(*augmenter.plan_one(sample, seed, epoch=epoch, partner=partner))
-    plan.augmenter = augmenter
-    return plan
-
-
-def execute(
-    plan: Plan,
-    *,
-    color: bool = True,
-    interpolation: Interpolation = "bilinear",
-    antialias: bool = False,
-) -> tf.Tensor:
-    """(h, w, 3) uint8, the picture of a plan that `plan_sample` made; see `Augmenter.execute`."""
-    if not isinstance(plan, PlannedSample):
-        raise OptionError("not from plan_sample; use the `execute` of its Augmenter", field="plan")
-    return plan.augmenter.execute(plan, color=color, interpolation=interpolation, antialias=antialias)
+        return plan._replace(**{name: getattr(plan, name)[: plan.num_boxes] for name in OBJECTS})

@@ -15,11 +15,11 @@ from annotools.augment.ops.iou_crop import IoUCrop
 from annotools.augment.ops.mosaic import MixUp, Mosaic
 from annotools.augment.ops.probability import Schedule
 from annotools.augment.plan.box_policy import BoxPolicy
+from annotools.augment.plan.kind import GRAY
 from annotools.augment.recipe import Augmentation
 from annotools.errors import OptionError
 
 IMAGENET_MEAN = (123, 117, 104)  # SSD's mean_value 104, 117, 123 is in BGR order
-GRAY = (114, 114, 114)
 
 
 def light() -> Augmentation:

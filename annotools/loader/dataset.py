@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 import tensorflow as tf
 
 from annotools.augment import Augmenter, BoxPolicy
-from annotools.augment.plan.plan import ResizeMode
+from annotools.augment.ops.fit import ResizeMode
 from annotools.boxes import check_format
 from annotools.classes.class_map import ClassMap
 from annotools.errors import OptionError

@@ -169,7 +169,9 @@ def _computed(pipeline: Pipeline, number: int, epoch: int) -> tuple[Any, ...]:
         traced = [tf.gather(of, objects) for of in (plan.ids, plan.layer, plan.visibility)]
         values["images"] = pipeline.pictures(plans)
         sample = tf.nest.map_structure(lambda values: values[0], samples)
-        return sample, {name: getattr(plan, name) for name in _NUMBERS}, *traced, values
+        numbers_of = {name: getattr(plan, name) for name in _NUMBERS}
+        numbers_of |= {f"color_steps[{k}]": step.numbers for k, step in enumerate(plan.color_steps)}
+        return sample, numbers_of, *traced, values
 
     now = tf.constant(epoch, tf.int64)
     numbers = pipeline.numbers(tf.constant([number], tf.int64), now)[0]

@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 from annotools.augment.apply import make_sample
 from annotools.augment.augmenter import Augmenter
 from annotools.augment.graph.seeds import example_seed
+from annotools.augment.pixels.render import Style, render
 from annotools.augment.plan.box_policy import BoxPolicy
+from annotools.augment.plan.kind import GRAY
 from annotools.augment.plan.sample import Sample
 from annotools.augment.recipe import as_augmentation
 from annotools.boxes import convert
@@ -48,7 +50,6 @@ SPEC = Sample(
     ids=tf.TensorSpec([None], tf.int32),
     name=tf.TensorSpec([], tf.string),
 )
-GRAY = (114, 114, 114)
 GRID = (2, 3)  # objects lie in the cells of a grid, so that none hides another
 
 
@@ -123,24 +124,20 @@ def check_box_consistency(
     Colour is left out and pixels are sampled, not interpolated, so that colours stay recognisable. Not for
     MixUp, which blends them, and not for ops on pixels.
     """
-    augmentation = as_augmentation(ops, policy)
-    steps: tuple[Any, ...] = augmentation.ops
+    augmenter = Augmenter(as_augmentation(ops, policy), image_size)
     # noise could look like any object
-    plain = [replace(op, fill=GRAY) if hasattr(op, "max_cover") else op for op in steps]
-    augmentation = replace(augmentation, ops=tuple(plain))
-    augmenter = Augmenter(augmentation, image_size)
-    erases = any(hasattr(op, "max_cover") for op in augmentation.ops)
-
-    signature = [SPEC, [SPEC] * augmentation.partners, tf.TensorSpec([], tf.int64)]
+    kind = replace(augmenter.kind, fills=(GRAY,) * len(augmenter.kind.fills))
+    style = Style(color=False, interpolation="nearest")
+    signature = [SPEC, [SPEC] * augmenter.partners, tf.TensorSpec([], tf.int64)]
 
     @tf.function(input_signature=signature)  # type: ignore[untyped-decorator]
     def run(sample: Sample, others: list[Sample], case: tf.Tensor) -> tuple[tf.Tensor, ...]:
         plan = augmenter.plan_one(sample, example_seed(seed, 0, case), partner=lambda k, _: others[k])
-        picture = augmenter.execute(plan, color=False, interpolation="nearest")
+        picture = render(plan, kind, style)
         return picture, plan.boxes, plan.labels, tf.reduce_sum(plan.drops)
 
     def transform(image: Array, boxes: Array, labels: Array, case: int) -> tuple[Array, Array, Array]:
-        others = list(_partners(case, augmentation.partners, size, paint, thinnest))
+        others = list(_partners(case, augmenter.partners, size, paint, thinnest))
         sample = make_sample(image, boxes, labels)
         result = run(sample, others, tf.constant(case, tf.int64))
         picture, after, left, gone = (tensor.numpy() for tensor in result)
@@ -159,7 +156,7 @@ def check_box_consistency(
         tolerance=tolerance,
         paint=paint,
         thinnest=thinnest,
-        partly_hidden=erases or paint == "ellipse",
+        partly_hidden=bool(kind.fills) or paint == "ellipse",
     )
 
 

@@ -10,7 +10,6 @@ import pytest
 import tensorflow as tf
 
 from annotools import augment as a
-from annotools.augment.ops import color
 
 DRAW = np.random.default_rng(0)
 # colours far from 0 and 255, so that nothing is cut
@@ -49,7 +48,7 @@ def test_brightness_and_contrast(hsv: Any) -> None:
 def test_exact_hue_and_saturation_against_the_standard_library() -> None:
     op = a.ColorJitter(**only(hue=0.1, saturation=(0.6, 1.2)), hsv="exact")
     plan = a.apply(op, MILD, [], []).plan
-    hue, saturation = plan.color_hsv.numpy()[1]
+    hue, saturation = plan.color_steps[2].numbers.numpy()
     assert hue != 0
     found = jittered(op)
     for row, column in ((0, 0), (7, 31), (39, 49), (20, 25)):
@@ -165,9 +164,9 @@ def test_colour_steps_in_a_row_are_one_matrix() -> None:
 
 
 def test_what_can_wait_for_the_batch() -> None:
-    assert a.is_linear(a.ssd())
-    assert not a.is_linear(a.ssd(hsv="exact"))
-    assert not a.is_linear([a.ColorJitter(), a.OnPixels(lambda image, seed: image)])
-    assert a.has_color(a.light())
-    assert not a.has_color([a.HorizontalFlip()])
-    assert a.has_color([color.Grayscale()])
+    assert a.Augmenter(a.ssd()).is_linear
+    assert not a.Augmenter(a.ssd(hsv="exact")).is_linear
+    assert not a.Augmenter([a.ColorJitter(), a.OnPixels(lambda image, seed: image)]).is_linear
+    assert a.Augmenter(a.light()).has_color
+    assert not a.Augmenter([a.HorizontalFlip()]).has_color
+    assert a.Augmenter([a.Grayscale()]).has_color

@@ -137,7 +137,7 @@ def test_mixup_not_applied_leaves_the_picture_alone() -> None:
 def test_a_mosaic_in_a_mixup() -> None:
     found = mosaic([a.Mosaic((100, 140)), a.MixUp(p=1.0), a.Rot90((1,), 1.0)], example=3)
     assert found.image.shape == (140, 100, 3)
-    assert a.partners_of([a.Mosaic(), a.MixUp()]) == 4
+    assert a.Augmenter([a.Mosaic(), a.MixUp()]).partners == 4
 
 
 def test_it_needs_partners_and_a_size() -> None:

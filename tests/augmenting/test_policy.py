@@ -164,16 +164,6 @@ def test_a_rotation_on_both_sides_of_a_crop_of_a_rotation_is_refused() -> None:
         a.apply([a.Rotate(), a.RandomCrop(), a.Rotate()], IMAGE, [], [])
 
 
-def test_an_op_that_turns_must_say_so() -> None:
-    def turn(draft: Draft, draws: tf.Tensor) -> Draft:
-        return draft.transformed(
-            tf.constant([[[0.8, 0.6], [-0.6, 0.8]]], tf.float64), tf.zeros([1, 2], tf.float64)
-        )
-
-    with pytest.raises(OptionError, match="rotates = True"):
-        a.apply([turn], IMAGE, [], [])
-
-
 @pytest.mark.parametrize(
     "make",
     [

@@ -119,14 +119,7 @@ def test_a_turned_picture_is_that_of_pillow() -> None:
         center = draft.canvas / 2
         return draft.transformed(tf.constant(linear), center - tf.linalg.matvec(linear, center))
 
-    class Turn:
-        rotates = True
-        draws = 0
-
-        def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
-            return quarter(draft, draws)
-
-    found = a.apply(a.Augmentation((Turn(),), fill=(0, 0, 0)), PICTURE, [], []).image.numpy()
+    found = a.apply(a.Augmentation((quarter,), fill=(0, 0, 0)), PICTURE, [], []).image.numpy()
     theirs = np.asarray(Image.fromarray(PICTURE).rotate(30, Image.Resampling.BILINEAR))
     difference = np.abs(found.astype(int) - theirs)
     assert np.median(difference) <= 1

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import importlib
+import pkgutil
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,7 @@ import tensorflow as tf
 from tensorflow.python.framework import op_def_registry
 
 from annotools import augment as a
-from annotools.augment import Augmenter, Draft, Plan, Sample
+from annotools.augment import Augmenter, Draft, Plan, Sample, ops
 from annotools.augment.graph.seeds import fold_in, words
 
 HEIGHT, WIDTH, EXAMPLES = 60, 80, 10
@@ -132,9 +134,19 @@ def alone(name: str, number: int) -> list[Any]:
 
 def test_every_op_is_in_the_list() -> None:
     listed = {type(op).__name__ for ops in OPS.values() for op in a.as_augmentation(ops).ops}
-    public = {name for name in a.__all__ if hasattr(getattr(a, name), "draws")} - {"Augmentation"}
+    public = {name for name in vars(a)["__all__"] if hasattr(getattr(a, name), "draws")} - {"Augmentation"}
     assert public <= listed
     assert len(public) >= 20
+    files = [
+        importlib.import_module(f"{ops.__name__}.{one.name}") for one in pkgutil.iter_modules(ops.__path__)
+    ]
+    written = {
+        name
+        for file in files
+        for name, value in vars(file).items()
+        if isinstance(value, type) and value.__module__ == file.__name__ and hasattr(value, "draws")
+    }
+    assert written == public
 
 
 @pytest.mark.parametrize("name", OPS)

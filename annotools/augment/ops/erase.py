@@ -9,12 +9,10 @@ from typing import ClassVar
 
 import tensorflow as tf
 
-from annotools.augment.graph import boxes as graph_boxes
-from annotools.augment.ops.probability import Chance, between, check_probability, check_range, happens
+from annotools.augment.ops.probability import Probability, between, check_probability, check_range, happens
 from annotools.augment.plan.draft import Draft
+from annotools.augment.plan.kind import GRAY, Color
 from annotools.errors import OptionError
-
-Color = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +26,9 @@ class Cutout:
 
     holes: int = 1
     size: tuple[float, float] = (0.1, 0.3)
-    fill: Color | None = (114, 114, 114)
+    fill: Color | None = GRAY
     max_cover: float = 0.7
-    p: Chance = 0.5
+    p: Probability = 0.5
 
     def __post_init__(self) -> None:
         check_probability(self.p)
@@ -46,7 +44,8 @@ class Cutout:
     def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
         on = happens(draws[:, 0], self.p, draft.epoch)
         holes = tf.cast(tf.reshape(draws[:, 1:], [-1, self.holes, 4]), tf.float64)
-        return _erase(draft, between(holes[..., :2], self.size), holes[..., 2:], on, self.max_cover)
+        rectangles = _rectangles(draft, between(holes[..., :2], self.size), holes[..., 2:], on)
+        return draft.erased(rectangles, self.fill, self.max_cover)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +58,8 @@ class RandomErase:
     aspect: tuple[float, float] = (0.3, 10 / 3)
     fill: Color | None = None
     max_cover: float = 0.7
-    p: Chance = 0.5
+    p: Probability = 0.5
     draws: ClassVar[int] = 5
-    holes: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
         check_probability(self.p)
@@ -75,19 +73,15 @@ class RandomErase:
         area = between(numbers[:, 0], self.area) * draft.width * draft.height
         aspect = tf.exp(between(numbers[:, 1], (math.log(self.aspect[0]), math.log(self.aspect[1]))))
         size = tf.minimum(tf.sqrt(tf.stack([area * aspect, area / aspect], 1)) / draft.canvas, 1.0)
-        return _erase(draft, size[:, None], numbers[:, None, 2:], on, self.max_cover)
+        rectangles = _rectangles(draft, size[:, None], numbers[:, None, 2:], on)
+        return draft.erased(rectangles, self.fill, self.max_cover)
 
 
-def _erase(draft: Draft, sizes: tf.Tensor, places: tf.Tensor, on: tf.Tensor, max_cover: float) -> Draft:
-    """`sizes` and `places` (B, N, 2): shares of the canvas, and of the room that is left."""
+def _rectangles(draft: Draft, sizes: tf.Tensor, places: tf.Tensor, on: tf.Tensor) -> tf.Tensor:
+    """(B, N, 4) on the canvas; `sizes` and `places` (B, N, 2): shares of it, and of the room that is left."""
     low = places * (1 - sizes)
     shares = tf.concat([low, low + sizes], 2) * tf.cast(on, tf.float64)[:, None, None]
-    holes = tf.round(shares * tf.tile(draft.canvas, [1, 2])[:, None])
-    boxes = draft.visible_boxes()
-    covered = tf.reduce_sum(graph_boxes.intersection_area(boxes, holes), 2)
-    area = graph_boxes.area(boxes)
-    erased = draft.dropped((area > 0) & (covered >= max_cover * area), "erased")
-    return erased.replace(erasures=(*draft.erasures, *tf.unstack(holes, num=sizes.shape[1], axis=1)))
+    return tf.round(shares * tf.tile(draft.canvas, [1, 2])[:, None])
 
 
 def check_fill(fill: Sequence[object] | None, field: str = "fill") -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import tensorflow as tf
 
 from annotools.augment.graph import graph_ops
 from annotools.augment.ops.geometry import check_size
-from annotools.augment.plan.draft import Draft
+from annotools.augment.plan.draft import Draft, Op
+from annotools.errors import OptionError
+
+ResizeMode = Literal["stretch", "letterbox", "crop"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +71,25 @@ class CenterCrop:
         low = tf.floor((scaled - target) / 2)
         grown = draft.scaled(scaled / draft.canvas, [0.0, 0.0], scaled)
         return grown.cropped(tf.concat([low, low + target], 1))
+
+
+RESIZE: dict[str, type[Resize] | type[Letterbox] | type[CenterCrop]] = {
+    "stretch": Resize,
+    "letterbox": Letterbox,
+    "crop": CenterCrop,
+}
+
+
+def fit(mode: str, size: tuple[int, int] | None) -> Op:
+    """The op of a ResizeMode, which ends at `size` (H, W), None: at whole pixels. OptionError for no mode."""
+    if mode not in RESIZE:
+        raise OptionError("unknown choice", field="resize", found=mode, expected=", ".join(RESIZE))
+    if size is None:
+        return _to_whole_pixels
+    check_size(size, "image_size")
+    return RESIZE[mode](size)
+
+
+def _to_whole_pixels(draft: Draft, draws: tf.Tensor) -> Draft:
+    whole = tf.maximum(tf.round(draft.canvas), 1.0)
+    return draft.scaled(whole / draft.canvas, graph_ops.zeros(draft.canvas), whole)

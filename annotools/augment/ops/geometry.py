@@ -8,7 +8,6 @@ far.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -16,8 +15,16 @@ import tensorflow as tf
 
 from annotools.augment.graph import boxes as graph_boxes
 from annotools.augment.graph import graph_ops
-from annotools.augment.ops.probability import Chance, between, check_probability, check_range, column, happens
+from annotools.augment.ops.probability import (
+    Probability,
+    between,
+    check_probability,
+    check_range,
+    column,
+    happens,
+)
 from annotools.augment.plan.draft import Draft
+from annotools.augment.plan.kind import PixelFunction
 from annotools.boxes import Shape
 from annotools.errors import OptionError
 
@@ -26,7 +33,7 @@ from annotools.errors import OptionError
 class HorizontalFlip:
     """Mirror left to right."""
 
-    p: Chance = 0.5
+    p: Probability = 0.5
     draws: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
@@ -40,7 +47,7 @@ class HorizontalFlip:
 class VerticalFlip:
     """Turn upside down."""
 
-    p: Chance = 0.5
+    p: Probability = 0.5
     draws: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
@@ -55,7 +62,7 @@ class Rot90:
     """Turn counter-clockwise by right angles, as many as one of `turns` says; the canvas turns too."""
 
     turns: tuple[int, ...] = (1, 2, 3)
-    p: Chance = 0.5
+    p: Probability = 0.5
     draws: ClassVar[int] = 2
 
     _LINEAR: ClassVar[list[list[list[float]]]] = [
@@ -102,7 +109,7 @@ class RandomCrop:
     size: tuple[int, int] | None = None
     scale: tuple[float, float] = (0.3, 1.0)
     aspect: tuple[float, float] = (0.75, 4 / 3)
-    p: Chance = 1.0
+    p: Probability = 1.0
     draws: ClassVar[int] = 5
 
     def __post_init__(self) -> None:
@@ -140,7 +147,7 @@ class Expand:
     """
 
     max_ratio: float = 4.0
-    p: Chance = 0.5
+    p: Probability = 0.5
     draws: ClassVar[int] = 4
 
     def __post_init__(self) -> None:
@@ -167,7 +174,7 @@ class ScaleJitter:
 
     scale: tuple[float, float] = (0.5, 1.5)
     aspect: tuple[float, float] = (1.0, 1.0)
-    p: Chance = 1.0
+    p: Probability = 1.0
     draws: ClassVar[int] = 3
 
     def __post_init__(self) -> None:
@@ -188,7 +195,7 @@ class Translate:
     """Shift by up to `fraction` (x, y) of the canvas' sides, either way."""
 
     fraction: tuple[float, float] = (0.1, 0.1)
-    p: Chance = 1.0
+    p: Probability = 1.0
     draws: ClassVar[int] = 3
 
     def __post_init__(self) -> None:
@@ -213,9 +220,8 @@ class Rotate:
 
     degrees: float = 10.0
     boxes: Shape = "corner"
-    p: Chance = 1.0
+    p: Probability = 1.0
     draws: ClassVar[int] = 2
-    rotates: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_probability(self.p)
@@ -237,9 +243,8 @@ class Shear:
     x: float = 5.0
     y: float = 0.0
     boxes: Shape = "corner"
-    p: Chance = 1.0
+    p: Probability = 1.0
     draws: ClassVar[int] = 3
-    rotates: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_probability(self.p)
@@ -263,15 +268,14 @@ class OnPixels:
     It must not move anything (boxes are not told) and must draw with `tf.random.stateless_*` only.
     """
 
-    function: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+    function: PixelFunction
     draws: ClassVar[int] = 0
-    on_pixels: ClassVar[bool] = True
 
     def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
-        return draft
+        return draft.finished(self.function)
 
 
-def _mirrored(draft: Draft, draws: tf.Tensor, p: Chance, axes: tuple[float, float]) -> Draft:
+def _mirrored(draft: Draft, draws: tf.Tensor, p: Probability, axes: tuple[float, float]) -> Draft:
     """x' = width - x, or the same for y: `axes` are 1 for those to mirror."""
     (coin,) = graph_ops.columns(draws, 1)
     on = _float(column(coin, p, draft.epoch)) * graph_ops.constant((axes,), tf.float64)

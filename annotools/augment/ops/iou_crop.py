@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from annotools.augment.graph import boxes as graph_boxes
 from annotools.augment.graph import graph_ops
-from annotools.augment.ops.probability import Chance, between, check_probability, check_range, happens
+from annotools.augment.ops.probability import Probability, between, check_probability, check_range, happens
 from annotools.augment.plan.draft import Draft
 from annotools.errors import OptionError
 
@@ -39,7 +39,7 @@ class IoUCrop:
     aspect: tuple[float, float] = (0.5, 2.0)
     trials: int = 50
     rule: Literal["caffe", "torchvision"] = "caffe"
-    p: Chance = 1.0
+    p: Probability = 1.0
 
     def __post_init__(self) -> None:
         check_probability(self.p)

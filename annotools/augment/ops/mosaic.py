@@ -10,9 +10,11 @@ import tensorflow as tf
 from annotools.augment.graph import boxes as graph_boxes
 from annotools.augment.ops.fit import Letterbox
 from annotools.augment.ops.geometry import check_size
-from annotools.augment.ops.probability import Chance, between, check_probability, check_range, happens
+from annotools.augment.ops.probability import Probability, between, check_probability, check_range, happens
 from annotools.augment.plan.box_policy import ABSENT
-from annotools.augment.plan.draft import Draft, joined, select, start
+from annotools.augment.plan.draft import Draft, select
+from annotools.augment.plan.kind import Kind
+from annotools.augment.plan.start import joined, start
 from annotools.errors import OptionError
 
 
@@ -29,7 +31,7 @@ class Mosaic:
 
     size: tuple[int, int] | None = None
     center: tuple[float, float] = (0.25, 0.75)
-    p: Chance = 1.0
+    p: Probability = 1.0
     partners: ClassVar[int] = 3
     draws: ClassVar[int] = 3
 
@@ -70,9 +72,8 @@ class MixUp:
     """
 
     alpha: int = 32
-    p: Chance = 0.15
+    p: Probability = 0.15
     partners: ClassVar[int] = 1
-    blends: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_probability(self.p)
@@ -102,7 +103,7 @@ def _take(draft: Draft, count: int) -> tuple[list[Draft], Draft]:
         raise OptionError(
             "Mosaic and MixUp need other images", field="partners", expected="a partner sample each"
         )
-    drafts = [start(sample, policy=draft.policy, image_size=None, epoch=draft.epoch) for sample in taken]
+    drafts = [start(sample, Kind(), draft.policy, draft.epoch) for sample in taken]
     return drafts, draft.replace(partners=left)
 
 

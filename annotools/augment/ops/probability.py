@@ -35,24 +35,22 @@ class Schedule:
         return value
 
 
-Chance = float | Schedule
+Probability = float | Schedule
 
 
-def happens(uniform: tf.Tensor, chance: Chance, epoch: tf.Tensor) -> tf.Tensor:
+def happens(uniform: tf.Tensor, p: Probability, epoch: tf.Tensor) -> tf.Tensor:
     """bool from a draw in [0, 1), of the same shape."""
-    return uniform < (
-        chance.at(epoch) if isinstance(chance, Schedule) else graph_ops.like(float(chance), uniform)
-    )
+    return uniform < (p.at(epoch) if isinstance(p, Schedule) else graph_ops.like(float(p), uniform))
 
 
-def column(uniforms: tf.Tensor, chance: Chance, epoch: tf.Tensor) -> tf.Tensor:
+def column(uniforms: tf.Tensor, p: Probability, epoch: tf.Tensor) -> tf.Tensor:
     """(B, 1) bool from draws (B, 1) in [0, 1)."""
-    return happens(uniforms, chance, epoch[..., None] if isinstance(chance, Schedule) else epoch)
+    return happens(uniforms, p, epoch[..., None] if isinstance(p, Schedule) else epoch)
 
 
-def check_probability(chance: Chance, field: str = "p") -> None:
-    if not isinstance(chance, Schedule) and not 0 <= chance <= 1:
-        raise OptionError("not a probability", field=field, found=chance, expected="0 to 1")
+def check_probability(probability: Probability, field: str = "p") -> None:
+    if not isinstance(probability, Schedule) and not 0 <= probability <= 1:
+        raise OptionError("not a probability", field=field, found=probability, expected="0 to 1")
 
 
 def check_range(bounds: tuple[float, float], field: str, least: float, most: float = float("inf")) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, Literal
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import tensorflow as tf
@@ -11,37 +12,37 @@ import tensorflow as tf
 from annotools.augment.graph import boxes as graph_boxes
 from annotools.augment.graph import graph_ops
 from annotools.augment.graph.seeds import PHILOX, fold_in
-from annotools.augment.ops.color import apply_matrix, apply_steps
+from annotools.augment.pixels.color import apply_matrix, apply_steps
+from annotools.augment.pixels.decode import read_window
+from annotools.augment.plan.kind import Color, Kind
 from annotools.augment.plan.plan import Plan
 from annotools.augment.plan.windows import OTHER
-from annotools.augment.recipe import Augmentation
 
 Interpolation = Literal["bilinear", "nearest"]
 Colorer = Callable[[tf.Tensor], tf.Tensor]
 
 
-def render(
-    augmentation: Augmentation,
-    plan: Plan,
-    image_size: tuple[int, int] | None,
-    *,
-    color: bool,
-    interpolation: Interpolation,
-    antialias: bool,
-) -> tf.Tensor:
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How pixels are made: whether the colour is applied, how they are resampled (antialias: filtered before
+    shrinking)."""
+
+    color: bool = True
+    interpolation: Interpolation = "bilinear"
+    antialias: bool = False
+
+
+def render(plan: Plan, kind: Kind, style: Style) -> tf.Tensor:
     """(h, w, 3) uint8, the picture of an unbatched plan; `Augmenter.execute` is the way to call it."""
-    colored = _colorer(augmentation, plan, color)
-    canvas = _canvas(augmentation, plan, image_size)
-    groups = augmentation.groups
-    pictures = [canvas] * (max(groups) + 1)
-    for index, group in enumerate(groups):
+    colored = _colorer(plan, kind, style)
+    canvas = _canvas(plan, kind)
+    pictures = [canvas] * (max(kind.groups) + 1)
+    for index, group in enumerate(kind.groups):
 
         def painted(index: int = index, under: tf.Tensor = pictures[group]) -> tf.Tensor:
-            if augmentation.rotates:
-                return _turned(plan, index, under, colored, interpolation)
-            return _paste(
-                under, _upright(plan, index, colored, interpolation, antialias), plan.targets[index]
-            )
+            if kind.turned:
+                return _turned(plan, index, under, colored, style)
+            return _paste(under, _upright(plan, index, colored, style), plan.targets[index])
 
         drawn = tf.cond(plan.shown[index], painted, lambda under=pictures[group]: under)
         pictures[group] = tf.ensure_shape(drawn, canvas.shape)
@@ -49,49 +50,14 @@ def render(
     if len(pictures) > 1:
         parts = [plan.blend[group] * tf.cast(part, tf.float32) for group, part in enumerate(pictures)]
         picture = _to_uint8(tf.minimum(tf.add_n(parts), 255.0))
-    for index, fill in enumerate(_holes(augmentation)):
+    for index, fill in enumerate(kind.fills):
         picture = _erase(picture, plan.erased[index], fold_in(plan.seed, -1 - index), fill)
-    for number, op in enumerate(augmentation.ops):
-        if getattr(op, "on_pixels", False):
-            function: Any = op
-            picture = function.function(picture, fold_in(plan.seed, number))
-            picture = tf.ensure_shape(picture, canvas.shape)
+    for number, function in kind.on_pixels:
+        picture = tf.ensure_shape(function(picture, fold_in(plan.seed, number)), canvas.shape)
     return picture
 
 
-def read_window(source: tf.Tensor, read: tf.Tensor, decoder: tf.Tensor) -> tf.Tensor:
-    """(height, width, 3) uint8 pixels of `read` (4,) int32 y, x, height, width, as the JPEG is decoded at 1 /
-    2^decoder.
-
-    A JPEG is decoded inside the window only. Other formats are decoded whole; an animation gives its first
-    frame.
-    """
-
-    def cut(pixels: tf.Tensor) -> tf.Tensor:
-        low, size = graph_ops.split(read, 2)
-        return tf.slice(
-            pixels,
-            graph_ops.concat([low, graph_ops.constant((0,))]),
-            graph_ops.concat([size, graph_ops.constant((3,))]),
-        )
-
-    if source.dtype != tf.string:
-        return cut(source)
-
-    def jpeg(ratio: int) -> Callable[[], tf.Tensor]:
-        return lambda: tf.io.decode_and_crop_jpeg(source, read, channels=3, ratio=ratio)
-
-    def other() -> tf.Tensor:
-        return cut(tf.io.decode_image(source, channels=3, expand_animations=False))
-
-    branches = {0: jpeg(1), 1: jpeg(2), 2: jpeg(4), 3: jpeg(8), OTHER: other}
-    pixels = tf.switch_case(decoder, list(branches.values()))
-    return tf.ensure_shape(pixels, [None, None, 3])
-
-
-def _upright(
-    plan: Plan, index: int, colored: Colorer, interpolation: Interpolation, antialias: bool
-) -> tf.Tensor:
+def _upright(plan: Plan, index: int, colored: Colorer, style: Style) -> tf.Tensor:
     """(y, x, 3) uint8, the pixels that go to `plan.targets[index]`."""
     pixels = read_window(plan.sources[index], plan.reads[index], plan.decoder[index])
     target = plan.targets[index]
@@ -100,10 +66,10 @@ def _upright(
     zero = graph_ops.like(0.0, xx)
     swapped = xx == zero
     size = tf.where(swapped, high - low, tf.reverse(high - low, graph_ops.constant((0,))))
-    if interpolation == "nearest":
+    if style.interpolation == "nearest":
         tile = tf.raw_ops.ResizeNearestNeighbor(images=pixels[None], size=size, half_pixel_centers=True)[0]
         tile = tf.cast(tile, tf.float32)
-    elif antialias:
+    elif style.antialias:
         tile = tf.image.resize(pixels, size, antialias=True)
     else:
         tile = tf.raw_ops.ResizeBilinear(
@@ -128,9 +94,7 @@ def _upright(
     return tf.switch_case(number, mirrored)
 
 
-def _turned(
-    plan: Plan, index: int, under: tf.Tensor, colored: Colorer, interpolation: Interpolation
-) -> tf.Tensor:
+def _turned(plan: Plan, index: int, under: tf.Tensor, colored: Colorer, style: Style) -> tf.Tensor:
     """The image under its affine map, over `under` where it is inside its window and the view."""
     decoder, read = plan.decoder[index], plan.reads[index]
     pixels = read_window(plan.sources[index], read, decoder)
@@ -147,7 +111,7 @@ def _turned(
         transforms=tf.cast(tf.pad(numbers, [[0, 2]]), tf.float32)[None],
         output_shape=plan.size,
         fill_value=0.0,
-        interpolation=interpolation.upper(),
+        interpolation=style.interpolation.upper(),
         fill_mode="NEAREST",
     )[0]
     inside = _inside(plan, index, back)
@@ -166,24 +130,24 @@ def _inside(plan: Plan, index: int, back: tf.Tensor) -> tf.Tensor:
     return inside & (x >= left) & (x < right) & (y >= top) & (y < bottom)
 
 
-def _colorer(augmentation: Augmentation, plan: Plan, color: bool) -> Colorer:
+def _colorer(plan: Plan, kind: Kind, style: Style) -> Colorer:
     """What colours (h, w, 3) float32 pixels. They are rounded first, as where a batch is coloured."""
-    if not color or not augmentation.has_color:
+    if not style.color or not kind.has_color:
         return lambda pixels: pixels
-    if augmentation.is_linear:
+    if kind.is_linear:
         return lambda pixels: apply_matrix(plan.color_matrix, tf.floor(pixels + 0.5))
-    return lambda pixels: apply_steps(plan.color_steps, plan.color_hsv, tf.floor(pixels + 0.5))
+    return lambda pixels: apply_steps(kind.colors, plan.color_steps, tf.floor(pixels + 0.5))
 
 
 def _to_uint8(pixels: tf.Tensor) -> tf.Tensor:
     return tf.cast(pixels + 0.5, tf.uint8)  # pixels are in [0, 255], so this rounds
 
 
-def _canvas(augmentation: Augmentation, plan: Plan, image_size: tuple[int, int] | None) -> tf.Tensor:
-    if image_size:
+def _canvas(plan: Plan, kind: Kind) -> tf.Tensor:
+    if kind.size:
         # a constant of the graph, because filling it costs a sixth of decoding a VOC image
-        return tf.constant(np.broadcast_to(np.array(augmentation.fill, np.uint8), (*image_size, 3)))
-    fill = tf.constant(augmentation.fill, tf.uint8)
+        return tf.constant(np.broadcast_to(np.array(kind.fill, np.uint8), (*kind.size, 3)))
+    fill = tf.constant(kind.fill, tf.uint8)
     return tf.broadcast_to(fill, tf.concat([plan.size, [3]], 0))
 
 
@@ -202,15 +166,7 @@ def _paste(canvas: tf.Tensor, tile: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
     return tf.cond(graph_ops.every(tf.shape(tile) == tf.shape(canvas), 0), lambda: tile, pasted)
 
 
-def _holes(augmentation: Augmentation) -> Iterator[tuple[int, int, int] | None]:
-    for op in augmentation.ops:
-        for _ in range(getattr(op, "holes", 0)):
-            yield getattr(op, "fill", None)
-
-
-def _erase(
-    picture: tf.Tensor, target: tf.Tensor, seed: tf.Tensor, fill: tuple[int, int, int] | None
-) -> tf.Tensor:
+def _erase(picture: tf.Tensor, target: tf.Tensor, seed: tf.Tensor, fill: Color | None) -> tf.Tensor:
     def erased() -> tf.Tensor:
         shape = tf.stack([target[3] - target[1], target[2] - target[0], 3])
         if fill is not None:

@@ -13,23 +13,19 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
 from annotools.augment.graph import boxes as graph_boxes
 from annotools.augment.graph import graph_ops
-from annotools.augment.plan.box_policy import ABSENT, ALIVE, BoxPolicy, code
+from annotools.augment.plan.box_policy import ALIVE, BoxPolicy, code
+from annotools.augment.plan.color_steps import Step
+from annotools.augment.plan.kind import Color, ColorFunction, Kind, PixelFunction
 from annotools.augment.plan.sample import Sample
 from annotools.boxes import Shape
 from annotools.errors import OptionError
 
-if TYPE_CHECKING:
-    from annotools.augment.ops.color import Step
-
 EVERYWHERE = (-1e9, -1e9, 1e9, 1e9)
-_UNMOVED = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
-BOX_SLACK = 1.0  # pixels a box may stick out of its image before it is an error and not rounding
 
 Op = Callable[["Draft", tf.Tensor], "Draft"]
 """An augmentation step, also one of your own: a callable of a Draft and of uniform numbers (B, n) float32 in
@@ -41,6 +37,8 @@ DEFAULT_DRAWS = 8
 class Draft:
     """The pictures so far: B of them, of K images each (1 without Mosaic and MixUp), with R rows for objects.
 
+    kind        what is known of the pictures without a tensor; `colored`, `erased` and `finished` add to it
+    sources     K tensors: what `Sample.encoded` was
     sizes       (B, K, 2) int32, (H, W)
     jpeg        (B, K) bool
     matrices    (B, K, 2, 3), from pixels of the image to pixels of the canvas. Geometry is float64
@@ -49,16 +47,18 @@ class Draft:
     frame       (B, 4), the part of the canvas that earlier crops left
     boxes       (B, R, 4) in pixels of their own image; `layer` (R,) int32 says which image that is
     status      (B, R) int32, 0 alive, else see box_policy.py
-    groups      K ints: images of one group tile the canvas, the groups are blended
-    blend       one (B,) float32 weight for each group
+    blend       one (B,) float32 weight for each group of images
     erasures    (B, 4) rectangles of the canvas to paint over at the end
     color       the colour steps, applied after the resize in this order
-    epoch       (B,) or () int64; image_size (H, W) of the output, where it is known
+    epoch       (B,) or () int64
     partners    the samples of the other images that no op has used yet
-    rotated     whether a map may turn by anything but right angles; cut: whether frame or windows hide
-                anything; framed: whether the frame does; ellipse: how rotated boxes are bounded
+    op_number   which op is at work, counted from 0
+    cut         whether frame or windows hide anything; framed: whether the frame does; ellipse: how rotated
+                boxes are bounded
     """
 
+    kind: Kind
+    sources: tuple[tf.Tensor, ...]
     sizes: tf.Tensor
     jpeg: tf.Tensor
     matrices: tf.Tensor
@@ -73,19 +73,31 @@ class Draft:
     status: tf.Tensor
     epoch: tf.Tensor
     policy: BoxPolicy
-    image_size: tuple[int, int] | None = None
     partners: tuple[Sample, ...] = ()
-    groups: tuple[int, ...] = (0,)
     blend: tuple[tf.Tensor, ...] = ()
     erasures: tuple[tf.Tensor, ...] = ()
     color: tuple[Step, ...] = ()
-    rotated: bool = False
+    op_number: int = 0
     cut: bool = False
     framed: bool = False
     ellipse: bool = False
 
     def replace(self, **changes: object) -> Draft:
         return dataclasses.replace(self, **changes)  # type: ignore[arg-type]
+
+    def of_kind(self, **changes: object) -> Draft:
+        """The draft with these fields of its kind changed."""
+        return self.replace(kind=dataclasses.replace(self.kind, **changes))  # type: ignore[arg-type]
+
+    @property
+    def image_size(self) -> tuple[int, int] | None:
+        """(H, W) of the output, where it is known."""
+        return self.kind.size
+
+    @property
+    def groups(self) -> tuple[int, ...]:
+        """K ints: images of one group tile the canvas, the groups are blended."""
+        return self.kind.groups
 
     @property
     def width(self) -> tf.Tensor:
@@ -127,8 +139,7 @@ class Draft:
     ) -> Draft:
         """x' = linear x + offset, (B, 2, 2) and (B, 2).
 
-        right_angles promises that `linear` only scales, swaps and mirrors; an op that turns by anything else
-        must have an attribute `rotates = True`, because pixels are then read by another way.
+        right_angles promises that `linear` only scales, swaps and mirrors: pixels are then read a faster way.
         """
         draft = self if right_angles else self.sealed()
         matrix = graph_ops.concat([linear, graph_ops.expand(offset)])
@@ -136,14 +147,14 @@ class Draft:
         def rectangle(edges: tf.Tensor) -> tf.Tensor:
             return graph_boxes.affine(edges, matrix)
 
-        return draft.replace(
+        turned = draft.kind.turned or not right_angles
+        return draft.of_kind(turned=turned).replace(
             matrices=graph_boxes.compose(
                 graph_ops.expand(linear, 1), graph_ops.expand(offset, 1), draft.matrices
             ),
             frame=rectangle(draft.frame) if draft.framed else draft.frame,
             erasures=tuple(rectangle(edges) for edges in draft.erasures),
             canvas=draft.canvas if canvas is None else self._pair(canvas),
-            rotated=draft.rotated or not right_angles,
         )
 
     def cropped(self, window: tf.Tensor) -> Draft:
@@ -152,13 +163,13 @@ class Draft:
         low, high = graph_boxes.halves(window)
         size = high - low
         moved = self.replace(cut=True, framed=True).scaled([1.0, 1.0], -low, size)
-        return moved.replace(frame=graph_boxes.clip(moved.frame, _at_origin(size)))
+        return moved.replace(frame=graph_boxes.clip(moved.frame, at_origin(size)))
 
     def sealed(self) -> Draft:
         """Write the frame into the images' windows, for steps after which it would no longer be upright."""
         if not self.framed:
             return self
-        if self.rotated:
+        if self.kind.turned:
             raise OptionError(
                 "a rotation, a crop and again a rotation cannot be one affine map with one upright window",
                 field="ops",
@@ -173,8 +184,41 @@ class Draft:
 
     def view(self) -> tf.Tensor:
         """(B, 4), the part of the canvas in which images can be seen."""
-        whole = _at_origin(self.canvas)
+        whole = at_origin(self.canvas)
         return graph_boxes.clip(whole, self.frame) if self.framed else whole
+
+    # ----- colour and pixels -----
+
+    def colored(
+        self, numbers: tf.Tensor, function: ColorFunction | None = None, *, on: tf.Tensor | None = None
+    ) -> Draft:
+        """Note a colour step for the pixels of each image, after the resize; the fill keeps its colour.
+
+        numbers   (B, 3, 4) float32, an affine map of RGB in [0, 255]; or (B, n) for `function`
+        function  of (pixels (h, w, 3) float32 in [0, 255], the n numbers of one picture) -> such pixels
+        on        (B,) bool, False where the step changes nothing, so that it can be skipped
+        """
+        step = Step(tf.cast(numbers, tf.float32), on)
+        return self.of_kind(colors=(*self.kind.colors, function)).replace(color=(*self.color, step))
+
+    def erased(self, rectangles: tf.Tensor, fill: Color | None, max_cover: float = 1.0) -> Draft:
+        """Note N rectangles (B, N, 4) float64 of the canvas, which are painted over at the end.
+
+        fill       RGB, None: noise
+        max_cover  an object of which all rectangles together cover at least this share is dropped as "erased"
+        """
+        boxes = self.visible_boxes()
+        covered = tf.reduce_sum(graph_boxes.intersection_area(boxes, rectangles), 2)
+        area = graph_boxes.area(boxes)
+        count = rectangles.shape[1]
+        left = self.dropped((area > 0) & (covered >= max_cover * area), "erased")
+        return left.of_kind(fills=(*self.kind.fills, *[fill] * count)).replace(
+            erasures=(*self.erasures, *tf.unstack(rectangles, num=count, axis=1))
+        )
+
+    def finished(self, function: PixelFunction) -> Draft:
+        """Note a function of (the finished picture (h, w, 3) uint8, a seed (2,) int64) -> such a picture."""
+        return self.of_kind(on_pixels=(*self.kind.on_pixels, (self.op_number, function)))
 
     # ----- objects -----
 
@@ -203,7 +247,7 @@ class Draft:
 
     @property
     def shape(self) -> Shape:
-        return "ellipse" if self.ellipse and self.rotated else "corner"
+        return "ellipse" if self.ellipse and self.kind.turned else "corner"
 
     def box_matrices(self) -> tf.Tensor:
         """(B, R or 1, 2, 3), the map of each object's image."""
@@ -235,81 +279,6 @@ class Draft:
         )
 
 
-def start(
-    sample: Sample,
-    *,
-    policy: BoxPolicy,
-    image_size: tuple[int, int] | None,
-    epoch: tf.Tensor | int,
-    partners: tuple[Sample, ...] = (),
-) -> Draft:
-    """The draft of untouched images. Boxes are cut to them; those without area are dropped as degenerate.
-
-    A box that sticks out by more than a pixel, or is not finite, raises InvalidArgumentError with the names
-    of the images.
-    """
-    size = tf.reverse(tf.cast(sample.size, tf.float64), graph_ops.constant((1,)))
-    images = _at_origin(size)
-    windows = graph_ops.expand(images, 1)
-    absent = sample.labels < graph_ops.constant(0)
-    given = tf.cast(graph_ops.choose(graph_ops.expand(absent), 0.0, sample.boxes), tf.float64)
-    boxes = graph_boxes.clip(given, windows)
-    in_range = tf.abs(given - boxes) <= graph_ops.constant(BOX_SLACK, tf.float64)  # NaN is not
-    is_good = graph_ops.every(in_range)
-    place = tf.where(~is_good)
-    # the plain operation; tf.debugging.Assert makes a conditional of ten times as many
-    checked = tf.raw_ops.Assert(
-        condition=graph_ops.every(is_good, (0, 1)),
-        data=[
-            "boxes outside their image (expected xyxy in pixels) in",
-            tf.gather_nd(sample.name, graph_ops.split(place, 2)[0]),
-            tf.gather_nd(given, place),
-        ],
-        summarize=8,
-    )
-    with tf.control_dependencies([] if checked is None else [checked]):
-        boxes = tf.identity(boxes)
-    has_area = graph_boxes.area(boxes) > graph_ops.constant(0.0, tf.float64)
-    status = graph_ops.choose(has_area, graph_ops.constant(ALIVE), code("degenerate"))
-    if sample.encoded.dtype == tf.string:
-        jpeg = tf.strings.substr(sample.encoded, 0, 3) == b"\xff\xd8\xff"  # the bytes decide, not a name
-    else:
-        jpeg = graph_ops.zeros(sample.name == "")
-    return Draft(
-        sizes=graph_ops.expand(tf.cast(sample.size, tf.int32), 1),
-        jpeg=graph_ops.expand(jpeg),
-        matrices=graph_ops.constant(_UNMOVED, tf.float64)
-        + graph_ops.reshape(graph_ops.zeros(size), [-1, 1, 2, 1]),
-        windows=windows,
-        canvas=size,
-        frame=graph_ops.zeros(images) + graph_ops.constant(EVERYWHERE, tf.float64),
-        boxes=boxes,
-        layer=graph_ops.zeros(tf.range(graph_ops.length(boxes, 1))),
-        labels=sample.labels,
-        difficult=sample.difficult,
-        ids=sample.ids,
-        status=graph_ops.choose(absent, ABSENT, status),
-        epoch=tf.cast(epoch, tf.int64),
-        policy=policy,
-        image_size=image_size,
-        partners=partners,
-        blend=(tf.ones_like(sample.name == "", tf.float32),),
-    )
-
-
-def joined(draft: Draft, other: Draft, *, group: int, blend: tuple[tf.Tensor, ...]) -> Draft:
-    """Both pictures' images and objects on the canvas of `draft`."""
-    fields = ("sizes", "jpeg", "matrices", "windows", "boxes", "labels", "difficult", "ids", "status")
-    together = {name: tf.concat([getattr(draft, name), getattr(other, name)], 1) for name in fields}
-    return draft.replace(
-        **together,
-        layer=tf.concat([draft.layer, other.layer + len(draft.groups)], 0),
-        groups=draft.groups + (group,) * len(other.groups),
-        blend=blend,
-        cut=True,
-    )
-
-
 def select(condition: tf.Tensor, draft: Draft, otherwise: Draft) -> Draft:
     """`draft` where the (B,) bool is true. Both must hold the same images and objects."""
 
@@ -324,6 +293,6 @@ def select(condition: tf.Tensor, draft: Draft, otherwise: Draft) -> Draft:
     return draft.replace(**values, erasures=erasures)
 
 
-def _at_origin(size: tf.Tensor) -> tf.Tensor:
+def at_origin(size: tf.Tensor) -> tf.Tensor:
     """(B, 2) -> (B, 4), the rectangle from 0, 0 to `size`."""
     return graph_ops.concat([graph_ops.zeros(size), size])

@@ -2,10 +2,9 @@
 
     augmenter = Augmenter(ops, image_size=(300, 300))
 
-    draws = augmenter.draw(example_seed(user_seed, epoch, example_id))     # one image
-    plan = augmenter.plan(samples, draws, epoch=epoch, partners=others)    # a batch: B in front of every
-    tensor image = augmenter.execute(plan)                                        # one image of an unbatched
-    plan
+    draws = augmenter.draw(example_seed(user_seed, epoch, example_id))     # of one image
+    plan = augmenter.plan(samples, draws, epoch=epoch, partners=others)    # of a batch
+    image = augmenter.execute(plan)                                        # of one image, unbatched
 
 A Plan holds tensors only, so it goes from one `Dataset.map` to the next, through `unbatch` and `batch`.
 Planning a batch costs about as much as planning one image; an image gets the same bits in any batch. Every
@@ -15,35 +14,28 @@ Where every colour op is one matrix (`augmenter.is_linear`), the colour of the w
 once:
 
     image = augmenter.execute(plan, color=False)
-    images = color.apply_batch(images, plan.color_matrix, plan.color_keep)     # batched again
+    images = apply_batch(images, plan.color_matrix, plan.color_keep)       # batched again
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Literal, NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
 from annotools.augment.graph import boxes as graph_boxes
 from annotools.augment.graph import graph_ops
 from annotools.augment.graph.seeds import Draws
-from annotools.augment.ops import color
-from annotools.augment.ops.fit import CenterCrop, Letterbox, Resize
 from annotools.augment.plan.box_policy import ALIVE, count_drops
-from annotools.augment.plan.draft import Draft, Op, select, start
-from annotools.augment.plan.sample import Sample
+from annotools.augment.plan.color_steps import Step, decided, one_matrix
+from annotools.augment.plan.draft import Draft, Op, select
+from annotools.augment.plan.kind import Kind
+from annotools.augment.plan.start import PAD
 from annotools.augment.plan.windows import nearest, place_turned, place_upright
-from annotools.augment.recipe import Augmentation
-from annotools.errors import OptionError
 
-ResizeMode = Literal["stretch", "letterbox", "crop"]
-RESIZE: dict[str, Callable[[tuple[int, int]], Op]] = {
-    "stretch": Resize,
-    "letterbox": Letterbox,
-    "crop": CenterCrop,
-}
-PAD = -1
+OBJECTS = ("boxes", "labels", "difficult", "ids", "ignore", "layer", "weights", "visibility")
+"""The fields of a Plan that have a row for each object."""
 
 
 class Plan(NamedTuple):
@@ -71,8 +63,8 @@ class Plan(NamedTuple):
     erased      (E, 4) int32, rectangles to paint over, xyxy
     color_matrix  (3, 4) float32, all colour ops as one map of RGB in [0, 255]; the identity where there are
                   none or where they are not linear
-    color_steps   (S, 3, 4) and color_hsv (S, 2) float32, the steps where they are not
-    color_keep    (N, 5) int32, rectangles for `color.apply_batch`
+    color_steps   where they are not, S Steps: the numbers of each, and whether it changes anything
+    color_keep    (N, 5) int32, rectangles for `apply_batch`
     seed        (2,) int64, for ops that draw for every pixel
     """
 
@@ -98,67 +90,23 @@ class Plan(NamedTuple):
     blend: tf.Tensor
     erased: tf.Tensor
     color_matrix: tf.Tensor
-    color_steps: tf.Tensor
-    color_hsv: tf.Tensor
+    color_steps: tuple[Step, ...]
     color_keep: tf.Tensor
     seed: tf.Tensor
 
-    def numbers(self) -> dict[str, tf.Tensor]:
-        """Every tensor but the images, by name: where each pixel and each box comes from."""
+    def numbers(self) -> dict[str, Any]:
+        """Everything but the images, by name: where each pixel and each box comes from."""
         return {name: value for name, value in self._asdict().items() if name != "sources"}
 
 
-def make_plan(
-    augmentation: Augmentation,
-    samples: Sample,
-    draws: Draws,
-    image_size: tuple[int, int] | None,
-    resize: str,
-    epoch: tf.Tensor | int,
-    partners: tuple[Sample, ...],
-) -> Plan:
-    """The plan of a batch; `Augmenter.plan` is the way to call it."""
-    draft = start(
-        _with_a_row(samples),
-        policy=augmentation.policy,
-        image_size=image_size,
-        epoch=epoch,
-        partners=tuple(_with_a_row(sample) for sample in partners),
-    )
-    for op, numbers in zip(augmentation.ops, draws.numbers, strict=True):
-        draft = _step(op, draft, numbers)
-    if draft.rotated and not augmentation.rotates:
-        raise OptionError(
-            "an op turned the picture by other than right angles without saying so",
-            field="ops",
-            expected="an attribute rotates = True",
-        )
-    none = graph_ops.zeros(draft.canvas)
-    if image_size is not None:
-        draft = RESIZE[resize](image_size)(draft, none)
-    else:
-        whole = tf.maximum(tf.round(draft.canvas), 1.0)
-        draft = draft.scaled(whole / draft.canvas, none, whole)
-    return _finish(draft, augmentation, draws.seed, (samples, *partners))
-
-
-def _with_a_row(samples: Sample) -> Sample:
-    """The samples with at least one row for objects, for the reason in `_erased`."""
-    missing = tf.maximum(graph_ops.constant(1) - graph_ops.length(samples.labels, 1), graph_ops.constant(0))
-    around = graph_ops.concat([graph_ops.constant((0, 0, 0)), tf.expand_dims(missing, 0)], 0)
-    paddings = graph_ops.reshape(around, [2, 2])
-    box_paddings = graph_ops.concat([paddings, graph_ops.constant(((0, 0),))], 0)
-
-    def padded(values: tf.Tensor, padding: float | bool = False) -> tf.Tensor:
-        both = paddings if values.shape.rank == 2 else box_paddings
-        return tf.raw_ops.PadV2(input=values, paddings=both, constant_values=graph_ops.like(padding, values))
-
-    return samples._replace(
-        boxes=padded(samples.boxes),
-        labels=padded(samples.labels, PAD),
-        difficult=padded(samples.difficult),
-        ids=padded(samples.ids, PAD),
-    )
+def make_plan(draft: Draft, ops: Sequence[Op], fit: Op, draws: Draws) -> tuple[Plan, Kind]:
+    """The plan of the batch of which `draft` is the start, and its kind: the ops write on the draft, `fit`
+    brings the canvas to the output size. `Augmenter.plan` is the way to call it.
+    """
+    for number, (op, numbers) in enumerate(zip(ops, draws.numbers, strict=True)):
+        draft = _step(op, draft.replace(op_number=number), numbers)
+    draft = fit(draft, graph_ops.zeros(draft.canvas))
+    return _finish(draft, draws.seed), draft.kind
 
 
 def _step(op: Op, draft: Draft, draws: tf.Tensor) -> Draft:
@@ -182,12 +130,13 @@ def _cuts_nothing_badly(draft: Draft) -> tf.Tensor:
     return ~tf.reduce_any(draft.policy.partly_hidden(visibility) & draft.is_alive, 1)
 
 
-def _finish(draft: Draft, augmentation: Augmentation, seed: tf.Tensor, samples: tuple[Sample, ...]) -> Plan:
+def _finish(draft: Draft, seed: tf.Tensor) -> Plan:
+    kind = draft.kind
     view = draft.view()
-    place = place_turned if augmentation.rotates else place_upright
+    place = place_turned if kind.turned else place_upright
     matrices, decoder, reads, targets, shown = place(draft, view)
     draft = draft.replace(matrices=matrices)
-    whole, visible = _boxes(draft, view, targets, shown, augmentation.rotates)
+    whole, visible = _boxes(draft, view, targets, shown)
     visibility = draft.policy.visibility(visible, whole)
     status, ignore = draft.policy.judge(draft.status, visible, visibility)
     order, kept = _kept_first(status == graph_ops.constant(ALIVE))
@@ -195,9 +144,7 @@ def _finish(draft: Draft, augmentation: Augmentation, seed: tf.Tensor, samples: 
     blend = tf.stack(draft.blend, 1)
     groups = graph_ops.gather(graph_ops.constant(draft.groups), layer)
     weights = graph_ops.gather(blend, groups, axis=1, batch_dims=1)
-    one = draft.blend[0]
-    linear = augmentation.is_linear
-    steps, hsv = color.pack(() if linear else draft.color, one)
+    matrices_of_color = [step.numbers for step in draft.color] if kind.is_linear else []
     erased = _erased(draft)
     box_kept = graph_ops.expand(kept)
 
@@ -217,7 +164,7 @@ def _finish(draft: Draft, augmentation: Augmentation, seed: tf.Tensor, samples: 
         num_boxes=graph_ops.total(tf.cast(kept, tf.int32)),
         drops=count_drops(status),
         size=tf.cast(graph_ops.gather(draft.canvas, (1, 0), axis=1), tf.int32),
-        sources=tuple(sample.encoded for sample in samples),
+        sources=draft.sources,
         matrices=matrices,
         decoder=decoder,
         reads=reads,
@@ -227,9 +174,8 @@ def _finish(draft: Draft, augmentation: Augmentation, seed: tf.Tensor, samples: 
         view=view,
         blend=blend,
         erased=erased,
-        color_matrix=color.one_matrix(draft.color if linear else (), one),
-        color_steps=steps,
-        color_hsv=hsv,
+        color_matrix=one_matrix(matrices_of_color, draft.blend[0]),
+        color_steps=() if kind.is_linear else decided(draft.color, kind.colors),
         color_keep=_color_keep(targets, shown, erased if draft.erasures else None),
         seed=seed,
     )
@@ -245,11 +191,11 @@ def _kept_first(alive: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def _boxes(
-    draft: Draft, view: tf.Tensor, targets: tf.Tensor, shown: tf.Tensor, rotates: bool
+    draft: Draft, view: tf.Tensor, targets: tf.Tensor, shown: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """(B, R, 4) whole and visible boxes in the output; visible without area where nothing is seen."""
     whole = draft.whole_boxes()
-    if not rotates:
+    if not draft.kind.turned:
         # clipped to where the image's pixels go: never on the fill, never on another tile
         visible = graph_boxes.clip(whole, tf.cast(draft.of_layer(targets), tf.float64))
     else:

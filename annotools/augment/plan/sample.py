@@ -35,4 +35,4 @@ PADDING = Sample("", 0, 0.0, -1, False, -1, "")
 
 Partner = Callable[[int, tf.Tensor], Sample]
 """`partner(k, seed) -> Sample`: the k-th other image for Mosaic and MixUp, a Python int below
-`partners_of(ops)`; the seed, int64 (2,), may choose it."""
+`Augmenter.partners`; the seed, int64 (2,), may choose it."""

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from annotools.augment import Augmenter, BoxPolicy, Plan, Sample
 from annotools.augment.graph import boxes as graph_boxes
-from annotools.augment.plan.plan import ResizeMode
+from annotools.augment.ops.fit import ResizeMode
 from annotools.errors import OptionError
 from annotools.loader.sources.image_table import ImageTable, table_of_samples
 from annotools.loader.sources.record_files import Examples

@@ -1,0 +1,63 @@
+"""The kind of a plan: what holds for every picture of it and is known while the graph is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+Color = tuple[int, int, int]
+GRAY: Color = (114, 114, 114)
+ColorFunction = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+"""(pixels (h, w, 3) float32 in [0, 255], numbers (n, ...) float32 of one picture) -> pixels of that shape."""
+PixelFunction = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+"""(picture (h, w, 3) uint8, seed (2,) int64) -> (h, w, 3) uint8."""
+
+_ALWAYS_READ = frozenset({"sources", "matrices", "decoder", "reads", "targets", "shown"})
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Plain Python. The ops write it on the draft; `render` needs it and the Plan, and nothing else.
+
+    size       (h, w) of the output, None: each picture has a size of its own
+    fill       the RGB of what no image covers
+    groups     K ints: images of one group tile the canvas, the groups are blended
+    turned     whether a map may turn by anything but right angles
+    fills      for each erased rectangle its RGB, or None for noise
+    colors     for each colour step its function, or None for an affine map of RGB
+    on_pixels  the functions that take the finished picture, each with the number of its op
+    """
+
+    size: tuple[int, int] | None = None
+    fill: Color = GRAY
+    groups: tuple[int, ...] = (0,)
+    turned: bool = False
+    fills: tuple[Color | None, ...] = ()
+    colors: tuple[ColorFunction | None, ...] = ()
+    on_pixels: tuple[tuple[int, PixelFunction], ...] = ()
+
+    @property
+    def has_color(self) -> bool:
+        return bool(self.colors)
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether the colour may wait for the batch: it is one matrix, and nothing follows it."""
+        return not self.on_pixels and all(function is None for function in self.colors)
+
+    def read(self, *, color: bool) -> frozenset[str]:
+        """The names of the fields of a Plan that `render` reads; `color`: whether it colours the picture."""
+        colors = color and self.has_color
+        conditions = {
+            "windows": self.turned,
+            "view": self.turned,
+            "size": self.turned or self.size is None,
+            "blend": max(self.groups) > 0,
+            "erased": bool(self.fills),
+            "seed": bool(self.fills or self.on_pixels),
+            "color_matrix": colors and self.is_linear,
+            "color_steps": colors and not self.is_linear,
+        }
+        return _ALWAYS_READ | {name for name, is_read in conditions.items() if is_read}

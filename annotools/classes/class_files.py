@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from annotools.classes import label_map
 from annotools.errors import ClassMapError, SourceError, shorten
+from annotools.files.text import decode
 
 BACKGROUND = "background"
+_CVAT_HEAD = "# label:color_rgb:parts:actions"
+_YAML_KEY = re.compile(r"\d+[ \t]*:[ \t]+")
+_YAML_NAMES = re.compile(r"^names[ \t]*:", re.MULTILINE)
 
 
 class Entry(NamedTuple):
@@ -22,24 +27,28 @@ class Entry(NamedTuple):
 
 
 def read(path: str) -> list[Entry]:
-    """The classes of a .txt, .json or .pbtxt file; with another extension the content tells which it is.
+    """The classes of a .txt, .json, .pbtxt or .yaml file; with another extension the content tells.
 
     ClassMapError with path and line for a malformed file, SourceError for one that cannot be read.
     """
     text = _read_text(path)
     extension = Path(path).suffix.lower()
-    if extension not in (".txt", ".json", ".pbtxt"):
+    if extension not in (".txt", ".json", ".pbtxt", ".yaml", ".yml"):
         extension = _sniff(text)
     if extension == ".pbtxt":
         return _label_map_entries(text, path)
     if extension == ".json":
         return _json_entries(_parse_json(text, path), path)
+    if extension in (".yaml", ".yml"):
+        return _yaml_entries(text, path)
     return _text_entries(text, path)
 
 
 def _sniff(text: str) -> str:
     if label_map.looks_like_label_map(text):
         return ".pbtxt"
+    if _YAML_NAMES.search(text):
+        return ".yaml"
     return ".json" if text.lstrip()[:1] in ("{", "[") else ".txt"
 
 
@@ -48,12 +57,12 @@ def _read_text(path: str) -> str:
         data = Path(path).read_bytes()
     except OSError as error:
         raise SourceError(f"cannot read the class file: {error.strerror}", path=path) from error
-    utf16 = data.startswith((b"\xff\xfe", b"\xfe\xff"))  # what Notepad calls "Unicode"
     try:
-        return data.decode("utf-16" if utf16 else "utf-8-sig")
+        return decode(data)
     except UnicodeDecodeError as error:
-        line = None if utf16 else data.count(b"\n", 0, error.start) + 1
-        raise ClassMapError("not UTF-8", path=path, line=line, found=data[error.start : error.end]) from None
+        line = data.count(b"\n", 0, error.start) + 1 if error.encoding == "utf-8" else None
+        found = error.object[error.start : error.end]
+        raise ClassMapError(f"not {error.encoding.upper()}", path=path, line=line, found=found) from None
 
 
 def _text_entries(text: str, path: str) -> list[Entry]:
@@ -63,10 +72,81 @@ def _text_entries(text: str, path: str) -> list[Entry]:
         names.pop()
     if not names:
         raise ClassMapError("no class names", path=path)
+    if names[0].startswith(_CVAT_HEAD):
+        return _cvat_entries(names, path)
     for line, name in enumerate(names, start=1):
         if not name.strip():
             raise ClassMapError("a blank line between class names", path=path, line=line)
+    return _numbered_entries(names) or [Entry(line, name, line=line) for line, name in enumerate(names, 1)]
+
+
+def _cvat_entries(lines: list[str], path: str) -> list[Entry]:
+    """`name:r,g,b:parts:actions`, a line each, as CVAT and Datumaro write it beside VOC files."""
+    entries: list[Entry] = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        fields = line.rsplit(":", 3)
+        if len(fields) != 4:
+            raise ClassMapError(
+                "not a line of CVAT's label map", path=path, line=number, found=line, expected=_CVAT_HEAD
+            )
+        if fields[0] != BACKGROUND:
+            entries.append(Entry(len(entries) + 1, fields[0], line=number))
+    if not entries:
+        raise ClassMapError("no class names", path=path)
+    return entries
+
+
+def _numbered_entries(lines: list[str]) -> list[Entry]:
+    """`0 cup`, `1 pen`: numbers that count from 0 or 1, before names that differ. Ids start at 1."""
+    found = [re.fullmatch(r"(\d+)[ \t]*[ \t:,;][ \t]*(\S.*?)[ \t]*", line) for line in lines]
+    numbered = [(int(match[1]), match[2]) for match in found if match]
+    numbers, names = [number for number, _ in numbered], [name for _, name in numbered]
+    first = numbers[0] if numbers else 0
+    counts = len(numbered) == len(lines) > 1 and first in (0, 1)
+    if not counts or numbers != list(range(first, first + len(lines))) or len(set(names)) < len(names):
+        return []
     return [Entry(line, name, line=line) for line, name in enumerate(names, start=1)]
+
+
+def _yaml_entries(text: str, path: str) -> list[Entry]:
+    """The `names` of a YOLO data.yaml: a list or `number: name`, in one line or in several."""
+    start = _YAML_NAMES.search(text)
+    if start is None:
+        raise ClassMapError("no class names", path=path, expected="names: [...] as in YOLO's data.yaml")
+    line = text.count("\n", 0, start.start()) + 1
+    rest = text[start.end() :]
+    if rest.lstrip(" \t")[:1] in ("[", "{"):
+        inside = re.match(r"[ \t]*[\[{]((?:'(?:[^']|'')*'|\"[^\"]*\"|[^\]}])*)[\]}]", rest)
+        if inside is None:
+            raise ClassMapError("a list without an end", path=path, line=line, field="names")
+        items = re.findall(r"(?:'(?:[^']|'')*'|\"[^\"]*\"|[^,'\"])+", inside[1])
+        found = [(line, item.strip()) for item in items if item.strip()]
+    else:
+        found = []
+        for number, row in enumerate(rest.split("\n")[1:], start=line + 1):
+            if not row.strip() or row.lstrip().startswith("#"):
+                continue
+            if not (row[:1].isspace() or row.startswith("- ")):
+                break
+            found.append((number, row.strip().removeprefix("- ")))
+    if found and all(_YAML_KEY.match(item) for _, item in found):
+        found.sort(key=lambda one: int(one[1].partition(":")[0]))
+    names = [(number, _yaml_name(item)) for number, item in found]
+    if not names:
+        raise ClassMapError("no class names", path=path, line=line, field="names")
+    return [Entry(id, name, line=number) for id, (number, name) in enumerate(names, start=1)]
+
+
+def _yaml_name(item: str) -> str:
+    """`cup` of `cup`, `'cup'`, `0: cup` and `cup  # comment`."""
+    text = _YAML_KEY.sub("", item).strip()
+    if text[:1] == "'":
+        return text[1:].split("'")[0] if "''" not in text else text.strip("'").replace("''", "'")
+    if text[:1] == '"':
+        return text[1:].split('"')[0]
+    return re.sub(r"[ \t]+#.*", "", text)
 
 
 def _parse_json(text: str, path: str) -> Any:

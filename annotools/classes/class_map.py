@@ -4,6 +4,8 @@
     labels.json    ["cup", "pen"], {"cup": 1, "pen": 2}, COCO's [{"id": 1, "name": "cup"}, ...],
                    or any of these under "classes" or "categories"
     labels.pbtxt   the label map of the TF Object Detection API
+    labelmap.txt   CVAT's `name:r,g,b:parts:actions`; also `0 cup`, numbers before names
+    data.yaml      the `names` of YOLO
 
 Ids start at 1, for 0 is the background. They may have gaps; `index` gives the position without gaps, from 0.
 """
@@ -91,11 +93,11 @@ class ClassMap:
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str]) -> ClassMap:
-        """Read a .txt, .json or .pbtxt file; with another extension the content tells which it is.
+        """Read a .txt, .json, .pbtxt or .yaml file; with another extension the content tells which it is.
 
-        UTF-8, or UTF-16 with a byte order mark. Raises ClassMapError with path and line, SourceError when
-        the file cannot be read. Id 0 is refused unless it is that of 'background', which is left out then:
-        it is no class.
+        UTF-8, or UTF-16 with a byte order mark. Lists that count from 0 get ids from 1, in their order.
+        Raises ClassMapError with path and line, SourceError when the file cannot be read. Id 0 is refused
+        unless it is that of 'background', which is left out then: it is no class.
         """
         where = os.fspath(path)
         return cls._from_entries(class_files.read(where), where)

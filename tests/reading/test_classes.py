@@ -324,3 +324,56 @@ def test_the_error_for_an_unknown_class() -> None:
 def test_classes_need_no_numpy() -> None:
     code = "import sys, annotools.classes.class_map; sys.exit('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (
+            "labelmap.txt",
+            "# label:color_rgb:parts:actions\nbackground:0,0,0::\ncup:128,0,0::\npen, red:0,1,0:a:b\n",
+        ),
+        ("obj.names", "0 cup\n1 pen, red\n"),
+        ("numbered.txt", "1: cup\n2: pen, red\n"),
+        ("data.yaml", "train: a\nnames: [cup, 'pen, red']  # two\nnc: 2\n"),
+        ("data.yml", 'names:\n- cup\n- "pen, red"\nnc: 2\n'),
+        ("data.yaml", "names:\n  # ours\n  1: pen, red\n  0: cup\nval: b\n"),
+        ("data", "nc: 2\nnames: {0: cup, 1: 'pen, red'}\n"),
+    ],
+)
+def test_class_files_of_other_tools(name: str, text: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    assert dict(ClassMap.from_file(path).ids) == {"cup": 1, "pen, red": 2}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [["1 euro", "2 euro"], ["2 pieces", "3 parts"], ["0 cup"], ["cup", "1 pen"], ["1 cup", "3 pen"]],
+)
+def test_names_that_begin_with_a_number_are_names(names: list[str], tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("\n".join(names), encoding="utf-8")
+    assert ClassMap.from_file(tmp_path / "a.txt").names == tuple(names)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "line"),
+    [
+        ("a.txt", "# label:color_rgb:parts:actions\ncup:1,2,3\n", 2),
+        ("a.yaml", "x: 1\nnames: [cup, pen\n", 2),
+        ("a.yaml", "names: []\n", 1),
+        ("a.yaml", "name: cup\n", None),
+    ],
+)
+def test_faulty_class_files_of_other_tools(name: str, text: str, line: int | None, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    with pytest.raises(ClassMapError) as caught:
+        ClassMap.from_file(tmp_path / name)
+    assert caught.value.line == line
+    assert caught.value.path == str(tmp_path / name)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+def test_class_files_with_a_byte_order_mark(encoding: str, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("杯子\npen\n", encoding=encoding)
+    assert ClassMap.from_file(tmp_path / "a.txt").names == ("杯子", "pen")

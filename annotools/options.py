@@ -63,8 +63,8 @@ class Option:
     absent: Any = _SAME
 
     def flag_of(self, name: str) -> str:
-        """`--box-origin` for the field `box_origin`, unless the option has another name there."""
-        return self.flag or "--" + name.replace("_", "-")
+        """`--box-origin` for the field `box_origin`, unless the option has another name or none there."""
+        return "--" + name.replace("_", "-") if self.flag is None else self.flag or name
 
 
 def option(*, default: Any = dataclasses.MISSING, **about: Any) -> Any:

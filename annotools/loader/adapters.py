@@ -70,7 +70,7 @@ def to_tfod(dataset: tf.data.Dataset, *, num_classes: int | None = None) -> tf.d
         real = tf.cast(labels >= 0, tf.float32)
         features = {
             "image": tf.cast(batch["images"], tf.float32),
-            "true_image_shape": tf.tile(shape[None, 1:], [shape[0], 1]),
+            "true_image_shape": tf.broadcast_to(shape[-3:], tf.concat([shape[:-3], [3]], 0)),
             "hash": tf.cast(tf.strings.to_hash_bucket_fast(batch["image_id"], _HASH_BINS), tf.int32),
         }
         return features, {
@@ -85,9 +85,9 @@ def to_tfod(dataset: tf.data.Dataset, *, num_classes: int | None = None) -> tf.d
 
 def _converter(dataset: tf.data.Dataset, target: str) -> Callable[[dict[str, Any]], Any]:
     """A function of a batch: its boxes in format `target`, padding rows left at -1."""
-    source = pipeline_of(dataset).box_format
+    source = pipeline_of(dataset).options.box_format
     check_format(target)
-    if pipeline_of(dataset).ragged:
+    if pipeline_of(dataset).options.ragged:
         raise OptionError("adapters need padded boxes", field="ragged", found=True, expected="False")
 
     def convert(batch: dict[str, Any]) -> Any:

@@ -3,58 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, get_args
 
 import tensorflow as tf
 
-from annotools.augment import Augmenter, BoxPolicy
-from annotools.augment.ops.fit import ResizeMode
-from annotools.boxes import check_format
-from annotools.classes.class_map import ClassMap
+from annotools.augment import Augmenter
 from annotools.errors import OptionError
-from annotools.loader.batch import KeepDifficult, Overflow
+from annotools.loader.options import LoaderOptions, StrPath
 from annotools.loader.order import Order
 from annotools.loader.pipeline import Pipeline
-from annotools.loader.sources.cache import Cache, cached
-from annotools.loader.sources.open import StrPath, open_examples
-from annotools.loader.sources.record_files import Examples
+from annotools.loader.service import check_dispatcher
+from annotools.loader.sources.cache import cached
+from annotools.loader.sources.examples import Examples
+from annotools.loader.sources.open import open_examples
+from annotools.options import takes
 
-Dtype = Literal["uint8", "float32"]
 
-
-def make_dataset(
-    source: StrPath | Sequence[StrPath],
-    *,
-    image_size: tuple[int, int] | int | None,
-    batch_size: int | None,
-    split: str | None = None,
-    augment: Any = None,
-    policy: BoxPolicy | None = None,
-    seed: int = 0,
-    epoch: int = 0,
-    epochs: int | None = 1,
-    start_step: int = 0,
-    shuffle: bool = True,
-    max_boxes: int | None = None,
-    overflow: Overflow = "error",
-    box_format: str = "xyxy",
-    resize: ResizeMode = "stretch",
-    dtype: Dtype = "uint8",
-    keep_difficult: KeepDifficult = "keep",
-    drop_remainder: bool = False,
-    ragged: bool = False,
-    left_out: bool = False,
-    shard: tuple[int, int] = (0, 1),
-    num_parallel_calls: int = tf.data.AUTOTUNE,
-    deterministic: bool = True,
-    service: str | None = None,
-    cache: Cache | None = None,
-    classes: ClassMap | StrPath | None = None,
-    images: StrPath | None = None,
-    annotations: StrPath | None = None,
-    box_origin: str = "as-written",
-    on_error: str = "fail",
-) -> tf.data.Dataset:
+@takes(LoaderOptions)
+def make_dataset(source: StrPath | Sequence[StrPath], options: LoaderOptions) -> tf.data.Dataset:
     """Batches of images and boxes for detection training, the same ones every time.
 
     A batch is `{"images": (B, H, W, 3), "bounding_boxes": {"boxes": (B, M, 4) float32, "labels": (B, M)
@@ -100,67 +65,36 @@ def make_dataset(
     (tf.train.Checkpoint) is a few kilobytes. Raises OptionError, SourceError, RecordError; while iterating,
     tf.errors.InvalidArgumentError that names the image.
     """
-    examples = open_examples(
-        source,
-        split,
-        classes=classes,
-        images=images,
-        annotations=annotations,
-        box_origin=box_origin,
-        on_error=on_error,
-    )
+    examples = open_examples(source, options)
     if not len(examples):
-        raise OptionError("the split has no images", path=examples.path, field="split", found=split)
-    augmenter = Augmenter(augment, _size(image_size, batch_size), resize=resize, policy=policy)
-    check_format(box_format)
-    for field, value, allowed in (
-        ("overflow", overflow, get_args(Overflow)),
-        ("dtype", dtype, get_args(Dtype)),
-        ("keep_difficult", keep_difficult, get_args(KeepDifficult)),
-        ("cache", cache, (None, *get_args(Cache))),
-    ):
-        if value not in allowed:
-            raise OptionError(
-                "unknown choice", field=field, found=value, expected=", ".join(map(str, allowed))
-            )
+        raise OptionError("the split has no images", path=examples.path, field="split", found=options.split)
+    augmenter = Augmenter(options.augment, options.size, resize=options.resize, policy=options.policy)
     order = Order(
         count=len(examples),
-        batch_size=1 if batch_size is None else batch_size,
-        seed=seed,
-        shuffle=shuffle,
-        shard=shard,
-        drop_remainder=drop_remainder,
+        batch_size=1 if options.batch_size is None else options.batch_size,
+        seed=options.seed,
+        shuffle=options.shuffle,
+        shard=options.shard,
+        drop_remainder=options.drop_remainder,
     )
-    _check_run(order, epoch, epochs, start_step)
-    if cache is not None:
-        examples = cached(examples, cache, augmenter.image_size, augmenter.resize)
-    if service is not None and examples.is_local:
+    if options.start_step > order.steps:
         raise OptionError(
-            "workers elsewhere cannot see images in this memory", field="service", found=service
+            "not a step of the epoch",
+            field="start_step",
+            found=options.start_step,
+            expected=f"0 to {order.steps}",
         )
-    if ragged and batch_size is None:
-        raise OptionError("single samples have no ragged axis", field="ragged", found=ragged)
-    pipeline = Pipeline(
-        examples=examples,
-        order=order,
-        augmenter=augmenter,
-        max_boxes=_max_boxes(examples, max_boxes, overflow, keep_difficult, augmenter.partners),
-        overflow=overflow,
-        keep_difficult=keep_difficult,
-        box_format=box_format,
-        dtype=dtype,
-        ragged=ragged,
-        left_out=left_out,
-    )
-    dataset = pipeline.dataset(
-        epoch=epoch,
-        epochs=epochs,
-        start_step=start_step,
-        batched=batch_size is not None,
-        num_parallel_calls=num_parallel_calls,
-        deterministic=deterministic,
-        service=service,
-    )
+    if options.cache is not None:
+        examples = cached(examples, options.cache, augmenter.image_size, augmenter.resize)
+    if options.service is not None and examples.is_local:
+        raise OptionError(
+            "workers elsewhere cannot see images in this memory", field="service", found=options.service
+        )
+    if options.service is not None:
+        check_dispatcher(options.service)
+    max_boxes = _max_boxes(examples, options, augmenter.partners)
+    pipeline = Pipeline(examples, order, augmenter, max_boxes, options)
+    dataset = pipeline.dataset()
     dataset.pipeline = pipeline
     return dataset
 
@@ -183,25 +117,13 @@ def steps_per_epoch(dataset: tf.data.Dataset) -> int:
     return pipeline_of(dataset).order.steps
 
 
-def _size(image_size: tuple[int, int] | int | None, batch_size: int | None) -> tuple[int, int] | None:
-    if image_size is None:
-        if batch_size not in (None, 1):
-            raise OptionError(
-                "images of different sizes make no batch", field="image_size", found=None, expected="(H, W)"
-            )
-        return None
-    return (image_size, image_size) if isinstance(image_size, int) else image_size
-
-
-def _max_boxes(
-    examples: Examples, asked: int | None, overflow: str, keep_difficult: str, partners: int
-) -> int:
+def _max_boxes(examples: Examples, options: LoaderOptions, partners: int) -> int:
+    asked = options.max_boxes
     if asked is None:
         return max(1, examples.max_boxes) * (1 + partners)
-    if asked < 1:
-        raise OptionError("too small", field="max_boxes", found=asked, expected="1 or more")
     most = examples.boxes
-    if most is not None and asked < most and overflow == "error" and keep_difficult != "drop":
+    stay = options.overflow == "error" and options.keep_difficult != "drop"
+    if most is not None and asked < most and stay:
         raise OptionError(
             f"an image has {most} objects",
             path=examples.path,
@@ -210,14 +132,3 @@ def _max_boxes(
             expected=f"{most} or more, or overflow='drop_smallest'",
         )
     return asked
-
-
-def _check_run(order: Order, epoch: int, epochs: int | None, start_step: int) -> None:
-    if epoch < 0:
-        raise OptionError("negative", field="epoch", found=epoch, expected="0 or more")
-    if epochs is not None and epochs < 1:
-        raise OptionError("too small", field="epochs", found=epochs, expected="1 or more, or None")
-    if not 0 <= start_step <= order.steps:
-        raise OptionError(
-            "not a step of the epoch", field="start_step", found=start_step, expected=f"0 to {order.steps}"
-        )

@@ -15,8 +15,8 @@ from annotools.boxes import convert
 from annotools.errors import OptionError
 from annotools.loader.batch import IGNORE, LEFT_OUT, PAD
 from annotools.loader.dataset import make_dataset, pipeline_of
+from annotools.loader.options import StrPath
 from annotools.loader.pipeline import Pipeline
-from annotools.loader.sources.open import StrPath
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -125,7 +125,7 @@ def explain(
     image = batch["images"][0].numpy()
     boxes = convert(
         batch["bounding_boxes"]["boxes"][0].numpy()[:count],
-        pipeline.box_format,
+        pipeline.options.box_format,
         "xyxy",
         image_size=image.shape[:2],
     )
@@ -163,7 +163,7 @@ def _computed(pipeline: Pipeline, number: int, epoch: int) -> tuple[Any, ...]:
     @tf.function(autograph=False)  # type: ignore[untyped-decorator]
     def compute(raws: tf.Tensor, numbers: tf.Tensor, now: tf.Tensor) -> tuple[Any, ...]:
         samples, plans, dropped = pipeline.plan(raws, numbers[None], now)
-        values, kept = pipeline.pack(samples, plans, dropped)
+        values, kept = pipeline.rows(samples, plans, dropped)
         plan = tf.nest.map_structure(lambda values: values[0], plans)
         objects = kept[0, : values["num_boxes"][0]]
         traced = [tf.gather(of, objects) for of in (plan.ids, plan.layer, plan.visibility)]

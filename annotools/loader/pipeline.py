@@ -15,9 +15,11 @@ import tensorflow as tf
 
 from annotools.augment import Augmenter, Draws, Plan, Sample, apply_batch, example_seed
 from annotools.augment.graph import graph_ops
-from annotools.loader.batch import KeepDifficult, Overflow, pack, without_difficult
+from annotools.loader.batch import rows_of, without_difficult
+from annotools.loader.options import LoaderOptions
 from annotools.loader.order import Order, partners_of
-from annotools.loader.sources.record_files import Examples
+from annotools.loader.service import handed_out
+from annotools.loader.sources.examples import Examples
 
 
 @dataclass(frozen=True)
@@ -25,19 +27,13 @@ class Pipeline:
     """What `make_dataset` was asked for, complete: the data set's `pipeline` attribute.
 
     max_boxes   M, rows for boxes in a batch
-    left_out    whether batches tell what is not in them
     """
 
     examples: Examples
     order: Order
     augmenter: Augmenter
     max_boxes: int
-    overflow: Overflow
-    keep_difficult: KeepDifficult
-    box_format: str
-    dtype: str
-    ragged: bool
-    left_out: bool
+    options: LoaderOptions
 
     @property
     def batches_color(self) -> bool:
@@ -58,7 +54,7 @@ class Pipeline:
         images = numbers.shape[1]
         every = self.examples.samples(raws, graph_ops.reshape(numbers, [-1]))
         dropped = tf.zeros(tf.shape(numbers)[:1], tf.int32)
-        if self.keep_difficult == "drop":
+        if self.options.keep_difficult == "drop":
             before = tf.cast(every.labels >= 0, tf.int32)
             every = without_difficult(every)
             lost = graph_ops.total(before - tf.cast(every.labels >= 0, tf.int32))
@@ -83,17 +79,9 @@ class Pipeline:
         seeds, numbers = tf.map_fn(draw, keys, fn_output_signature=kinds)
         return Draws(seeds, tuple(graph_ops.split(numbers, counts)) if counts else ())
 
-    def pack(self, samples: Sample, plan: Plan, dropped: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+    def rows(self, samples: Sample, plan: Plan, dropped: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         """What a batch tells about the objects of its images, and which rows of the plan they are."""
-        values, kept = pack(
-            plan,
-            samples.name,
-            max_boxes=self.max_boxes,
-            overflow=self.overflow,
-            keep_difficult=self.keep_difficult,
-            box_format=self.box_format,
-            difficult_dropped=dropped,
-        )
+        values, kept = rows_of(plan, samples.name, dropped, self.max_boxes, self.options)
         values["image_id"] = samples.name
         if self.batches_color:
             values["color_matrix"], values["color_keep"] = plan.color_matrix, plan.color_keep
@@ -119,40 +107,31 @@ class Pipeline:
         if "color_matrix" in rows:
             images = self._color(images, rows["color_matrix"], rows["color_keep"])
         batch = {
-            "images": tf.cast(images, self.dtype),
+            "images": tf.cast(images, self.options.dtype),
             "bounding_boxes": {"boxes": rows["boxes"], "labels": rows["labels"]},
             "num_boxes": rows["num_boxes"],
             "image_id": rows["image_id"],
         }
-        if self.left_out:
+        if self.options.left_out:
             batch["left_out"] = rows["left_out"]
         return batch
 
-    def dataset(
-        self,
-        *,
-        epoch: int,
-        epochs: int | None,
-        start_step: int,
-        batched: bool,
-        num_parallel_calls: int,
-        deterministic: bool,
-        service: str | None,
-    ) -> tf.data.Dataset:
-        """Batches from `start_step` of `epoch` to the end of `epochs` epochs; None: without end."""
+    def dataset(self) -> tf.data.Dataset:
+        """Batches from step `start_step` of `epoch` to the end of `epochs` epochs; None: without end."""
+        options = self.options
         steps, size, images = self.order.steps, self.order.batch_size, 1 + self.augmenter.partners
-        last = tf.int64.max if epochs is None else epochs * steps
+        last = tf.int64.max if options.epochs is None else options.epochs * steps
 
         @_as_is
         def numbers(step: tf.Tensor) -> tuple[tf.Tensor, ...]:
-            now = epoch + step // steps
+            now = options.epoch + step // steps
             records, valid = self.order.batch(now, step % steps)
             return tf.reshape(self.numbers(records, now), [size * images]), now, valid
 
         @_as_is
         def make(raws: tf.Tensor, wanted: tf.Tensor, now: tf.Tensor, valid: tf.Tensor) -> dict[str, Any]:
             samples, plans, dropped = self.plan(raws, tf.reshape(wanted, [size, images]), now)
-            rows, _ = self.pack(samples, plans, dropped)
+            rows, _ = self.rows(samples, plans, dropped)
             batch = self.finish(rows | {"images": self.pictures(plans)})
             if self.order.is_even:
                 return batch
@@ -162,22 +141,18 @@ class Pipeline:
 
         # Steps, not images, are what tf.data service hands out: a batch is made by one worker, and is the
         # batch that this process would have made.
-        data = tf.data.Dataset.range(start_step, last).map(numbers)
-        data = self.examples.read(data, num_parallel_calls)
-        data = data.map(make, num_parallel_calls, deterministic)
-        if not batched:
+        data = tf.data.Dataset.range(options.start_step, last).map(numbers)
+        data = self.examples.read(data, options.num_parallel_calls)
+        data = data.map(make, options.num_parallel_calls, options.deterministic)
+        if options.batch_size is None:
             data = data.map(_as_is(lambda batch: tf.nest.map_structure(lambda values: values[0], batch)))
-        if epochs is not None and service is None:  # flat_map has lost the number of batches
-            data = data.apply(tf.data.experimental.assert_cardinality(last - start_step))
-        if service is not None:
-            data = data.prefetch(tf.data.AUTOTUNE).apply(
-                tf.data.experimental.service.distribute(
-                    processing_mode=tf.data.experimental.service.ShardingPolicy.DYNAMIC, service=service
-                )
-            )
-        if self.ragged:
-            data = data.map(_as_is(_to_ragged), num_parallel_calls=num_parallel_calls)
-        return data.prefetch(tf.data.AUTOTUNE).with_options(_options(deterministic))
+        if options.epochs is not None and options.service is None:  # flat_map has lost the number of batches
+            data = data.apply(tf.data.experimental.assert_cardinality(last - options.start_step))
+        if options.service is not None:
+            data = handed_out(data.prefetch(tf.data.AUTOTUNE), options.service)
+        if options.ragged:
+            data = data.map(_as_is(_to_ragged), num_parallel_calls=options.num_parallel_calls)
+        return data.prefetch(tf.data.AUTOTUNE).with_options(_options(options.deterministic))
 
     @functools.cached_property
     def _color(self) -> Any:

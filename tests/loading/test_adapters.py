@@ -71,6 +71,18 @@ def test_the_object_detection_api_gets_one_hot_classes_and_weights(
     assert ignored > 0
 
 
+def test_single_samples_for_the_object_detection_api(converted: Path) -> None:
+    """The same as in the batch, without its axis."""
+    single = OPTIONS | {"batch_size": None}
+    batch_features, batch_labels = next(iter(to_tfod(make_dataset(converted, **OPTIONS))))
+    for i, (features, labels) in enumerate(to_tfod(make_dataset(converted, **single)).take(3)):
+        assert features["true_image_shape"].numpy().tolist() == [*SIZE, 3]
+        for key in ("image", "true_image_shape", "hash"):
+            np.testing.assert_array_equal(features[key], batch_features[key][i])
+        for key, values in labels.items():
+            np.testing.assert_allclose(values, batch_labels[key][i], err_msg=key)
+
+
 def test_adapters_need_padding_and_a_data_set_of_ours(converted: Path) -> None:
     ragged = make_dataset(converted, ragged=True, **OPTIONS)
     with pytest.raises(OptionError, match="padded"):

@@ -35,18 +35,21 @@ def plain(converted: Path) -> tf.data.Dataset:
 
 
 def row(dataset: tf.data.Dataset, image_id: str, **changes: Any) -> dict[str, Any]:
-    """What a batch tells of one image, with some fields of the pipeline changed; computed eagerly."""
+    """What a batch tells of one image, with some options of the pipeline changed; computed eagerly."""
     pipeline = pipeline_of(dataset)
-    changes["augmenter"] = Augmenter(
-        None, changes.pop("image_size", SIZE), resize=changes.pop("resize", "stretch")
+    options = dataclasses.replace(pipeline.options, **changes)
+    pipeline = dataclasses.replace(
+        pipeline,
+        augmenter=Augmenter(None, options.size, resize=options.resize),
+        max_boxes=options.max_boxes or pipeline.max_boxes,
+        options=options,
     )
-    pipeline = dataclasses.replace(pipeline, **changes)
     number = pipeline.examples.number_of(image_id)
     assert number is not None
     numbers = tf.constant([number], tf.int64)
     now = tf.constant(0, tf.int64)
     raws, _ = pipeline.examples.read(tf.data.Dataset.from_tensors((numbers,)), 1).get_single_element()
-    values, _ = pipeline.pack(*pipeline.plan(raws, numbers[None], now))
+    values, _ = pipeline.rows(*pipeline.plan(raws, numbers[None], now))
     return {key: value[0].numpy() for key, value in values.items()}
 
 

@@ -13,6 +13,7 @@ import tensorflow as tf
 from annotools import ClassMap
 from annotools.errors import OptionError
 from annotools.loader import make_dataset, pipeline_of
+from annotools.loader.options import SourceOptions
 from annotools.loader.sources.open import open_examples
 
 WIDTH, HEIGHT = 60, 40
@@ -225,7 +226,7 @@ def test_a_bad_record_is_an_error_that_names_the_image(
 
 def parsed(path: Path, **options: Any) -> tf.data.Dataset:
     """The samples of a file one by one, without the rest of the pipeline."""
-    examples = open_examples(path, **options)
+    examples = open_examples(path, SourceOptions(**options))
     numbers = tf.data.Dataset.range(len(examples)).map(lambda number: (number[None],))
     return examples.read(numbers, 1).map(examples.samples)
 

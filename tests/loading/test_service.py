@@ -14,6 +14,7 @@ import pytest
 import tensorflow as tf
 
 from annotools.augment import HorizontalFlip, Mosaic
+from annotools.errors import OptionError
 from annotools.loader import make_dataset
 
 Flat = Callable[[Any], list[dict[str, Any]]]
@@ -50,6 +51,24 @@ def test_workers_make_the_batches_that_this_process_would_make(
     remote = flat(make_dataset(converted, epochs=2, service=dispatcher.target, **OPTIONS))
     assert contents(remote) == contents(flat(make_dataset(converted, epochs=2, **OPTIONS)))
     del workers
+
+
+@pytest.mark.parametrize(
+    "address", ["localhost:5000", "grpc://localhost", "grpc://:5000", "http://localhost:1"]
+)
+def test_what_is_no_address_is_refused(converted: Path, address: str) -> None:
+    with pytest.raises(OptionError, match="grpc://host:port"):
+        make_dataset(converted, service=address, **OPTIONS)
+
+
+def test_a_service_that_is_not_there_is_said_at_once(converted: Path) -> None:
+    with socket.socket() as taken:  # bound and not listening: nobody else can have the port, nobody answers
+        taken.bind(("localhost", 0))
+        address = f"grpc://localhost:{taken.getsockname()[1]}"
+        with pytest.raises(OptionError, match="no dispatcher") as caught:
+            make_dataset(converted, service=address, **OPTIONS)
+    assert caught.value.field == "service"
+    assert caught.value.found == address
 
 
 WORKER = """

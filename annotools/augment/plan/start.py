@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from annotools.augment.graph import boxes as graph_boxes
 from annotools.augment.graph import graph_ops
+from annotools.augment.graph.checks import checked
 from annotools.augment.plan.box_policy import ABSENT, ALIVE, BoxPolicy, code
 from annotools.augment.plan.draft import EVERYWHERE, Draft, at_origin
 from annotools.augment.plan.kind import Kind
@@ -32,19 +33,8 @@ def start(
     boxes = graph_boxes.clip(given, windows)
     in_range = tf.abs(given - boxes) <= graph_ops.constant(BOX_SLACK, tf.float64)  # NaN is not
     is_good = graph_ops.every(in_range)
-    place = tf.where(~is_good)
-    # the plain operation; tf.debugging.Assert makes a conditional of ten times as many
-    checked = tf.raw_ops.Assert(
-        condition=graph_ops.every(is_good, (0, 1)),
-        data=[
-            "boxes outside their image (expected xyxy in pixels) in",
-            tf.gather_nd(sample.name, graph_ops.split(place, 2)[0]),
-            tf.gather_nd(given, place),
-        ],
-        summarize=8,
-    )
-    with tf.control_dependencies([] if checked is None else [checked]):
-        boxes = tf.identity(boxes)
+    problem = "boxes outside their image (expected xyxy in pixels) in"
+    boxes = checked(boxes, is_good, problem, sample.name, given)
     has_area = graph_boxes.area(boxes) > graph_ops.constant(0.0, tf.float64)
     status = graph_ops.choose(has_area, graph_ops.constant(ALIVE), code("degenerate"))
     if sample.encoded.dtype == tf.string:

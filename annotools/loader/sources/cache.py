@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, cast
+from typing import cast
 
 import tensorflow as tf
 
@@ -10,10 +10,10 @@ from annotools.augment import Augmenter, BoxPolicy, Plan, Sample
 from annotools.augment.graph import boxes as graph_boxes
 from annotools.augment.ops.fit import ResizeMode
 from annotools.errors import OptionError
+from annotools.loader.options import Cache
+from annotools.loader.sources.examples import Examples
 from annotools.loader.sources.image_table import ImageTable, table_of_samples
-from annotools.loader.sources.record_files import Examples
 
-Cache = Literal["encoded", "resized"]
 _BATCH = 32
 _as_is = tf.autograph.experimental.do_not_convert
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -164,3 +166,30 @@ def table_of_samples(
         kind="value",
         is_local=True,
     )
+
+
+_KEPT: list[tempfile.TemporaryDirectory[str]] = []
+"""A data set may outlive every Python object that knows its files, so they stay until Python ends."""
+
+
+class Scratch:
+    """A temporary folder, made when it is needed, for images that TensorFlow cannot read as a file: turned
+    upright, or out of an archive."""
+
+    def __init__(self) -> None:
+        self._folder: str | None = None
+        self._count = 0
+
+    @property
+    def is_used(self) -> bool:
+        return self._folder is not None
+
+    def put(self, data: bytes) -> str:
+        """The path of a new file with this content."""
+        if self._folder is None:
+            _KEPT.append(tempfile.TemporaryDirectory(prefix="annotools-loader-"))
+            self._folder = _KEPT[-1].name
+        path = os.path.join(self._folder, str(self._count))
+        Path(path).write_bytes(data)
+        self._count += 1
+        return path

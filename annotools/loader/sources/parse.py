@@ -12,10 +12,10 @@ import tensorflow as tf
 from annotools import schema
 from annotools.augment import Sample
 from annotools.augment.graph import graph_ops
+from annotools.augment.graph.checks import checked
 from annotools.classes.class_map import ClassMap
 from annotools.formats.example.framing import read_records
 from annotools.formats.example.wire import parse as parse_features
-from annotools.loader.sources.image_size import size_of
 
 _EDGES = ("xmin", "ymin", "xmax", "ymax")
 _ONE = ("encoded", "filename", "source_id", "width", "height")
@@ -52,6 +52,22 @@ class Dialect:
         if self.interleaved is not None:
             found[self.interleaved[0]] = tf.io.RaggedFeature(tf.float32)
         return found
+
+
+@dataclass(frozen=True)
+class RecordForm:
+    """How the records of a data set are to be understood.
+
+    classes      the ids; needed where the file counts classes without gaps from 0 and the ids have gaps
+    trust_size   take the size from the record; else from the header of its image, because what other writers
+                 copy from `<size>` may be wrong
+    match_names  labels from the names of the classes, not from the numbers in the record
+    """
+
+    dialect: Dialect
+    classes: ClassMap | None = None
+    trust_size: bool = False
+    match_names: bool = False
 
 
 @functools.cache
@@ -114,28 +130,17 @@ def record_id(serialized: tf.Tensor, dialect: Dialect, number: tf.Tensor) -> tf.
     return _image_id({field: parsed[key] for field, key in keys.items()}, number)
 
 
-def parse(
-    serialized: tf.Tensor,
-    dialect: Dialect,
-    numbers: tf.Tensor,
-    *,
-    trust_size: bool,
-    classes: ClassMap | None,
-    match_names: bool,
-) -> Sample:
+def parse(serialized: tf.Tensor, numbers: tf.Tensor, form: RecordForm) -> Sample:
     """The Samples in N records (N,): boxes in pixels, labels from 0, rows up to the fullest one.
 
-    numbers      (N,) of the records, the image's id where a record has neither file name nor source_id
-    trust_size   take the size from the record; else from the header of its image, because what other writers
-                 copy from `<size>` may be wrong
-    classes      the ids; needed where the file counts classes without gaps from 0 and the ids have gaps
-    match_names  labels from the names of the classes, not from the numbers in the record
+    numbers  (N,) of the records, the image's id where a record has neither file name nor source_id
 
     Raises InvalidArgumentError, naming the images, for lists of different lengths, coordinates that are not
     finite or not normalised, labels outside the class map, and records without an image.
     """
+    dialect = form.dialect
     which = tf.strings.join(["record ", tf.strings.as_string(numbers)])  # for TensorFlow's messages
-    raw = tf.io.parse_example(serialized, dialect.features(with_names=match_names), example_names=which)
+    raw = tf.io.parse_example(serialized, dialect.features(with_names=form.match_names), example_names=which)
     values = {field: raw[key] for field, (key, _) in dialect.keys.items() if key in raw}
     names = _image_id(values, numbers)
     encoded = checked(
@@ -144,13 +149,13 @@ def parse(
         "a record without an image",
         names,
     )
-    if trust_size and "height" in values:
+    if form.trust_size and "height" in values:
         sizes = tf.cast(tf.stack([values["height"], values["width"]], -1), tf.int32)
     else:
         sizes = tf.map_fn(size_of, encoded, fn_output_signature=tf.TensorSpec([2], tf.int32))
 
     edges = [values[edge] for edge in _EDGES] if dialect.interleaved is None else _columns(raw, dialect)
-    labels = values["names"] if match_names else values["labels"]
+    labels = values["names"] if form.match_names else values["labels"]
     difficult = values["difficult"]
     splits = tf.stack([column.row_splits for column in (*edges, labels, difficult)])
     lengths = splits[:, 1:] - splits[:, :-1]
@@ -170,7 +175,7 @@ def parse(
     in_bounds = graph_ops.every(tf.abs(fractions) <= graph_ops.constant(2.0, tf.float32))
     fractions = checked(fractions, in_bounds, "coordinates are not normalised to 0..1 in", names_of)
     boxes = _ragged(_pixels(fractions, graph_ops.gather(sizes, rows)), row_splits)
-    flat_labels = _labels(flat_labels, dialect, classes, names_of)
+    flat_labels = _labels(flat_labels, form, names_of)
     dense = boxes.to_tensor(0.0, shape=[None, None, 4])
     width = graph_ops.length(dense, 1)
     flags = difficult.to_tensor(0, shape=[-1, tf.cast(width, tf.int64)])
@@ -184,6 +189,26 @@ def parse(
         ids=graph_ops.zeros(padded) + tf.range(width),
         name=names,
     )
+
+
+def size_of(encoded: tf.Tensor) -> tf.Tensor:
+    """(2,) int32 (H, W) of the image in () string. JPEG and PNG headers are read, other formats decoded."""
+
+    def jpeg() -> tf.Tensor:
+        return tf.io.extract_jpeg_shape(encoded)[:2]
+
+    def png() -> tf.Tensor:
+        # IHDR is the first chunk: 8 bytes signature, 4 length, 4 name, then width and height, big-endian
+        width_height = tf.strings.substr(encoded, 16, 8)
+        return tf.io.decode_raw(width_height, tf.int32, little_endian=False)[::-1]
+
+    def other() -> tf.Tensor:
+        return tf.shape(tf.io.decode_image(encoded, channels=3, expand_animations=False))[:2]
+
+    magic = tf.strings.substr(encoded, 0, 4)
+    is_jpeg = tf.strings.substr(magic, 0, 3) == b"\xff\xd8\xff"
+    kind = tf.where(is_jpeg, 0, tf.where(magic == b"\x89PNG", 1, 2))
+    return tf.ensure_shape(tf.switch_case(kind, [jpeg, png, other]), [2])
 
 
 def _ragged(values: tf.Tensor, row_splits: tf.Tensor) -> tf.RaggedTensor:
@@ -233,15 +258,15 @@ def _pixels(fractions: tf.Tensor, sizes: tf.Tensor) -> tf.Tensor:
     return tf.cast(tf.where(is_whole, whole, pixels), tf.float32)
 
 
-def _labels(labels: tf.Tensor, dialect: Dialect, classes: ClassMap | None, names: tf.Tensor) -> tf.Tensor:
+def _labels(labels: tf.Tensor, form: RecordForm, names: tf.Tensor) -> tf.Tensor:
     """(K,) int32, id - 1; `names` (K,) of the images."""
+    classes, low = form.classes, form.dialect.label_base
     if labels.dtype == tf.string:
         assert classes is not None
         same = labels[:, None] == tf.constant(list(classes.names))
         known = tf.reduce_any(same, -1)
         same = checked(same, known, "a class name that is not in the class map", names, labels)
         return tf.gather(_ids(classes), tf.argmax(tf.cast(same, tf.int32), -1)) - 1
-    low = dialect.label_base
     in_range = labels >= low
     expected = f"{low} or more"
     if classes is not None:
@@ -252,23 +277,6 @@ def _labels(labels: tf.Tensor, dialect: Dialect, classes: ClassMap | None, names
     if low == 0 and classes is not None:
         return tf.gather(_ids(classes), labels) - 1
     return tf.cast(labels, tf.int32) - low
-
-
-def checked(
-    values: tf.Tensor, good: tf.Tensor, problem: str, names: tf.Tensor, found: tf.Tensor | None = None
-) -> tf.Tensor:
-    """`values`, once all of `good` (n,) is known to hold; else an error with the `names` (n,) where not.
-
-    Without the bond between the two, what breaks later could be reported first.
-    """
-    place = tf.where(~good)
-    message: list[object] = [problem, tf.gather_nd(names, place)]
-    if found is not None:
-        message += [graph_ops.constant("found", tf.string), tf.gather_nd(found, place)]
-    # the plain operation; tf.debugging.Assert makes a conditional, of ten times as many operations
-    done = tf.raw_ops.Assert(condition=graph_ops.every(good, 0), data=message, summarize=8)
-    with tf.control_dependencies([] if done is None else [done]):
-        return tf.identity(values)
 
 
 def _ids(classes: ClassMap) -> tf.Tensor:

@@ -13,8 +13,8 @@ from annotools.formats import pkl, ssd_pickle
 from annotools.images import header as image_headers
 from annotools.images import turn_pixels
 from annotools.issues import DataError, Issue
-from annotools.loader.sources.image_table import ImageTable, table_of
-from annotools.loader.sources.scratch import Scratch
+from annotools.loader.options import StrPath
+from annotools.loader.sources.image_table import ImageTable, Scratch, table_of
 from annotools.loader.sources.split_choice import choose_split
 from annotools.records import Example
 from annotools.sources.storage import is_image
@@ -32,7 +32,7 @@ class _Row:
 
 
 def open_pickle(
-    path: str, split: str | None, *, images_folder: str | None, classes: ClassMap | None
+    path: str, split: str | None, *, images_folder: StrPath | None, classes: ClassMap | None
 ) -> ImageTable:
     """The examples of a pickle. Its boxes are in the upright image, so a file with an EXIF turn is turned.
 
@@ -54,7 +54,7 @@ def open_pickle(
         try:
             found.append(_example(row, finder.find(row.filename), scratch))
         except AnnotoolsError as error:
-            issues.append(Issue.from_error("image-unreadable", error, images_folder))
+            issues.append(Issue.from_error("image-unreadable", error, os.fspath(images_folder)))
     if issues:
         raise DataError(
             f"{len(issues)} of {len(rows)} images cannot be used: {issues[0]}", path=path, issues=issues

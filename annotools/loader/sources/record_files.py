@@ -1,70 +1,39 @@
-"""What the loader needs to know of a data set: how many images, and how to get number i inside a graph."""
+"""Images in TFRecord shards, each read at its offset."""
 
 from __future__ import annotations
 
 import functools
 import os
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import tensorflow as tf
 
 from annotools.augment import Sample
 from annotools.classes.class_map import ClassMap
 from annotools.formats.example.record_index import RecordIndex
-from annotools.loader.sources.parse import Dialect, count_boxes, parse, record_id
+from annotools.loader.sources.parse import RecordForm, count_boxes, parse, record_id
 
 _as_is = tf.autograph.experimental.do_not_convert
-
-
-class Examples(Protocol):
-    """A finite, numbered data set.
-
-    path      for messages
-    classes   None where nobody has said what the labels mean
-    is_local  whether the images are in this process's memory, so that no other process can load them
-    """
-
-    path: str
-    classes: ClassMap | None
-    is_local: bool
-
-    def __len__(self) -> int: ...
-
-    @property
-    def boxes(self) -> int | None:
-        """The most objects of one image, None where that is not known without counting."""
-
-    @property
-    def max_boxes(self) -> int:
-        """`boxes`, counted where it is not known."""
-
-    def read(self, numbers: tf.data.Dataset, num_parallel_calls: int) -> tf.data.Dataset:
-        """From (numbers (N,) int64, rest) to (raws (N, ...), numbers, rest): records, files or pixels."""
-
-    def samples(self, raws: tf.Tensor, numbers: tf.Tensor) -> Sample:
-        """The Samples of N images, from what was read of them (N, ...) and their numbers (N,)."""
-
-    def number_of(self, image_id: str) -> int | None:
-        """The number of the image with this id, None where there is none."""
 
 
 @dataclass
 class RecordFiles:
     """Images in TFRecord shards.
 
-    boxes       the most objects of one image where a manifest tells it; None: count them
-    trust_size, match_names   see `parse`
+    form   how an image and its objects are written in a record
+    boxes  the most objects of one image where a manifest tells it; None: count them
     """
 
     path: str
     index: RecordIndex
-    dialect: Dialect
-    classes: ClassMap | None = None
+    form: RecordForm
     boxes: int | None = None
-    trust_size: bool = False
-    match_names: bool = False
     is_local: bool = False
+
+    @property
+    def classes(self) -> ClassMap | None:
+        return self.form.classes
 
     def __len__(self) -> int:
         return len(self.index)
@@ -75,7 +44,7 @@ class RecordFiles:
             return self.boxes
         records = tf.data.TFRecordDataset(list(self.index.files))
         counts = records.map(
-            _as_is(lambda record: count_boxes(record, self.dialect)),
+            _as_is(lambda record: count_boxes(record, self.form.dialect)),
             num_parallel_calls=tf.data.AUTOTUNE,
         )
         most = counts.reduce(tf.constant(0, tf.int64), tf.maximum)
@@ -96,19 +65,12 @@ class RecordFiles:
         return numbers.flat_map(read_records)
 
     def samples(self, raws: tf.Tensor, numbers: tf.Tensor) -> Sample:
-        return parse(
-            raws,
-            self.dialect,
-            numbers,
-            trust_size=self.trust_size,
-            classes=self.classes,
-            match_names=self.match_names,
-        )
+        return parse(raws, numbers, self.form)
 
     def number_of(self, image_id: str) -> int | None:
         records = tf.data.TFRecordDataset(list(self.index.files)).enumerate()
         names = records.map(
-            _as_is(lambda number, record: (number, record_id(record, self.dialect, number))),
+            _as_is(lambda number, record: (number, record_id(record, self.form.dialect, number))),
             num_parallel_calls=tf.data.AUTOTUNE,
         )
         wanted = tf.constant(os.fsencode(image_id))

@@ -11,47 +11,39 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from annotools.classes.class_map import ClassMap
 from annotools.conversion.class_discovery import discover_classes
 from annotools.conversion.options import Options
 from annotools.conversion.plan import Entry, make_plan
 from annotools.conversion.reconcile import Outcome, reconcile
 from annotools.conversion.shard import ShardResult
 from annotools.issues import DataError
-from annotools.loader.sources.image_table import ImageTable, table_of
-from annotools.loader.sources.scratch import Scratch
+from annotools.loader.options import SourceOptions
+from annotools.loader.sources.image_table import ImageTable, Scratch, table_of
 from annotools.loader.sources.split_choice import choose_split
 from annotools.records import Example
 from annotools.sources.source import Source
 from annotools.sources.storage import Folder
 
 
-def open_voc(
-    source: Source,
-    split: str | None,
-    *,
-    classes: ClassMap | None,
-    box_origin: str = "as-written",
-    on_error: str = "fail",
-) -> ImageTable:
+def open_voc(source: Source, asked: SourceOptions) -> ImageTable:
     """The examples of one split; DataError with every issue if something is wrong and `on_error` "fail"."""
     options = Options(
         to="tfrecord",
-        classes=classes or discover_classes(source),
-        split=split,
-        box_origin=box_origin,
-        on_error=on_error,
+        classes=asked.class_map or discover_classes(source),
+        split=asked.split,
+        box_origin=asked.box_origin,
+        on_error=asked.on_error,
         shards=1,
     )
     scratch = Scratch()
     with tempfile.TemporaryDirectory(prefix="annotools-") as folder:
         plan = make_plan(source, options, Path(folder))
-        name = choose_split(split, [shard.split for shard in plan.shards], source.root)
+        name = choose_split(asked.split, [shard.split for shard in plan.shards], source.root)
         shard = next(shard for shard in plan.shards if shard.split == name)
         result = ShardResult(name, 0, 1, source.root)
         rows = _rows(plan.entries(shard), source, options, result, scratch)
         table = table_of(source.root, options.classes, rows)
-    if result.failed and on_error == "fail":
+    if result.failed and asked.on_error == "fail":
         errors = [issue for issue in result.issues if issue.severity == "error"]
         raise DataError(
             f"{len(errors)} error{'s' * (len(errors) != 1)}, on_error='skip' leaves out what is faulty: "

@@ -1,0 +1,92 @@
+"""What `make_dataset` may be asked: one frozen record, whose fields are its keywords."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import tensorflow as tf
+
+from annotools.augment import BoxPolicy
+from annotools.augment.ops.fit import RESIZE, ResizeMode
+from annotools.boxes import BOX_FORMATS
+from annotools.classes.class_map import ClassMap
+from annotools.errors import OptionError
+from annotools.options import BOX_ORIGINS, ON_ERROR, check, option, options
+
+StrPath = str | os.PathLike[str]
+Cache = Literal["encoded", "resized"]
+Dtype = Literal["uint8", "float32"]
+KeepDifficult = Literal["keep", "drop", "ignore"]
+Overflow = Literal["error", "drop_smallest"]
+
+
+@options
+class SourceOptions:
+    """Where the examples come from; `make_dataset` says what each option means."""
+
+    split: str | None = option(default=None, flag="")
+    classes: ClassMap | StrPath | Sequence[str] | None = option(default=None, flag="")
+    images: StrPath | None = option(default=None, flag="")
+    annotations: StrPath | None = option(default=None, flag="")
+    box_origin: str = option(default=BOX_ORIGINS[0], choices=BOX_ORIGINS, flag="")
+    on_error: str = option(default=ON_ERROR[0], choices=ON_ERROR, flag="")
+
+    @property
+    def class_map(self) -> ClassMap | None:
+        """The classes: None, as they are, or out of a file or a list of names in the order of their ids."""
+        if self.classes is None or isinstance(self.classes, ClassMap):
+            return self.classes
+        if isinstance(self.classes, (str, os.PathLike)):
+            return ClassMap.from_file(self.classes)
+        return ClassMap.from_names(self.classes)
+
+
+@options
+class LoaderOptions(SourceOptions):
+    """The keywords of `make_dataset`, which says what they mean."""
+
+    image_size: tuple[int, int] | int | None = option(flag="")
+    batch_size: int | None = option(flag="")
+    # what happens to pictures
+    augment: Any = option(default=None, flag="")
+    policy: BoxPolicy | None = option(default=None, flag="")
+    resize: ResizeMode = option(default="stretch", choices=tuple(RESIZE), flag="")
+    keep_difficult: KeepDifficult = option(default="keep", choices=("keep", "drop", "ignore"), flag="")
+    cache: Cache | None = option(default=None, choices=("encoded", "resized"), flag="")
+    # which picture comes when
+    seed: int = option(default=0, flag="")
+    epoch: int = option(default=0, minimum=0, flag="")
+    epochs: int | None = option(default=1, flag="")
+    start_step: int = option(default=0, minimum=0, flag="")
+    shuffle: bool = option(default=True, flag="")
+    drop_remainder: bool = option(default=False, flag="")
+    shard: tuple[int, int] = option(default=(0, 1), flag="")
+    # what a batch looks like
+    max_boxes: int | None = option(default=None, minimum=1, flag="")
+    overflow: Overflow = option(default="error", choices=("error", "drop_smallest"), flag="")
+    box_format: str = option(default="xyxy", choices=BOX_FORMATS, flag="")
+    dtype: Dtype = option(default="uint8", choices=("uint8", "float32"), flag="")
+    ragged: bool = option(default=False, flag="")
+    left_out: bool = option(default=False, flag="")
+    # who makes it
+    num_parallel_calls: int = option(default=tf.data.AUTOTUNE, flag="")
+    deterministic: bool = option(default=True, flag="")
+    service: str | None = option(default=None, flag="")
+
+    def __post_init__(self) -> None:
+        check(self)
+        if self.epochs is not None and self.epochs < 1:
+            raise OptionError("too small", field="epochs", found=self.epochs, expected="1 or more, or None")
+        if self.image_size is None and self.batch_size not in (None, 1):
+            raise OptionError(
+                "images of different sizes make no batch", field="image_size", found=None, expected="(H, W)"
+            )
+        if self.ragged and self.batch_size is None:
+            raise OptionError("single samples have no ragged axis", field="ragged", found=self.ragged)
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """(H, W) of the pictures, None: what the ops give."""
+        return (self.image_size, self.image_size) if isinstance(self.image_size, int) else self.image_size

@@ -1,0 +1,44 @@
+"""What the loader needs to know of a data set: how many images, and how to get number i inside a graph."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import tensorflow as tf
+
+from annotools.augment import Sample
+from annotools.classes.class_map import ClassMap
+
+
+class Examples(Protocol):
+    """A finite, numbered data set.
+
+    path      for messages
+    classes   None where nobody has said what the labels mean
+    is_local  whether the images are in this process's memory, so that no other process can load them
+    """
+
+    path: str
+    is_local: bool
+
+    @property
+    def classes(self) -> ClassMap | None: ...
+
+    def __len__(self) -> int: ...
+
+    @property
+    def boxes(self) -> int | None:
+        """The most objects of one image, None where that is not known without counting."""
+
+    @property
+    def max_boxes(self) -> int:
+        """`boxes`, counted where it is not known."""
+
+    def read(self, numbers: tf.data.Dataset, num_parallel_calls: int) -> tf.data.Dataset:
+        """From (numbers (N,) int64, rest) to (raws (N, ...), numbers, rest): records, files or pixels."""
+
+    def samples(self, raws: tf.Tensor, numbers: tf.Tensor) -> Sample:
+        """The Samples of N images, from what was read of them (N, ...) and their numbers (N,)."""
+
+    def number_of(self, image_id: str) -> int | None:
+        """The number of the image with this id, None where there is none."""

@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from annotools.validation.validate import validate as validate
     from annotools.verification.verify import VerifyResult as VerifyResult
     from annotools.verification.verify import verify as verify
+    from annotools.view.stats import Stats as Stats
+    from annotools.view.stats import stats as stats
 
 __version__ = "0.1.0"
 
@@ -56,6 +58,8 @@ _HOME = {
     "ConvertResult": "annotools.conversion.run",
     "VerifyResult": "annotools.verification.verify",
     "verify": "annotools.verification.verify",
+    "Stats": "annotools.view.stats",
+    "stats": "annotools.view.stats",
     "AnnotoolsError": "annotools.errors",
     "DataError": "annotools.issues",
     "ImageError": "annotools.errors",

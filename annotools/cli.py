@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from annotools import __version__
-from annotools.commands import classes, convert, evaluate, fix, validate, verify
+from annotools.commands import classes, convert, evaluate, fix, stats, validate, verify
 from annotools.errors import AnnotoolsError
 from annotools.files.system import discard
 
@@ -65,6 +65,13 @@ def build_parser() -> argparse.ArgumentParser:
         "compare detections with the ground truth: average precision, errors by kind",
         evaluate.add_evaluate_arguments,
         evaluate.run_evaluate,
+    )
+    _add(
+        commands,
+        "stats",
+        "say what is in a data set: classes, sizes, splits, places worth a look",
+        stats.add_stats_arguments,
+        stats.run_stats,
     )
     return parser
 

@@ -31,6 +31,7 @@ def run(script: str, *arguments: str) -> str:
         ("verify", ["--files", "8", "--runs", "1"], "| verify --against"),
         ("planning", ["--sizes", "8", "--names", "voc", "--runs", "1"], "| voc"),
         ("evaluate", ["--images", "20", "--detections", "200", "--runs", "1"], "| pycocotools"),
+        ("stats", ["--files", "8", "--runs", "1"], "| annotools stats --images none"),
         ("memory", ["--files", "4,8", "--to", "tfrecord,ssd-pickle"], "| ssd-pickle"),
     ],
     ids=lambda value: value if isinstance(value, str) and value.isidentifier() else "",

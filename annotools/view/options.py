@@ -1,0 +1,47 @@
+"""What the commands that look at data may be asked."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from annotools.errors import OptionError
+from annotools.options import annotation_folder, check, image_folder, option, options
+
+StrPath = str | os.PathLike[str]
+
+
+def _image_size(text: str) -> tuple[int, int] | int:
+    """`300` or `300x400`, height first."""
+    try:
+        numbers = [int(part) for part in text.lower().split("x")]
+    except ValueError:
+        numbers = []
+    if len(numbers) not in (1, 2):
+        raise argparse.ArgumentTypeError(f"not a size: {text!r} (expected 300 or 300x400, height first)")
+    return numbers[0] if len(numbers) == 1 else (numbers[0], numbers[1])
+
+
+@options
+class StatsOptions:
+    """The keywords of `stats` and the flags of `annotools stats`."""
+
+    split: str | None = option(default=None, metavar="NAME", help="one split only")
+    image_size: tuple[int, int] | int = option(
+        default=300, read=_image_size, metavar="N|HxW", help="input of the detector; default: {default}"
+    )
+    images: str = option(
+        default="header", choices=("none", "header"), help="none: take <size> at its word; default: {default}"
+    )
+    annotations: StrPath | None = annotation_folder()
+    image_folder: StrPath | None = image_folder()
+
+    def __post_init__(self) -> None:
+        check(self)
+        if min(self.size) < 1:
+            raise OptionError("not a size", field="--image-size", found=self.image_size, expected="1 or more")
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(H, W)"""
+        return (self.image_size, self.image_size) if isinstance(self.image_size, int) else self.image_size

@@ -88,7 +88,18 @@ def _images(result: Stats) -> Iterator[str]:
 
 def _classes(result: Stats) -> Iterator[str]:
     names = [split.name for split in result.splits]
-    header = ["class", "objects", "share", "images", *names, "side", "5%", "95%", "w/h", "at border"]
+    header = [
+        "class",
+        "objects",
+        "share",
+        "images",
+        *map(printable, names),
+        "side",
+        "5%",
+        "95%",
+        "w/h",
+        "at border",
+    ]
     rows = [header]
     for one in result.classes:
         side, aspect = one.boxes.side, one.boxes.aspect
@@ -112,8 +123,10 @@ def _splits(result: Stats) -> Iterator[str]:
     for split in result.splits:
         missing = f", no {', '.join(map(printable, split.missing))}" if split.missing else ""
         negative = f" ({split.negative} without objects)" if split.negative else ""
-        yield f"{split.name}: {split.images} images{negative}, {split.objects} objects{missing}"
-    apart = [f"{pair.replace('|', ' and ')} {_bits(bits)}" for pair, bits in result.divergence.items()]
+        yield f"{printable(split.name)}: {split.images} images{negative}, {split.objects} objects{missing}"
+    apart = [
+        f"{printable(pair.replace('|', ' and '))} {_bits(bits)}" for pair, bits in result.divergence.items()
+    ]
     if apart:
         yield f"classes of two splits, 0 the same, 1 nothing in common: {', '.join(apart)}"
 

@@ -13,7 +13,8 @@ import numpy as np
 
 from annotools.classes.class_map import ClassMap
 from annotools.errors import SourceError
-from annotools.evaluation.detections import DetectionError, Given
+from annotools.evaluation.detections import DetectionError, Given, shown
+from annotools.sources.storage import printable
 
 _KEYS: Final = ("image_id", "category_id", "bbox", "score")
 
@@ -150,13 +151,18 @@ def from_devkit(folder: str, classes: ClassMap, split: str | None, *, one_based:
                 xmin, ymin, xmax, ymax = box
             except ValueError:
                 raise DetectionError(
-                    "not a detection", path=file, line=line, found=text, expected="image id and five numbers"
+                    "not a detection",
+                    path=printable(file),
+                    line=line,
+                    found=text,
+                    expected="image id and five numbers",
                 ) from None
             rows.add(image_id.strip(), position, xmin - one_based, ymin - one_based, xmax, ymax, score)
             places.append((file, line))
 
     def place(number: int) -> dict[str, Any]:
-        return dict(zip(("path", "line"), places[number], strict=True))
+        file, line = places[number]
+        return {"path": printable(file), "line": line}
 
     return rows.given(place)
 
@@ -170,9 +176,9 @@ def _devkit_files(folder: str, classes: ClassMap, split: str | None) -> list[tup
         if not mark or not fitting:
             raise DetectionError(
                 "the name ends in no class",
-                path=str(file),
+                path=printable(str(file)),
                 found=file.name,
-                expected="comp4_det_test_<class>.txt, with one of " + ", ".join(classes.names),
+                expected=f"comp4_det_test_<class>.txt, with one of {shown(list(classes.names))}",
             )
         name = max(fitting, key=len)
         group = sets.setdefault(f"{competition}_det_{rest[: -len(name) - 1]}", {})
@@ -182,7 +188,7 @@ def _devkit_files(folder: str, classes: ClassMap, split: str | None) -> list[tup
         raise DetectionError(
             "several sets of detections" if chosen else "no text files",
             path=folder,
-            found=", ".join(chosen) or None,
+            found=", ".join(map(printable, chosen)) or None,
             expected="comp4_det_test_<class>.txt of one competition and set",
         )
     return [(file, name) for name, file in sets[chosen[0]].items()]
@@ -196,4 +202,4 @@ def _lines(file: str) -> list[str]:
     try:
         return Path(file).read_text(encoding="utf-8", errors="surrogateescape").split("\n")
     except OSError as error:
-        raise SourceError(f"cannot read: {error.strerror}", path=file) from error
+        raise SourceError(f"cannot read: {error.strerror}", path=printable(file)) from error

@@ -12,6 +12,7 @@ import numpy as np
 from annotools.classes.class_map import ClassMap
 from annotools.errors import AnnotoolsError
 from annotools.evaluation.tables import Detections, Floats, Ints, Truth, by_score
+from annotools.sources.storage import printable
 
 PADDING: Final = -1
 _PARTS: Final = ("boxes", "scores", "labels")
@@ -137,7 +138,7 @@ def _positions(labels: Floats, classes: ClassMap, place: Callable[[int], dict[st
             "no class has this label",
             **place(number),
             found=float(labels[number]),
-            expected=f"{_shown([f'{int(one)} ({name})' for one, name in zip(known, classes, strict=True)])}"
+            expected=f"{shown([f'{int(one)} ({name})' for one, name in zip(known, classes, strict=True)])}"
             f", or {PADDING} for padding",
         )
     return places.astype(np.int64)
@@ -159,7 +160,7 @@ def on_truth(given: Given, truth: Truth) -> Detections:
             f"no image of the split has this id{_and_more(len(unknown))}",
             **place,
             found=unknown[0],
-            expected=_shown(list(truth.images)) or "nothing: the split has no images",
+            expected=shown(list(truth.images)) or "nothing: the split has no images",
         )
     number_of = np.array([numbers.get(name, -1) for name in given.images] or [-1], np.int64)
     image = number_of[given.image]
@@ -198,5 +199,7 @@ def _and_more(count: int) -> str:
     return f", one of {count}" if count > 1 else ""
 
 
-def _shown(names: list[str]) -> str:
-    return ", ".join(names[:_SHOWN]) + (f", ... ({len(names)})" if len(names) > _SHOWN else "")
+def shown(names: list[str]) -> str:
+    return ", ".join(map(printable, names[:_SHOWN])) + (
+        f", ... ({len(names)})" if len(names) > _SHOWN else ""
+    )

@@ -132,3 +132,18 @@ def test_it_needs_numpy_alone(call: list[str]) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program, *call], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_names_in_messages_do_nothing_either(
+    new_scene: MakeScene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = new_scene(("cup\x1b[2J",), {"a\x1b[31m": [(0, (1.0, 1.0, 9.0, 9.0), False)]})
+    truth, folder = str(made.save(tmp_path / "truth.pkl")), tmp_path / "devkit"
+    folder.mkdir()
+    (tmp_path / "b.json").write_text(
+        '[{"image_id": "\\u001b[3m", "category_id": 1, "bbox": [1, 1, 2, 2], "score": 1}]'
+    )
+    assert main(["evaluate", truth, str(tmp_path / "b.json")]) == 1
+    (folder / "comp4_det_test_\x1b[4m.txt").write_text("")
+    assert main(["evaluate", truth, str(folder)]) == 1
+    assert "\x1b" not in capsys.readouterr().err

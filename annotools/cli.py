@@ -6,97 +6,86 @@ Exit codes: 0 clean, 1 the data has problems, 2 usage or I/O, 130 interrupted.
 from __future__ import annotations
 
 import argparse
+import difflib
+import importlib
+import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NoReturn
 
 from annotools import __version__
-from annotools.commands import classes, convert, evaluate, fix, stats, validate, verify
 from annotools.errors import AnnotoolsError
 from annotools.files.system import discard
 
-Run = Callable[[argparse.Namespace], int]
+COMMANDS = {
+    "convert": "convert annotations and images to pickle or TFRecord",
+    "verify": "check that an output is whole and is what its source says",
+    "classes": "list the classes of a source, or write them as a class file",
+    "validate": "check annotations and images against the rules",
+    "fix": "write repaired copies of the annotations, by the rules that are named",
+    "stats": "say what is in a data set: classes, sizes, splits, places worth a look",
+    "evaluate": "compare detections with the ground truth: average precision, errors by kind",
+}
+"""Name and summary of each command. `commands/NAME.py` has its `add_NAME_arguments` and `run_NAME`."""
 
 
-def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="annotools",
-        description="Pascal VOC XML to typed records, pickle and sharded TFRecord.",
-    )
-    parser.add_argument("--version", action="version", version=f"annotools {__version__}")
+class Parser(argparse.ArgumentParser):
+    """One line for a wrong command line, with the word that was probably meant."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}{self._hint(message)} (see {self.prog} --help)\n")
+
+    def _hint(self, message: str) -> str:
+        if wrong := re.search(r"invalid choice: '(.*)' \(choose from (.*)\)", message):
+            return _did_you_mean(wrong[1], re.findall(r"[^\s',]+", wrong[2]))
+        if wrong := re.search(r"unrecognized arguments: (--?[^\s=]+)", message):
+            return _did_you_mean(wrong[1], self._option_string_actions)
+        return ""
+
+
+def _did_you_mean(word: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f", did you mean {close[0]}?" if close else ""
+
+
+def build_parser(only: str | None = None) -> Parser:
+    """The parser of all commands; with `only` the arguments of that command alone are loaded."""
+    parser = Parser(prog="annotools", description="Pascal VOC XML to typed records, pickle and TFRecord.")
+    parser.add_argument("-V", "--version", action="version", version=f"annotools {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    _add(
-        commands,
-        "convert",
-        "convert annotations and images to pickle or TFRecord",
-        convert.add_convert_arguments,
-        convert.run_convert,
-    )
-    _add(
-        commands,
-        "verify",
-        "check that an output is whole and is what its source says",
-        verify.add_verify_arguments,
-        verify.run_verify,
-    )
-    _add(
-        commands,
-        "classes",
-        "list the classes of a source, or write them as a class file",
-        classes.add_classes_arguments,
-        classes.run_classes,
-    )
-    _add(
-        commands,
-        "validate",
-        "check annotations and images against the rules",
-        validate.add_validate_arguments,
-        validate.run_validate,
-    )
-    _add(
-        commands,
-        "fix",
-        "write repaired copies of the annotations, by the rules that are named",
-        fix.add_fix_arguments,
-        fix.run_fix,
-    )
-    _add(
-        commands,
-        "evaluate",
-        "compare detections with the ground truth: average precision, errors by kind",
-        evaluate.add_evaluate_arguments,
-        evaluate.run_evaluate,
-    )
-    _add(
-        commands,
-        "stats",
-        "say what is in a data set: classes, sizes, splits, places worth a look",
-        stats.add_stats_arguments,
-        stats.run_stats,
-    )
+    for name, summary in COMMANDS.items():
+        command = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
+        if only in (None, name):
+            module: Any = importlib.import_module(f"annotools.commands.{name}")
+            getattr(module, f"add_{name}_arguments")(command)
+            command.set_defaults(run=getattr(module, f"run_{name}"), parser=command)
     return parser
 
 
-def _add(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser],
-    name: str,
-    summary: str,
-    add_arguments: Callable[[argparse.ArgumentParser], None],
-    run: Run,
-) -> None:
-    parser = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
-    add_arguments(parser)
-    parser.set_defaults(run=run)
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """The arguments of a command line; SystemExit with 2 and one line on stderr for a wrong one."""
+    beam_options: Sequence[str] = ()
+    if argv[:1] == ["convert"]:
+        from annotools.commands.convert import split_beam_options
+
+        argv, beam_options = split_beam_options(argv)
+    name = next((word for word in argv if not word.startswith("-")), None)
+    args, unknown = build_parser(name if name in COMMANDS else "").parse_known_args(argv)
+    if unknown:
+        args.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+    args.beam_options, args.version = beam_options, __version__
+    return args
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    ours, beam_options = convert.split_beam_options(sys.argv[1:] if argv is None else argv)
-    args = build_parser().parse_args(ours)
-    args.beam_options = beam_options
-    args.version = __version__
-    run: Run = args.run
+    _make_printable()
     try:
-        return run(args)
+        args = parse(list(sys.argv[1:] if argv is None else argv))
+        run: Callable[[argparse.Namespace], int] = args.run
+        code = run(args)
+        sys.stdout.flush()
+        return code
     except AnnotoolsError as error:
         print(f"annotools: {error}{_notes(error)}", file=sys.stderr)
         return error.exit_code
@@ -107,6 +96,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         # the reader of our output has gone (`annotools ... | head`); Python would complain once more at exit
         discard(sys.stdout.fileno())
         return 2
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        print(f"annotools: the output cannot be written: {error.strerror}", file=sys.stderr)
+        discard(sys.stdout.fileno())
+        return 2
+
+
+def _make_printable() -> None:
+    """Print what the terminal's encoding cannot hold as an escape, and not as an error."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None and stream.errors == "strict":
+            reconfigure(errors="backslashreplace")
 
 
 def _notes(error: BaseException) -> str:

@@ -1,0 +1,87 @@
+"""The command in a shell: closed pipes, full disks, terminals of other encodings, wrong words."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from annotools.cli import COMMANDS, build_parser
+
+ANNOTOOLS = (sys.executable, "-m", "annotools")
+
+
+def run(*words: object, **options: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*ANNOTOOLS, *map(str, words)], text=True, stderr=subprocess.PIPE, check=False,
+        **{"stdout": subprocess.PIPE, **options},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("words", [("validate", "--rules"), ("classes", "SAMPLE"), ("--help",)])
+def test_a_reader_that_goes_is_told_nothing(words: tuple[str, ...], sample_data: Path) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    done = run(*(sample_data if word == "SAMPLE" else word for word in words), stdout=write)
+    os.close(write)
+    assert done.stderr == ""
+    assert done.returncode == (0 if words == ("--help",) else 2)  # argparse itself ignores it in help
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("command", ["classes", "validate"])
+def test_a_full_disk_is_not_a_fault_of_the_data(command: str, sample_data: Path) -> None:
+    with open("/dev/full", "wb") as full:
+        done = run(command, sample_data, stdout=full)
+    assert done.returncode == 2
+    assert done.stderr == "annotools: the output cannot be written: No space left on device\n"
+
+
+def test_names_that_a_terminal_cannot_show_are_escaped(tree: Any) -> None:
+    tree.add("a", [("手机", 5, 6, 30, 35)])
+    done = run("classes", tree.root, env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    assert (done.returncode, done.stdout) == (0, "1\t1\t\\u624b\\u673a\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("validat", "."), "did you mean validate?"),
+        (("convert", ".", "out", "--to", "tfrecords"), "did you mean tfrecord?"),
+        (("convert", ".", "out", "--to", "tfrecord", "--shardz", "3"), "did you mean --shards?"),
+        (("validate", ".", "--formt=json"), "did you mean --format?"),
+        (("verify",), "the following arguments are required: output"),
+        ((), "the following arguments are required: COMMAND"),
+        (("nothing-like-it",), "invalid choice: 'nothing-like-it'"),
+    ],
+)
+def test_a_wrong_command_line_is_one_line(words: tuple[str, ...], told: str) -> None:
+    done = run(*words)
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
+
+
+def test_the_version() -> None:
+    assert run("-V").stdout == run("--version").stdout != ""
+
+
+def test_every_command_is_there() -> None:
+    for name in COMMANDS:
+        assert f"annotools {name}" in run(name, "--help").stdout
+    build_parser()
+
+
+def test_a_command_loads_no_other() -> None:
+    code = (
+        "import sys, annotools.cli as cli; cli.parse(['classes', 'x']);"
+        "print([name for name in sys.modules if name.startswith('annotools.commands.')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "annotools.commands.evaluate" not in done.stdout
+    assert "annotools.commands.classes" in done.stdout

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 from annotools.errors import LedgerError
+
+Count = Annotated[int, ">= 0"]
 
 
 @dataclass(slots=True)
 class Tally:
     """What was found, what was written, and what was lost, by code."""
 
-    found: int = 0
-    written: int = 0
-    lost: Counter[str] = field(default_factory=Counter)
+    found: Count = 0
+    written: Count = 0
+
+    @property
+    def lost(self) -> Counter[str]:
+        raise NotImplementedError
 
     def add(self, other: Tally) -> None:
         self.found += other.found
@@ -30,11 +34,33 @@ class Tally:
 
 
 @dataclass(slots=True)
+class Images(Tally):
+    """Images; those that are lost were skipped."""
+
+    skipped: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def lost(self) -> Counter[str]:
+        return self.skipped
+
+
+@dataclass(slots=True)
+class Objects(Tally):
+    """Objects; those that are lost were dropped."""
+
+    dropped: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def lost(self) -> Counter[str]:
+        return self.dropped
+
+
+@dataclass(slots=True)
 class Ledger:
     """Images and objects, in and out. Add up the ledgers of the parts, then `check` the sum."""
 
-    images: Tally = field(default_factory=Tally)
-    objects: Tally = field(default_factory=Tally)
+    images: Images = field(default_factory=Images)
+    objects: Objects = field(default_factory=Objects)
 
     def add(self, other: Ledger) -> None:
         self.images.add(other.images)
@@ -58,14 +84,6 @@ class Ledger:
             "images": _tally_dict(self.images, "skipped"),
             "objects": _tally_dict(self.objects, "dropped"),
         }
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Ledger:
-        images, objects = data["images"], data["objects"]
-        return cls(
-            Tally(images["found"], images["written"], Counter(images["skipped"])),
-            Tally(objects["found"], objects["written"], Counter(objects["dropped"])),
-        )
 
 
 def _tally_dict(tally: Tally, lost_name: str) -> dict[str, Any]:

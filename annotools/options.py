@@ -21,6 +21,7 @@ import argparse
 import dataclasses
 import functools
 import inspect
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, dataclass_transform, overload
@@ -92,9 +93,14 @@ def image_folder() -> Any:
     return option(default=None, metavar="DIR", help="folder of the images, if not below SOURCE")
 
 
-def progress() -> Any:
+def workers() -> Any:
+    """How many processes: one for each processor on the command line, one in a library."""
+    return option(default=1, absent=os.cpu_count() or 1, read=int, minimum=1, metavar="N")
+
+
+def progress(help: str = "no progress") -> Any:
     """Whether a bar is drawn on stderr: yes on the command line, no in a library."""
-    return option(default=False, flag="--quiet", absent=True, help="no progress")
+    return option(default=False, flag="--quiet", absent=True, help=help)
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(option,))
@@ -195,6 +201,14 @@ def _argument(about: Option, default: Any) -> dict[str, Any]:
         "required": default is dataclasses.MISSING,
         "default": argparse.SUPPRESS if about.absent is _SAME else about.absent,
     }
+
+
+def old_and_new(text: str) -> tuple[str, str]:
+    """The two sides of `OLD=NEW` on the command line."""
+    old, equals, new = text.partition("=")
+    if not (old and equals and new):
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form OLD=NEW")
+    return old, new
 
 
 def keywords(record: Any, args: argparse.Namespace) -> dict[str, Any]:

@@ -25,10 +25,10 @@ PLAN = """
 import sys, tempfile
 from pathlib import Path
 from annotools.classes.class_map import ClassMap
-from annotools.conversion.options import Options
+from annotools.conversion.options import ConvertOptions, make_options
 from annotools.conversion.plan import make_plan
 from annotools.sources.source import open_source
-options = Options(to="tfrecord", classes=ClassMap.from_names(["thing"]))
+options = make_options(ConvertOptions(to="tfrecord"), ClassMap.from_names(["thing"]))
 with tempfile.TemporaryDirectory() as folder:
     make_plan(open_source(sys.argv[1]), options, Path(folder))
 """

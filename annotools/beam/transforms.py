@@ -22,12 +22,23 @@ from typing import Any, Final
 
 from annotools.beam.writer import WriteTFRecord, errors_in_full
 from annotools.classes.class_map import ClassMap
-from annotools.conversion.options import Options
+from annotools.conversion.options import ConvertOptions, Options, exif, make_options, source_id
 from annotools.conversion.plan import Entry
 from annotools.conversion.reconcile import reconcile
-from annotools.errors import AnnotoolsError, MissingExtraError, OptionError, UnavailableError
+from annotools.errors import AnnotoolsError, MissingExtraError, UnavailableError
 from annotools.formats import voc
 from annotools.issues import DataError, Issue
+from annotools.options import (
+    BOX_ORIGINS,
+    annotation_folder,
+    box_origin,
+    check_choice,
+    image_folder,
+    on_error,
+    option,
+    options,
+    takes,
+)
 from annotools.records import Annotation, Example
 from annotools.sources.source import Pair, Source, open_source
 from annotools.validation.checker import IMAGE_MODES, Checker, Job
@@ -75,13 +86,19 @@ def _entries(block: bytes) -> list[Entry]:
     return [Entry(number, Pair(*pair)) for number, *pair in json.loads(zlib.decompress(block))]
 
 
-def _check_on_error(on_error: str) -> None:
-    if on_error not in ("fail", "skip"):
-        raise OptionError("no such choice", field="on_error", found=on_error, expected="fail, skip")
-
-
 def _with_issues(read: Any, on_error: str) -> Any:
     return read if on_error == "fail" else read.with_outputs(ISSUES, main="main")
+
+
+@options
+class ReadVocOptions:
+    """The keywords of ReadVoc, which says what they mean."""
+
+    split: str | None = option(default=None)
+    annotations: str | None = annotation_folder()
+    images: str | None = image_folder()
+    headers: bool = option(default=False)
+    on_error: str = on_error()
 
 
 class ReadVoc(_OverSource):
@@ -99,26 +116,17 @@ class ReadVoc(_OverSource):
     Raises SourceError while the pipeline is built.
     """
 
-    def __init__(
-        self,
-        source: StrPath | Source,
-        *,
-        split: str | None = None,
-        annotations: str | None = None,
-        images: str | None = None,
-        headers: bool = False,
-        on_error: str = "fail",
-    ) -> None:
-        super().__init__(source, split, annotations=annotations, images=images)
-        _check_on_error(on_error)
-        self.headers = headers
-        self.on_error = on_error
+    @takes(ReadVocOptions)
+    def __init__(self, source: StrPath | Source, options: ReadVocOptions) -> None:
+        super().__init__(source, options.split, annotations=options.annotations, images=options.images)
+        self.options = options
 
     def expand(self, pcoll: Any) -> Any:
+        asked = self.options
         pairs = (pair for pair in self.source.pairs(self.split) if pair.xml is not None)
-        read = beam.ParDo(_ReadAnnotations(self.source, self.headers, self.on_error == "skip"))
+        read = beam.ParDo(_ReadAnnotations(self.source, asked.headers, asked.on_error == "skip"))
         return self.blocks(pcoll, pairs) | "Read" >> _with_issues(
-            read.with_output_types(Annotation), self.on_error
+            read.with_output_types(Annotation), asked.on_error
         )
 
 
@@ -165,6 +173,20 @@ class _ReadAnnotations(beam.DoFn):
         return [Issue.from_error("image-unreadable", error, path)]
 
 
+@options
+class ReadExamplesOptions:
+    """The keywords of ReadExamples, which says what they mean."""
+
+    classes: ClassMap | StrPath = option()
+    split: str | None = option(default=None)
+    annotations: str | None = annotation_folder()
+    images: str | None = image_folder()
+    box_origin: str = box_origin()
+    exif: str = exif()
+    source_id: str = source_id()
+    on_error: str = on_error()
+
+
 class ReadExamples(_OverSource):
     """Begin -> PCollection[Example]: images with their objects, reconciled as `annotools convert` does it.
 
@@ -178,22 +200,20 @@ class ReadExamples(_OverSource):
     Raises SourceError, OptionError and ClassMapError while the pipeline is built.
     """
 
-    def __init__(
-        self,
-        source: StrPath | Source,
-        *,
-        classes: ClassMap | StrPath,
-        split: str | None = None,
-        annotations: str | None = None,
-        images: str | None = None,
-        box_origin: str = "as-written",
-        exif: str = "upright",
-        source_id: str = "filename",
-        on_error: str = "fail",
-    ) -> None:
-        super().__init__(source, split, annotations=annotations, images=images)
-        class_map = classes if isinstance(classes, ClassMap) else ClassMap.from_file(classes)
-        self.options = Options("tfrecord", class_map, box_origin, exif, source_id, on_error)
+    @takes(ReadExamplesOptions)
+    def __init__(self, source: StrPath | Source, options: ReadExamplesOptions) -> None:
+        super().__init__(source, options.split, annotations=options.annotations, images=options.images)
+        classes = options.classes
+        asked = ConvertOptions(
+            to="tfrecord",
+            box_origin=options.box_origin,
+            exif=options.exif,
+            source_id=options.source_id,
+            on_error=options.on_error,
+        )
+        self.options = make_options(
+            asked, classes if isinstance(classes, ClassMap) else ClassMap.from_file(classes)
+        )
 
     def expand(self, pcoll: Any) -> Any:
         read = beam.ParDo(_ReadExamples(self.source, self.options)).with_output_types(Example)
@@ -246,12 +266,8 @@ class Validate(_OverSource):
         severity: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(source, split, annotations=annotations, images=image_folder)
-        for name, value, allowed in (
-            ("images", images, IMAGE_MODES),
-            ("box_origin", box_origin, ("as-written", "one-based")),
-        ):
-            if value not in allowed:
-                raise OptionError("no such choice", field=name, found=value, expected=", ".join(allowed))
+        check_choice("--images", images, IMAGE_MODES)
+        check_choice("--box-origin", box_origin, BOX_ORIGINS)
         if classes is not None and not isinstance(classes, ClassMap):
             classes = ClassMap.from_file(classes)
         selection = make_selection(select, extend_select, ignore, severity)

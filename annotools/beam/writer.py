@@ -14,12 +14,14 @@ from typing import Any
 
 from annotools.classes.class_map import ClassMap
 from annotools.conversion import manifest as manifests
-from annotools.conversion.options import Options
+from annotools.conversion.json_records import from_json, to_json
+from annotools.conversion.options import ConvertOptions, Options, make_options
 from annotools.conversion.output import journal as journals
 from annotools.conversion.output.publish import Target, make_target
 from annotools.conversion.plan import hash_of, shard_of
-from annotools.conversion.shard import ShardResult, write_index
-from annotools.errors import AnnotoolsError, MissingExtraError, OptionError
+from annotools.conversion.shard import write_index
+from annotools.conversion.statistics import ShardResult, Statistics, WrittenFile
+from annotools.errors import AnnotoolsError, MissingExtraError
 from annotools.formats import tfrecord
 from annotools.formats.example import tf_example
 from annotools.formats.example.framing import Writer, index_file
@@ -74,10 +76,9 @@ class WriteTFRecord(beam.PTransform[Any, Any]):
         overwrite: bool = False,
     ) -> None:
         super().__init__()
-        if shards < 1:
-            raise OptionError("at least one shard is needed", field="shards", found=shards, expected=">= 1")
         class_map = classes if isinstance(classes, ClassMap) else ClassMap.from_file(classes)
-        self.options = Options("tfrecord", class_map, split=split, shards=shards)
+        asked = ConvertOptions(to="tfrecord", split=split, shards=shards)
+        self.options = make_options(asked, class_map)
         self.target = make_target(output, "tfrecord")
         self.overwrite = overwrite
 
@@ -111,7 +112,7 @@ def _keyed(example: Example, shards: int) -> tuple[int, Row]:
 
 
 class _WriteShard(beam.DoFn):
-    """(index, rows) -> (None, books of the shard)"""
+    """(index, rows) -> (None, the ShardResult as JSON data)"""
 
     def __init__(self, options: Options, target: Target) -> None:
         self.options, self.target = options, target
@@ -122,31 +123,30 @@ class _WriteShard(beam.DoFn):
 
     def _finish(self, index: int, rows: Iterable[Row | None]) -> dict[str, Any]:
         split, count = self.options.split or "", self.options.shards or 1
-        result = ShardResult(split, index, count, tfrecord.shard_name(split, index, count), has_index=True)
         journal = self.target.journal
-        output, file = journal.output, result.file
+        output, file = journal.output, tfrecord.shard_name(split, index, count)
         with output.scratch() as scratch:
-            self._write(sorted((row for row in rows if row is not None), key=_order), scratch, result)
+            ordered = sorted((row for row in rows if row is not None), key=_order)
+            written, statistics = self._write(ordered, scratch / file)
             output.remove(journal.entry_of_staged(file))
             output.put(scratch / index_file(file), journal.staged(index_file(file)))
             output.put(scratch / file, journal.staged(file))
+        result = ShardResult.of((split, index, count), file, written, statistics)
         journal.write_entry(file, journals.Entry("", result))
-        return journals.books(result)
+        content: dict[str, Any] = to_json(result)
+        return content
 
-    def _write(self, rows: list[Row], scratch: Path, result: ShardResult) -> None:
-        offsets = []
-        images, objects = result.ledger.images, result.ledger.objects
-        with Writer(scratch / result.file) as writer:
+    def _write(self, rows: list[Row], path: Path) -> tuple[WrittenFile, Statistics]:
+        offsets, statistics = [], Statistics()
+        with Writer(path) as writer:
             for _, record, image_bytes, names in rows:
                 offsets.append(writer.write(record))
-                result.image_bytes += image_bytes
-                result.max_boxes = max(result.max_boxes, len(names))
-                result.classes.update(names)
-                objects.found += len(names)
-        result.sha256, result.bytes = writer.sha256(), writer.size
-        result.records = images.found = images.written = len(rows)
-        objects.written = objects.found
-        write_index(scratch / result.file, offsets)
+                statistics.add_written(image_bytes, names)
+        images, objects = statistics.ledger.images, statistics.ledger.objects
+        images.found = images.written = statistics.records
+        objects.found = objects.written = statistics.classes.total()
+        write_index(path, offsets)
+        return WrittenFile(writer.size, writer.sha256(), has_index=True), statistics
 
 
 def _order(row: Row) -> tuple[int, str, bytes]:
@@ -154,13 +154,14 @@ def _order(row: Row) -> tuple[int, str, bytes]:
 
 
 class _Publish(beam.DoFn):
-    """(None, books of all shards) -> the manifest"""
+    """(None, the results of all shards) -> the manifest"""
 
     def __init__(self, options: Options, target: Target) -> None:
         self.options, self.target = options, target
 
     def process(self, element: tuple[None, Iterable[dict[str, Any]]]) -> Iterable[dict[str, Any]]:
-        results = sorted(map(journals.from_books, element[1]), key=lambda result: result.index)
+        read = (from_json(ShardResult, content)[0] for content in element[1])
+        results: list[ShardResult] = sorted(read, key=lambda result: result.index)
         ledger = Ledger()
         for result in results:
             ledger.add(result.ledger)
@@ -169,4 +170,4 @@ class _Publish(beam.DoFn):
             self.options.classes.save(companions / self.target.label_map)
             (companions / self.target.manifest).write_bytes(manifests.to_bytes(manifest))
             self.target.publish([result.file for result in results], companions)
-        yield manifest
+        yield to_json(manifest)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from annotools.commands.validate import old_and_new, save
+from annotools.commands.validate import save
+from annotools.options import old_and_new
 
 _FIX_HELP = (
     "box-from-shape, clip, swap-inverted, drop-zero-area, drop-duplicates, size-from-image, "

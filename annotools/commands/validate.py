@@ -7,6 +7,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from annotools.options import old_and_new
+
 if TYPE_CHECKING:
     from annotools.validation.validate import ValidationResult
 
@@ -118,10 +120,3 @@ class _ListRules(argparse.Action):
             asked = "  (on request)" if rule.on_request else ""
             print(f"{rule.id:<28} {rule.severity:<8} {rule.summary}{asked}")
         parser.exit()
-
-
-def old_and_new(text: str) -> tuple[str, str]:
-    old, equals, new = text.partition("=")
-    if not (old and equals and new):
-        raise argparse.ArgumentTypeError(f"{text!r} is not of the form OLD=NEW")
-    return old, new

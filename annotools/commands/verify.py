@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from typing import TYPE_CHECKING
+
+from annotools.options import add_flags, keywords
+from annotools.verification.options import VerifyOptions
 
 if TYPE_CHECKING:
     from annotools.verification.verify import VerifyResult
@@ -13,34 +15,15 @@ if TYPE_CHECKING:
 
 def add_verify_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("output", help="folder that `annotools convert` wrote, or a single .pkl")
-    parser.add_argument("--against", metavar="SOURCE", help="compare every record with its source")
-    parser.add_argument("--annotations", metavar="DIR", help="folder of the XML, if not below SOURCE")
-    parser.add_argument("--image-folder", metavar="DIR", help="folder of the images, if not below SOURCE")
-    parser.add_argument(
-        "--images", default="none", choices=["none", "decode"], help="decode every image (default: none)"
-    )
-    parser.add_argument(
-        "--salvage", metavar="DIR", help="write the readable records of damaged shards to this new folder"
-    )
+    add_flags(parser, VerifyOptions)
     parser.add_argument("--format", default="text", choices=["text", "json"])
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, metavar="N")
-    parser.add_argument("--quiet", action="store_true", help="no progress")
 
 
 def run_verify(args: argparse.Namespace) -> int:
     """Print every fault and what was read; 1 if there are faults, else 0."""
     from annotools.verification.verify import verify
 
-    result = verify(
-        args.output,
-        against=args.against,
-        images=args.images,
-        salvage=args.salvage,
-        annotations=args.annotations,
-        image_folder=args.image_folder,
-        workers=args.workers,
-        progress=not args.quiet,
-    )
+    result = verify(args.output, **keywords(VerifyOptions, args))
     print(to_json(result) if args.format == "json" else to_text(result))
     return 0 if result.ok else 1
 

@@ -23,7 +23,8 @@ from typing import Any, Final
 from annotools import errors
 from annotools.conversion.output.local import Local
 from annotools.conversion.resume import Job, finish_shard
-from annotools.conversion.shard import ShardResult, shard_file
+from annotools.conversion.shard import shard_file
+from annotools.conversion.statistics import ShardResult
 from annotools.errors import AnnotoolsError, MissingExtraError, OptionError, WorkerError
 
 try:
@@ -190,5 +191,4 @@ def _results(job: Job, before: dict[str, str]) -> Iterator[ShardResult]:
         entry = journal.trusted_entry(file)
         if entry is None:
             raise WorkerError("the pipeline ended without this shard", path=journal.output.display(file))
-        entry.result.reused = before.get(file) == entry.fingerprint
-        yield entry.result
+        yield replace(entry.result, reused=before.get(file) == entry.fingerprint)

@@ -1,50 +1,105 @@
-"""What a conversion was asked to do. Every flag of `annotools convert` is one field."""
+"""What a conversion is asked to do: the keywords of `convert`, and what of them decides about the bytes."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+import dataclasses
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
 
-from annotools.classes.class_map import ClassMap
+from annotools import options as shared
+from annotools.conversion.json_records import EACH_ONCE
 from annotools.conversion.output_formats import FORMATS, OutputFormat
 from annotools.errors import OptionError
-from annotools.repair.repairs import FIXES, Fixes
+from annotools.options import BOX_ORIGINS, ON_ERROR, old_and_new, option
 
-BOX_ORIGINS = ("as-written", "one-based")
+if TYPE_CHECKING:
+    from annotools.classes.class_map import ClassMap
+    from annotools.repair.repairs import Fixes
+
+
 EXIF_MODES = ("upright", "keep", "error")
 SOURCE_IDS = ("filename", "numeric")
-ON_ERROR = ("fail", "skip")
-RUNNERS = ("local", "beam")
-DEFAULT_SHARD_SIZE = 256 << 20
-"""Bytes of images in a file, about."""
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """The options that decide what is in the output. Two runs with equal options give equal bytes."""
+def exif() -> Any:
+    """What becomes of an EXIF orientation."""
+    return option(default="upright", choices=EXIF_MODES)
+
+
+def source_id() -> Any:
+    """What a record gives as the id of its image."""
+    return option(default="filename", choices=SOURCE_IDS)
+
+
+@shared.options
+class ConvertOptions:
+    """The keywords of `annotools.convert`, which says what they mean, and the flags of the command."""
+
+    to: str = option(choices=tuple(FORMATS))
+    classes: str | os.PathLike[str] | ClassMap | None = option(
+        default=None, metavar="FILE", help="class file: .txt, .json or label map .pbtxt"
+    )
+    split: str | None = option(
+        default=None, metavar="SPLIT", help="train | train,val | train=0.8,val=0.1,test=0.1 (default: all)"
+    )
+    group_by: str | None = option(
+        default=None, metavar="REGEX", help="images whose ids share the match stay together"
+    )
+    seed: int | str = option(default=0, help="of the ratio split; auto: nearest to stratified")
+    shards: int | None = option(default=None, read=int, minimum=1, metavar="N", help="files for each split")
+    shard_size: str | int = option(default="256MiB", metavar="SIZE", help="default: {default}")
+    workers: int = shared.workers()
+    runner: str = option(
+        default="local", choices=("local", "beam"), help="beam: its own flags follow after --"
+    )
+    beam_options: Sequence[str] = option(default=(), flag="")
+    on_error: str = shared.on_error()
+    box_origin: str = shared.box_origin()
+    exif: str = exif()
+    source_id: str = source_id()
+    fix: Iterable[str] | str = option(
+        default=(), gather=list, metavar="FIX[,FIX]", help="repairs, as `annotools fix` knows them"
+    )
+    map_classes: Mapping[str, str] | None = option(
+        default=None, flag="--map-class", read=old_and_new, gather=dict, metavar="OLD=NEW"
+    )
+    annotations: str | None = shared.annotation_folder()
+    images: str | None = shared.image_folder()
+    dry_run: bool = option(default=False, help="check everything, write nothing")
+    overwrite: bool = option(default=False, help="replace an earlier output")
+    progress: bool = shared.progress("no progress, no warnings, no summary")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptOptions:
+    """The options that decide about the bytes of an output, as the manifest has them, in its order.
+
+    shard_size   bytes
+    fix          names of FIXES, in the order in which they are applied
+    """
+
+    box_origin: Annotated[str, BOX_ORIGINS]
+    exif: Annotated[str, EXIF_MODES]
+    source_id: Annotated[str, SOURCE_IDS]
+    on_error: Annotated[str, ON_ERROR]
+    split: str | None
+    group_by: str | None
+    seed: int
+    shards: Annotated[int, ">= 1"] | None
+    shard_size: Annotated[int, ">= 1"]
+    fix: Annotated[tuple[str, ...], EACH_ONCE]
+    map_classes: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(KeptOptions):
+    """All that decides about the bytes of an output: two runs with equal Options give equal bytes."""
 
     to: str
     classes: ClassMap
-    box_origin: str = "as-written"
-    exif: str = "upright"
-    source_id: str = "filename"
-    on_error: str = "fail"
-    split: str | None = None
-    group_by: str | None = None
-    seed: int = 0
-    shards: int | None = None
-    shard_size: int = DEFAULT_SHARD_SIZE
-    fixes: Fixes = field(default_factory=Fixes)
-
-    def __post_init__(self) -> None:
-        for name, allowed in (
-            ("to", tuple(FORMATS)),
-            ("box_origin", BOX_ORIGINS),
-            ("exif", EXIF_MODES),
-            ("source_id", SOURCE_IDS),
-            ("on_error", ON_ERROR),
-        ):
-            check_choice(name, getattr(self, name), allowed)
+    fixes: Fixes
 
     @property
     def format(self) -> OutputFormat:
@@ -56,31 +111,44 @@ class Options:
         """Whether the output holds the image files, or only speaks of them."""
         return FORMATS[self.to].stores_pixels
 
-    def as_dict(self) -> dict[str, Any]:
-        """For the manifest: everything but the classes, which have a place of their own there."""
-        return {
-            "box_origin": self.box_origin,
-            "exif": self.exif,
-            "source_id": self.source_id,
-            "on_error": self.on_error,
-            "split": self.split,
-            "group_by": self.group_by,
-            "seed": self.seed,
-            "shards": self.shards,
-            "shard_size": self.shard_size,
-            "fix": [name for name in FIXES if name in self.fixes],
-            "map_classes": dict(sorted(self.fixes.class_names.items())),
-        }
+    @property
+    def kept(self) -> KeptOptions:
+        """What the manifest keeps."""
+        return KeptOptions(**_values(self))
 
 
-def check_choice(name: str, value: object, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
+def make_options(asked: ConvertOptions, classes: ClassMap) -> Options:
+    """The options of a conversion with these classes. OptionError for a size, seed or fix that is none."""
+    from annotools.repair.repairs import FIXES, make_fixes
+
+    fixes = make_fixes(asked.fix, asked.map_classes)
+    parsed = {
+        "seed": _whole_number(asked.seed),
+        "shard_size": parse_size(asked.shard_size),
+        "fix": tuple(name for name in FIXES if name in fixes),
+        "map_classes": dict(sorted(fixes.class_names.items())),
+    }
+    return Options(to=asked.to, classes=classes, fixes=fixes, **_values(asked) | parsed)
+
+
+def options_of(to: str, kept: KeptOptions, classes: ClassMap) -> Options:
+    """The options with which an output was made. OptionError for fixes that this version does not know."""
+    from annotools.repair.repairs import make_fixes
+
+    return Options(to=to, classes=classes, fixes=make_fixes(kept.fix, kept.map_classes), **_values(kept))
+
+
+def _values(record: Any) -> dict[str, Any]:
+    return {field.name: getattr(record, field.name) for field in dataclasses.fields(KeptOptions)}
+
+
+def _whole_number(seed: int | str) -> int:
+    try:
+        return int(seed)
+    except ValueError:
         raise OptionError(
-            "no such choice",
-            field="--" + name.replace("_", "-"),
-            found=value,
-            expected=", ".join(allowed),
-        )
+            "not a seed", field="--seed", found=seed, expected="a whole number, or auto"
+        ) from None
 
 
 _SIZES = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}

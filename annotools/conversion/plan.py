@@ -23,7 +23,7 @@ from pathlib import Path
 
 from annotools.conversion.options import Options
 from annotools.conversion.splits import RatioSplit, compile_group_by, parse_split
-from annotools.errors import OptionError, SourceError
+from annotools.errors import SourceError
 from annotools.ledger import Ledger
 from annotools.sources.source import Pair, Source
 from annotools.sources.spool import Sorter, decode, encode
@@ -107,8 +107,6 @@ def make_plan(source: Source, options: Options, folder: Path, *, merged: bool = 
     Raises SourceError when the source has no images or lacks a split that `--split` names.
     """
     shards = options.shards
-    if shards is not None and shards < 1:
-        raise OptionError("at least one shard is needed", field="--shards", found=shards, expected=">= 1")
     left_out = Ledger()
     lines = _Lines(source, options, left_out, merged=merged, sizes=shards is None and options.stores_pixels)
     ordered = Sorter(lines, folder=str(folder))

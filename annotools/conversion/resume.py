@@ -6,12 +6,14 @@ nobody to tell anybody what it did: shard and journal entry lie in OUTPUT.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 from annotools.conversion.output import journal as journals
 from annotools.conversion.output.journal import Journal
 from annotools.conversion.plan import Plan
-from annotools.conversion.shard import ShardResult, shard_file, write_shard
+from annotools.conversion.shard import shard_file, write_shard
+from annotools.conversion.statistics import ShardResult
 from annotools.formats.example.framing import index_file
 from annotools.parallel import Tick
 
@@ -46,8 +48,7 @@ def finish_shard(job: Job, index: int, tick: Tick = _no_tick) -> ShardResult:
     found = journal.read_entry(file, published=job.reuse)
     if found is not None and found.fingerprint == fingerprint:
         tick(shard.entries, 0)
-        found.result.reused = True
-        return found.result
+        return dataclasses.replace(found.result, reused=True)
     output = journal.output
     with output.scratch() as scratch:
         result = write_shard(plan, index, scratch, file=file, tick=tick)

@@ -6,10 +6,11 @@ When the data has errors, or the call makes no sense, OUTPUT is left as it was. 
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,16 +19,18 @@ from typing import Any
 from annotools.classes.class_map import ClassMap
 from annotools.conversion import manifest as manifests
 from annotools.conversion.class_discovery import class_names, discover_classes
-from annotools.conversion.options import DEFAULT_SHARD_SIZE, RUNNERS, Options, check_choice, parse_size
+from annotools.conversion.json_records import to_json
+from annotools.conversion.options import ConvertOptions, Options, make_options
 from annotools.conversion.output.journal import header_of
 from annotools.conversion.output.publish import Target, make_target
 from annotools.conversion.plan import Plan, make_plan
 from annotools.conversion.resume import Job, finish_shard
-from annotools.conversion.shard import ShardResult
 from annotools.conversion.splits import RatioSplit, best_seed, compile_group_by, parse_split
+from annotools.conversion.statistics import ShardResult
 from annotools.errors import OptionError, OutputError, UnavailableError, WorkerError
 from annotools.issues import DataError, Issue
 from annotools.ledger import Ledger
+from annotools.options import takes
 from annotools.parallel import in_order, progress_bar
 from annotools.repair.repairs import Repair, make_fixes
 from annotools.sources.source import Source, open_source
@@ -53,31 +56,11 @@ class ConvertResult:
     reused: int = 0
 
 
+@takes(ConvertOptions)
 def convert(
     source: str | os.PathLike[str] | Source,
     output: str | os.PathLike[str],
-    *,
-    to: str,
-    classes: str | os.PathLike[str] | ClassMap | None = None,
-    split: str | None = None,
-    group_by: str | None = None,
-    seed: int | str = 0,
-    shards: int | None = None,
-    shard_size: str | int = DEFAULT_SHARD_SIZE,
-    workers: int = 1,
-    runner: str = "local",
-    beam_options: Sequence[str] = (),
-    on_error: str = "fail",
-    box_origin: str = "as-written",
-    exif: str = "upright",
-    source_id: str = "filename",
-    fix: Iterable[str] | str = (),
-    map_classes: Mapping[str, str] | None = None,
-    annotations: str | None = None,
-    images: str | None = None,
-    dry_run: bool = False,
-    overwrite: bool = False,
-    progress: bool = False,
+    options: ConvertOptions,
 ) -> ConvertResult:
     """Convert VOC annotations and their images to `to`: pickle, ssd-pickle, tfrecord or tfds.
 
@@ -115,39 +98,15 @@ def convert(
     Raises DataError, SourceError, OutputError, OptionError, ClassMapError; LedgerError if anything went
     missing without a code, which would be a bug; WorkerError when a process was killed twice.
     """
-    opened = (
-        source if isinstance(source, Source) else open_source(source, annotations=annotations, images=images)
-    )
-    if workers < 1:
-        raise OptionError("at least one worker is needed", field="--workers", found=workers, expected=">= 1")
-    fixes = make_fixes(fix, map_classes)
-    if isinstance(classes, ClassMap):
-        class_map = classes
-    elif classes is not None:
-        class_map = ClassMap.from_file(classes)
-    else:
-        class_map = discover_classes(opened, fixes)
-    options = Options(
-        to=to,
-        classes=class_map,
-        box_origin=box_origin,
-        exif=exif,
-        source_id=source_id,
-        on_error=on_error,
-        split=split,
-        group_by=group_by,
-        seed=_seed(seed, opened, split, group_by),
-        shards=shards,
-        shard_size=parse_size(shard_size),
-        fixes=fixes,
-    )
-    target = make_target(output, to)
-    finish = _runner(runner, beam_options) or partial(_finish, workers=workers, progress=progress)
-    if dry_run:
+    opened = _opened(source, options)
+    chosen = _chosen(opened, options)
+    target = make_target(output, chosen.to)
+    finish = _runner(options)
+    if options.dry_run:
         with tempfile.TemporaryDirectory(prefix="annotools-") as folder:
-            plan = _plan(opened, options, Path(folder), target)
+            plan = _plan(opened, chosen, Path(folder), target)
             return _result(plan, finish(Job(plan, None, target.single_file)))
-    return _convert(opened, options, target, finish, overwrite=overwrite)
+    return _convert(opened, chosen, target, finish, overwrite=options.overwrite)
 
 
 Finish = Callable[[Job], list[ShardResult]]
@@ -184,16 +143,45 @@ def _convert(
     return result
 
 
-def _runner(name: str, beam_options: Sequence[str]) -> Finish | None:
-    """What finishes the shards in place of processes of this machine."""
-    check_choice("runner", name, RUNNERS)
-    if name == "beam":
+def _opened(source: str | os.PathLike[str] | Source, options: ConvertOptions) -> Source:
+    if isinstance(source, Source):
+        return source
+    return open_source(source, annotations=options.annotations, images=options.images)
+
+
+def _chosen(source: Source, asked: ConvertOptions) -> Options:
+    """What decides about the bytes, with the classes and the seed that only the source can tell."""
+    fixes = make_fixes(asked.fix, asked.map_classes)
+    if isinstance(asked.classes, ClassMap):
+        classes = asked.classes
+    elif asked.classes is not None:
+        classes = ClassMap.from_file(asked.classes)
+    else:
+        classes = discover_classes(source, fixes)
+    if asked.seed == "auto":
+        asked = dataclasses.replace(asked, seed=_best_seed(source, asked))
+    return make_options(asked, classes)
+
+
+def _best_seed(source: Source, asked: ConvertOptions) -> int:
+    ratios = parse_split(asked.split).ratios
+    if not ratios:
+        raise OptionError("--seed auto is for a split by ratio", field="--seed", found=asked.seed)
+    images = ((pair.id, names) for pair, names in class_names(source, source.pairs()))
+    return best_seed(RatioSplit(ratios, 0, compile_group_by(asked.group_by)), images)
+
+
+def _runner(options: ConvertOptions) -> Finish:
+    """What finishes the shards: processes of this machine, or Apache Beam."""
+    if options.runner == "beam":
         from annotools.conversion.beam_runner import finish_with_beam
 
-        return partial(finish_with_beam, flags=beam_options)
-    if beam_options:
-        raise OptionError("flags for Beam need --runner beam", field="--runner", found=name, expected="beam")
-    return None
+        return partial(finish_with_beam, flags=options.beam_options)
+    if options.beam_options:
+        raise OptionError(
+            "flags for Beam need --runner beam", field="--runner", found=options.runner, expected="beam"
+        )
+    return partial(_finish, workers=options.workers, progress=options.progress)
 
 
 def _as_output_error(error: OSError, target: Target) -> OutputError:
@@ -210,21 +198,6 @@ def _absolute(root: str) -> str:
 
 def _plan(source: Source, options: Options, folder: Path, target: Target) -> Plan:
     return make_plan(source, options, folder, merged=target.single_file is not None)
-
-
-def _seed(seed: int | str, source: Source, split: str | None, group_by: str | None) -> int:
-    if seed != "auto":
-        try:
-            return int(seed)
-        except ValueError:
-            raise OptionError(
-                "not a seed", field="--seed", found=seed, expected="a whole number, or auto"
-            ) from None
-    ratios = parse_split(split).ratios
-    if not ratios:
-        raise OptionError("--seed auto is for a split by ratio", field="--seed", found=seed)
-    images = ((pair.id, names) for pair, names in class_names(source, source.pairs()))
-    return best_seed(RatioSplit(ratios, 0, compile_group_by(group_by)), images)
 
 
 def _finish(job: Job, *, workers: int, progress: bool) -> list[ShardResult]:
@@ -255,7 +228,7 @@ def _balance(plan: Plan, results: list[ShardResult]) -> ConvertResult:
     ledger.check()
     return ConvertResult(
         ledger,
-        manifests.build(plan.options, results, ledger),
+        to_json(manifests.build(plan.options, results, ledger)),
         tuple(issues),
         dict(sorted(counts.items())),
         tuple(repair for result in results for repair in result.repairs),

@@ -8,75 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from annotools.conversion.plan import Plan, Shard
 from annotools.conversion.reconcile import Outcome, reconcile
+from annotools.conversion.statistics import ShardResult, Statistics, WrittenFile
 from annotools.formats.example.framing import index_path
-from annotools.issues import Issue
-from annotools.ledger import Ledger
 from annotools.parallel import Tick
 from annotools.records import Annotation, Example
-from annotools.repair.repairs import Repair
 from annotools.sources.storage import HEAD
-
-EXAMPLES_KEPT = 50
-"""Warnings and infos of one rule that a shard keeps whole; all are counted. Errors are all kept."""
-
-
-@dataclass(slots=True)
-class ShardResult:
-    """What `write_shard` did. `file` is the name of the file, without folder.
-
-    has_index   whether record offsets were written beside it
-    max_boxes   the most boxes that an image of the shard has
-    reused      whether it was found finished
-    """
-
-    split: str
-    index: int
-    count: int
-    file: str
-    records: int = 0
-    bytes: int = 0
-    sha256: str = ""
-    has_index: bool = False
-    max_boxes: int = 0
-    image_bytes: int = 0
-    ledger: Ledger = field(default_factory=Ledger)
-    issues: list[Issue] = field(default_factory=list)
-    issue_counts: Counter[str] = field(default_factory=Counter)
-    classes: Counter[str] = field(default_factory=Counter)
-    repairs: list[Repair] = field(default_factory=list)
-    reused: bool = False
-
-    @property
-    def failed(self) -> bool:
-        return any(issue.severity == "error" for issue in self.issues)
-
-    def account(self, outcome: Outcome) -> None:
-        """Enter one image into the books."""
-        images, objects = self.ledger.images, self.ledger.objects
-        images.found += 1
-        self.repairs += outcome.repairs
-        objects.found += outcome.found
-        objects.lost.update(outcome.lost)
-        if outcome.example is None:
-            images.lost[outcome.reason or "unknown"] += 1
-        else:
-            images.written += 1
-            objects.written += len(outcome.example.boxes)
-            self.records += 1
-            self.max_boxes = max(self.max_boxes, len(outcome.example.boxes))
-            self.image_bytes += len(outcome.example.encoded)
-            self.classes.update(outcome.example.names)
-        for issue in outcome.issues:
-            self.issue_counts[issue.rule] += 1
-            if issue.severity == "error" or self.issue_counts[issue.rule] <= EXAMPLES_KEPT:
-                self.issues.append(issue)
 
 
 def shard_file(plan: Plan, shard: Shard) -> str:
@@ -100,38 +42,37 @@ def write_shard(
     Faulty images and objects end up in the result, under the rule that found them.
     """
     shard = plan.shards[index]
-    result = ShardResult(shard.split, shard.index, shard.count, file or shard_file(plan, shard))
-    writer = ShardWriter(plan, shard, result, tick)
+    name = file or shard_file(plan, shard)
+    writer = ShardWriter(plan, shard, tick)
     if folder is None:
+        written = WrittenFile()
         for _ in writer.outcomes():
             pass
     else:
-        writer.write(folder / result.file)
-    return result
+        written = writer.write(folder / name)
+    return ShardResult.of((shard.split, shard.index, shard.count), name, written, writer.statistics)
 
 
 @dataclass(frozen=True, slots=True)
 class ShardWriter:
-    """One shard on its way to a file. Each image is entered into `result` when it has been read."""
+    """One shard on its way to a file. Each image is counted in `statistics` when it has been read."""
 
     plan: Plan
     shard: Shard
-    result: ShardResult
     tick: Tick
+    statistics: Statistics = field(default_factory=Statistics)
 
-    def write(self, path: Path) -> None:
+    def write(self, path: Path) -> WrittenFile:
         """Write the file, and for TFRecord shards the offsets of its records beside it."""
         form, classes = self.plan.options.format, self.plan.options.classes
         path.parent.mkdir(exist_ok=True)
         if form.dialect is not None:
-            self._write_records(path)
-            return
+            return self._write_records(path)
         form.functions.write(getattr(self, f"{form.holds}s")(), path, classes=classes)
-        with open(path, "rb") as written:
-            self.result.sha256 = hashlib.file_digest(written, "sha256").hexdigest()
-        self.result.bytes = path.stat().st_size
+        with open(path, "rb") as file:
+            return WrittenFile(path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest())
 
-    def _write_records(self, path: Path) -> None:
+    def _write_records(self, path: Path) -> WrittenFile:
         from annotools.formats.example.framing import Writer
 
         encode, classes = self.plan.options.format.functions.encode, self.plan.options.classes
@@ -140,9 +81,8 @@ class ShardWriter:
             for example in self.examples():
                 head, tail = encode(example, classes)
                 offsets.append(writer.write(head, example.encoded, tail))
-        self.result.sha256, self.result.bytes = writer.sha256(), writer.size
         write_index(path, offsets)
-        self.result.has_index = True
+        return WrittenFile(writer.size, writer.sha256(), has_index=True)
 
     def examples(self) -> Iterator[Example]:
         for outcome in self.outcomes():
@@ -161,7 +101,7 @@ class ShardWriter:
         with plan.source.reading_ahead(self._names(), image_limit=limit) as source:
             for entry in plan.entries(self.shard):
                 outcome = reconcile(entry, source, plan.options)
-                self.result.account(outcome)
+                self.statistics.add(outcome)
                 yield outcome
                 tick(1, 0 if outcome.example is None else len(outcome.example.encoded))
 

@@ -11,17 +11,18 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
 from annotools.classes.class_map import ClassMap
 from annotools.conversion import manifest as manifests
 from annotools.conversion.class_discovery import discover_classes
-from annotools.conversion.options import Options
+from annotools.conversion.options import ConvertOptions, make_options
+from annotools.conversion.output_formats import FORMATS, SINGLE_FILES
 from annotools.conversion.plan import Entry
 from annotools.conversion.reconcile import reconcile
-from annotools.conversion.shard import ShardResult
+from annotools.conversion.statistics import Statistics
 from annotools.errors import OptionError, SourceError
 from annotools.evaluation.options import EvaluateOptions, StrPath
 from annotools.evaluation.tables import Truth
@@ -33,7 +34,6 @@ from annotools.sources.source import Pair, Source, open_source
 from annotools.sources.storage import HEAD
 
 Box = tuple[float, float, float, float]
-_PICKLES: Final = (".pkl", ".pickle", ".p")
 
 
 def read_truth(source: StrPath, options: EvaluateOptions, default_origin: str) -> tuple[Truth, str]:
@@ -43,7 +43,7 @@ def read_truth(source: StrPath, options: EvaluateOptions, default_origin: str) -
     if not inside and os.path.isfile(os.path.join(path, manifests.NAME)):
         return _of_output(path, options)
     origin = options.box_origin or default_origin
-    if not inside and path.lower().endswith(_PICKLES):
+    if not inside and path.lower().endswith(SINGLE_FILES):
         classes = options.class_map or pkl.read_classes(path)
         return _of_rows(_pickle_rows(path, options.split), classes, path), origin
     if not inside and _is_tfrecord(path):
@@ -55,7 +55,7 @@ def read_truth(source: StrPath, options: EvaluateOptions, default_origin: str) -
 
 def _of_output(path: str, options: EvaluateOptions) -> tuple[Truth, str]:
     manifest = manifests.read(Path(path))
-    origin: str = manifest["options"]["box_origin"]
+    origin: str = manifest.options.box_origin
     if options.box_origin not in (None, origin):
         raise OptionError(
             "the source was converted with another origin",
@@ -64,18 +64,19 @@ def _of_output(path: str, options: EvaluateOptions) -> tuple[Truth, str]:
             found=options.box_origin,
             expected=origin,
         )
-    classes = options.class_map or ClassMap(manifest["classes"])
-    splits = _choose(options.split, manifest["splits"], path)
-    if manifest["to"] in ("tfrecord", "tfds"):
+    classes = options.class_map or ClassMap(manifest.classes)
+    splits = _choose(options.split, manifest.splits, path)
+    form = FORMATS[manifest.to]
+    if form.dialect is not None:
         rows = [row for split in splits for row in _record_rows(path, split, classes)]
-    elif manifest["to"] == "pickle":
-        files = [os.path.join(path, manifest["splits"][one]["shards"][0]["file"]) for one in splits]
+    elif form.holds == "annotation":
+        files = [os.path.join(path, manifest.splits[one].shards[0].file) for one in splits]
         rows = [row for file in files for row in _pickle_rows(file, None)]
     else:
         raise SourceError(
             "this output does not say which objects are difficult, or has no boxes in pixels",
             path=path,
-            found=manifest["to"],
+            found=manifest.to,
             expected="its source, or an output --to pickle, tfrecord or tfds",
         )
     return _of_rows(rows, classes, path), origin
@@ -161,18 +162,15 @@ def _classes_in(path: str) -> ClassMap:
 
 
 def _of_xml(source: Source, options: EvaluateOptions, origin: str) -> Truth:
-    to = Options(
-        to="pickle",  # looks at the headers of images and not at their pixels
-        classes=options.class_map or discover_classes(source),
-        box_origin=origin,
-        on_error=options.on_error,
-    )
-    result = ShardResult(options.split or "", 0, 1, source.root)
+    # a format that looks at the headers of images and not at their pixels
+    asked = ConvertOptions(to="pickle", box_origin=origin, on_error=options.on_error)
+    to = make_options(asked, options.class_map or discover_classes(source))
+    result = Statistics()
     rows, lost = [], []
     with source.reading_ahead(_names(source, options.split), image_limit=HEAD) as ahead:
         for pair in _pairs_once(source, options.split):
             outcome = reconcile(Entry(0, pair), ahead, to)
-            result.account(outcome)
+            result.add(outcome)
             if outcome.example is None:
                 lost.append(_image_id(pair))
             else:

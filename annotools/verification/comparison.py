@@ -14,14 +14,14 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from annotools.classes.class_map import ClassMap
-from annotools.conversion.options import Options
+from annotools.conversion.json_records import to_json
+from annotools.conversion.manifest import Manifest
 from annotools.conversion.plan import Plan, Shard
 from annotools.conversion.reconcile import Outcome, reconcile
-from annotools.conversion.shard import ShardResult, shard_file
+from annotools.conversion.shard import shard_file
+from annotools.conversion.statistics import Statistics
 from annotools.errors import AnnotoolsError
 from annotools.ledger import Ledger
-from annotools.repair.repairs import make_fixes
 from annotools.verification.faults import Faults, Plain
 from annotools.verification.sides import SIDES, Item, Unit
 
@@ -36,27 +36,17 @@ class Comparison:
     repairs: Counter[str] = field(default_factory=Counter)
 
 
-def options_of(manifest: Mapping[str, Any], classes: ClassMap) -> Options:
-    """The options with which the output was made. OptionError for some that this version does not know."""
-    options = dict(manifest["options"])
-    fixes = make_fixes(options.pop("fix"), options.pop("map_classes"))
-    for name in ("shards", "shard_size", "seed"):
-        if options[name] is not None:
-            options[name] = int(options[name])  # JSON Schema takes 2.0 for an integer
-    return Options(to=manifest["to"], classes=classes, fixes=fixes, **options)
-
-
-def units(plan: Plan, manifest: Mapping[str, Any], single_file: str | None) -> tuple[list[Unit], Faults]:
+def units(plan: Plan, manifest: Manifest, single_file: str | None) -> tuple[list[Unit], Faults]:
     """What can be compared by itself: a shard, or a whole split where the source now makes other shards."""
     faults = Faults()
     found: list[Unit] = []
     planned: dict[str, list[int]] = {}
     for place, shard in enumerate(plan.shards):
         planned.setdefault(shard.split, []).append(place)
-    for split in sorted(planned.keys() | manifest["splits"].keys()):
+    for split in sorted(planned.keys() | manifest.splits.keys()):
         places = planned.get(split, [])
         expected = [single_file or shard_file(plan, plan.shards[place]) for place in places]
-        files = [shard["file"] for shard in manifest["splits"].get(split, {"shards": []})["shards"]]
+        files = [shard.file for shard in manifest.splits[split].shards] if split in manifest.splits else []
         if files == expected:
             found += [Unit((file,), (place,)) for file, place in zip(files, places, strict=True)]
             continue
@@ -71,25 +61,26 @@ def compare_unit(plan: Plan, unit: Unit, folder: Path) -> Comparison:
     """Compare the records of a unit with what the source gives."""
     result = Comparison()
     expect, read = SIDES[plan.options.to]
-    books = ShardResult("", 0, 0, "")
+    statistics = Statistics()
     expected = (
         item
         for place in unit.places
-        for outcome in _outcomes(plan, plan.shards[place], books)
+        for outcome in _outcomes(plan, plan.shards[place], statistics)
         if (item := expect(outcome, plan)) is not None
     )
     actual = (item for file in unit.files for item in _read(read(folder / file, plan, unit), file, result))
     _merge(expected, actual, result.faults)
-    result.ledger.add(books.ledger)
-    result.issues, result.repairs = books.issue_counts, Counter(repair.fix for repair in books.repairs)
+    result.ledger.add(statistics.ledger)
+    result.issues = statistics.issue_counts
+    result.repairs = Counter(repair.fix for repair in statistics.repairs)
     return result
 
 
-def _outcomes(plan: Plan, shard: Shard, books: ShardResult) -> Iterator[Outcome]:
+def _outcomes(plan: Plan, shard: Shard, statistics: Statistics) -> Iterator[Outcome]:
     for entry in plan.entries(shard):
         outcome = reconcile(entry, plan.source, plan.options)
-        books.account(outcome)
-        books.issues.clear()  # they are counted
+        statistics.add(outcome)
+        statistics.issues.clear()  # they are counted
         yield outcome
 
 
@@ -182,18 +173,14 @@ def _compare(one: Item, other: Item, faults: Faults) -> None:
             )
 
 
-def compare_books(comparison: Comparison, left_out: Ledger, manifest: Mapping[str, Any], name: str) -> None:
+def compare_statistics(comparison: Comparison, left_out: Ledger, manifest: Manifest, name: str) -> None:
     """The ledger, the issues and the repairs of the manifest against those of the source today."""
     ledger = Ledger()
     ledger.add(left_out)
     ledger.add(comparison.ledger)
-    today = {
-        "ledger": ledger.as_dict(),
-        "issues": dict(comparison.issues),
-        "repairs": dict(comparison.repairs),
-    }
-    for book, expected in today.items():
-        for at, one, other in _leaves(manifest[book], expected, (book,)):
+    today = {"ledger": ledger, "issues": comparison.issues, "repairs": comparison.repairs}
+    for part, expected in today.items():
+        for at, one, other in _leaves(to_json(getattr(manifest, part)), to_json(expected), (part,)):
             message = "not what the source gives"
             comparison.faults.add("source-books", message, file=name, field=at, found=one, expected=other)
 

@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
+from annotools.conversion.manifest import Manifest
 from annotools.errors import RecordError
 from annotools.verification.faults import Faults
 from annotools.verification.salvage import pieces
 from annotools.verification.shard import ShardReport, numbered, read_index
 
 
-def check_repeats(
-    folder: Path, manifest: Mapping[str, Any], reports: Sequence[ShardReport], faults: Faults
-) -> None:
+def check_repeats(folder: Path, manifest: Manifest, reports: Sequence[ShardReport], faults: Faults) -> None:
     """No image twice in a split. Lists of a source may overlap; a ratio split has each image once in all."""
     by_file = {report.file: report for report in reports}
-    splits = [[by_file[shard["file"]] for shard in split["shards"]] for split in manifest["splits"].values()]
-    if "=" in (manifest["options"]["split"] or ""):
+    splits = [[by_file[shard.file] for shard in split.shards] for split in manifest.splits.values()]
+    if "=" in (manifest.options.split or ""):
         splits = [[report for split in splits for report in split]]
     for split in splits:
         repeated = _repeated(split)
         if repeated:
-            _name_repeats(folder, manifest["to"], split, repeated, faults)
+            _name_repeats(folder, manifest.to, split, repeated, faults)
 
 
 def _repeated(reports: Sequence[ShardReport]) -> set[int]:

@@ -6,19 +6,19 @@ import json
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from annotools import schema
 from annotools.classes.class_map import ClassMap
 from annotools.conversion import manifest as manifests
+from annotools.conversion.manifest import Manifest
 from annotools.conversion.output.local import STATE
 from annotools.errors import AnnotoolsError, OptionError, OutputError
 from annotools.formats.example.framing import index_file
+from annotools.ledger import Tally
 from annotools.verification.faults import Faults, Plain
-from annotools.verification.shape import misfits
 
 _SMALL = 64 << 20
 """Bytes beyond which no manifest or companion is read."""
@@ -58,26 +58,24 @@ def find_output(output: str | os.PathLike[str]) -> Place:
     return place
 
 
-def read_manifest(place: Place, faults: Faults) -> dict[str, Any] | None:
+def read_manifest(place: Place, faults: Faults) -> Manifest | None:
     """The manifest; None, and faults, where it does not have the shape of one."""
     try:
-        manifest: dict[str, Any] = json.loads(read_small(place.folder / place.manifest))
-        fits = True
-        for at, value, expected in misfits(manifest, schema.load("manifest.schema.json")):
-            fits = False
-            faults.add(
-                "manifest-shape",
-                "not as schemas/manifest.schema.json has it",
-                file=place.manifest,
-                field=at,
-                found=value,
-                expected=Plain(expected),
-            )
+        manifest, misfits = manifests.from_content(json.loads(read_small(place.folder / place.manifest)))
     except (ValueError, RecursionError) as error:
         reason = "nested too deep" if isinstance(error, RecursionError) else f"not JSON: {error}"
         faults.add("manifest-shape", reason, file=place.manifest)
         return None
-    return manifest if fits else None
+    for misfit in misfits:
+        faults.add(
+            "manifest-shape",
+            "not as schemas/manifest.schema.json has it",
+            file=place.manifest,
+            field=misfit.place,
+            found=misfit.found,
+            expected=Plain(misfit.expected),
+        )
+    return manifest
 
 
 def read_small(path: Path) -> bytes:
@@ -92,37 +90,41 @@ def read_small(path: Path) -> bytes:
     return data
 
 
-def check_sums(manifest: Mapping[str, Any], faults: Faults, name: str) -> None:
+def check_sums(manifest: Manifest, faults: Faults, name: str) -> None:
     """The numbers of the manifest against each other."""
 
     def compare(at: str, found: object, expected: object, message: str) -> None:
         if found != expected:
             faults.add("manifest-sum", message, file=name, field=at, found=found, expected=expected)
 
-    splits = manifest["splits"]
-    files = Counter(shard["file"] for split in splits.values() for shard in split["shards"])
+    splits = manifest.splits
+    files = Counter(manifest.files)
     for file, times in files.items():
         compare("splits", times, 1, f"{file!r} is listed more than once")
     for split_name, split in splits.items():
         at = f"splits/{split_name}"
-        records = sum(shard["records"] for shard in split["shards"])
-        compare(f"{at}/records", split["records"], records, "not the sum over its shards")
-        classes = sum(split["classes"].values())
-        compare(f"{at}/objects", split["objects"], classes, "not the sum over its classes")
-        for class_name in split["classes"].keys() - manifest["classes"].keys():
+        records = sum(shard.records for shard in split.shards)
+        compare(f"{at}/records", split.records, records, "not the sum over its shards")
+        classes = split.classes.total()
+        compare(f"{at}/objects", split.objects, classes, "not the sum over its classes")
+        for class_name in split.classes.keys() - manifest.classes.keys():
             compare(f"{at}/classes", class_name, None, "a class that is not in the class map")
-    for what, key, lost_key in (("images", "records", "skipped"), ("objects", "objects", "dropped")):
-        tally = manifest["ledger"][what]
-        written = sum(split[key] for split in splits.values())
-        compare(f"ledger/{what}/written", tally["written"], written, "not the sum over the splits")
-        lost = sum(tally[lost_key].values())
+    images, objects = manifest.ledger.images, manifest.ledger.objects
+    records = sum(split.records for split in splits.values())
+    boxes = sum(split.objects for split in splits.values())
+    tallies: list[tuple[str, str, Tally, int]] = [
+        ("images", "skipped", images, records),
+        ("objects", "dropped", objects, boxes),
+    ]
+    for what, lost_key, tally, written in tallies:
+        compare(f"ledger/{what}/written", tally.written, written, "not the sum over the splits")
         message = f"found is not written + {lost_key}"
-        compare(f"ledger/{what}/found", tally["found"], tally["written"] + lost, message)
+        compare(f"ledger/{what}/found", tally.found, tally.written + tally.lost.total(), message)
 
 
-def check_label_map(place: Place, manifest: Mapping[str, Any], faults: Faults) -> ClassMap | None:
+def check_label_map(place: Place, manifest: Manifest, faults: Faults) -> ClassMap | None:
     """The class map of the output, if manifest and label map agree about it."""
-    listed = manifest["classes"]
+    listed = manifest.classes
     try:
         classes = ClassMap.from_file(place.folder / place.label_map)
     except AnnotoolsError as error:
@@ -141,13 +143,13 @@ def check_label_map(place: Place, manifest: Mapping[str, Any], faults: Faults) -
     return classes if dict(classes.ids) == listed else None
 
 
-def check_tfds(place: Place, manifest: Mapping[str, Any], classes: ClassMap, faults: Faults) -> None:
+def check_tfds(place: Place, manifest: Manifest, classes: ClassMap, faults: Faults) -> None:
     """The metadata of tensorflow_datasets against what would be written for this manifest."""
     from annotools.formats import tfds
 
     splits = {
-        name: [(int(shard["records"]), int(shard["bytes"])) for shard in split["shards"]]
-        for name, split in manifest["splits"].items()
+        name: [(shard.records, shard.bytes) for shard in split.shards]
+        for name, split in manifest.splits.items()
     }
     with tempfile.TemporaryDirectory(prefix="annotools-") as folder:
         try:
@@ -192,13 +194,13 @@ def _differences(found: Any, expected: Any, at: tuple[str, ...]) -> Iterator[tup
         yield "/".join(at), found, expected
 
 
-def check_strays(place: Place, manifest: Mapping[str, Any] | None, faults: Faults) -> None:
+def check_strays(place: Place, manifest: Manifest | None, faults: Faults) -> None:
     """Files that a reader would take for shards, and offsets of shards, that the manifest does not list."""
     if place.single_file is not None:
         return
-    listed = set(shard_files(manifest)) if manifest is not None else set()
+    listed = set(manifest.files) if manifest is not None else set()
     message = "looks like a shard, but the manifest does not list it"
-    for name in shard_like(place, "tfrecord" if manifest is None else manifest["to"]):
+    for name in shard_like(place, "tfrecord" if manifest is None else manifest.to):
         if name not in listed:
             faults.add("shard-unlisted", message, file=name)
     indices = {Path(index_file(name)).name for name in listed}
@@ -206,10 +208,6 @@ def check_strays(place: Place, manifest: Mapping[str, Any] | None, faults: Fault
     for name in _names(place.folder / "index"):
         if name.endswith(".u64") and name not in indices and manifest is not None:
             faults.add("shard-unlisted", message, file=f"index/{name}")
-
-
-def shard_files(manifest: Mapping[str, Any]) -> list[str]:
-    return [shard["file"] for split in manifest["splits"].values() for shard in split["shards"]]
 
 
 def shard_like(place: Place, to: str) -> list[str]:

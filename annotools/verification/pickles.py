@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from annotools.conversion.manifest import ShardEntry
 from annotools.conversion.plan import hash_of
 from annotools.errors import AnnotoolsError
 from annotools.validation.rules.box import TOLERANCE
@@ -24,14 +25,14 @@ _UNBOUNDED: Final = sys.float_info.max
 
 
 def check_pickle(
-    folder: Path, listed: Mapping[str, Any], to: str, classes: Mapping[str, int], *, upright: bool
+    folder: Path, listed: ShardEntry, to: str, classes: Mapping[str, int], *, upright: bool
 ) -> ShardReport:
     """Check one pickle, which is `listed` in the manifest.
 
     upright   the boxes are those of the image as EXIF turns it
     """
-    path = folder / listed["file"]
-    report = ShardReport(listed["file"])
+    path = folder / listed.file
+    report = ShardReport(listed.file)
     try:
         with open(path, "rb") as file:
             report.sha256 = hashlib.file_digest(file, "sha256").hexdigest()

@@ -8,11 +8,12 @@ import os
 import struct
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Final
 
+from annotools.conversion.manifest import ShardEntry
 from annotools.conversion.plan import hash_of
 from annotools.formats.example.framing import index_path
 from annotools.verification.faults import Faults, Plain
@@ -54,9 +55,9 @@ class ShardReport:
         self.classes.update(names)
 
 
-def check_shard(folder: Path, listed: Mapping[str, Any], terms: Terms) -> ShardReport:
+def check_shard(folder: Path, listed: ShardEntry, terms: Terms) -> ShardReport:
     """Check the shard of a folder that is `listed` in the manifest."""
-    path, name = folder / listed["file"], listed["file"]
+    path, name = folder / listed.file, listed.file
     try:
         with io.BufferedReader(io.FileIO(path), _BUFFER) as file:
             size = os.fstat(file.fileno()).st_size
@@ -76,7 +77,7 @@ def check_file(
     name: str,
     terms: Terms,
     index: array[int] | None,
-    listed: Mapping[str, Any] | None,
+    listed: ShardEntry | None,
 ) -> ShardReport:
     """The same for an open file of `size` bytes; `index` are the offsets that lie beside it."""
     report = ShardReport(name, bytes=size)
@@ -142,17 +143,18 @@ def check_file(
     return report
 
 
-def compare_with_manifest(report: ShardReport, listed: Mapping[str, Any]) -> None:
+def compare_with_manifest(report: ShardReport, listed: ShardEntry) -> None:
     """Size, number of records and SHA-256 against the entry of the manifest."""
     for key, rule in (("bytes", "shard-bytes"), ("records", "record-count"), ("sha256", "shard-sha256")):
         value = getattr(report, key)
-        if value != listed[key]:
+        if value != getattr(listed, key):
             message = {
                 "bytes": "the file has another size than the manifest says",
                 "records": "not as many records as the manifest says",
                 "sha256": "the file has another SHA-256 than the manifest says",
             }[key]
-            shown = (Plain(value), Plain(listed[key])) if key == "sha256" else (value, listed[key])
+            stated = getattr(listed, key)
+            shown = (Plain(value), Plain(stated)) if key == "sha256" else (value, stated)
             report.faults.add(rule, message, file=report.file, found=shown[0], expected=shown[1])
 
 

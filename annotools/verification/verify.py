@@ -30,13 +30,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from annotools.conversion.manifest import Manifest, ShardEntry
 from annotools.errors import OptionError, OutputError
 from annotools.ledger import Ledger
+from annotools.options import takes
 from annotools.parallel import Tick, in_order, progress_bar
 from annotools.verification import folder as folders
 from annotools.verification.duplicates import check_repeats
 from annotools.verification.faults import Fault, Faults
 from annotools.verification.folder import Place
+from annotools.verification.options import VerifyOptions
 from annotools.verification.records import Terms
 from annotools.verification.salvage import Salvaged, pieces, salvage
 from annotools.verification.shard import ShardReport, check_shard, numbered
@@ -44,8 +47,6 @@ from annotools.verification.shard import ShardReport, check_shard, numbered
 if TYPE_CHECKING:
     from annotools.classes.class_map import ClassMap
     from annotools.sources.source import Source
-
-IMAGES = ("none", "decode")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +72,10 @@ class VerifyResult:
         return not self.counts
 
 
+@takes(VerifyOptions)
 def verify(
     output: str | os.PathLike[str],
-    *,
-    against: str | os.PathLike[str] | Source | None = None,
-    images: str = "none",
-    salvage: str | os.PathLike[str] | None = None,
-    annotations: str | None = None,
-    image_folder: str | None = None,
-    workers: int = 1,
-    progress: bool = False,
+    options: VerifyOptions,
 ) -> VerifyResult:
     """Check everything that an output of `convert` says about itself: see the top of this module.
 
@@ -97,32 +92,27 @@ def verify(
     Faults are in the result, whatever the files hold. OutputError where there is no finished output or the
     rescue folder cannot be used, SourceError for `against`, OptionError; WorkerError for a killed process.
     """
-    if images not in IMAGES:
-        raise OptionError("no such choice", field="--images", found=images, expected=", ".join(IMAGES))
-    if workers < 1:
-        raise OptionError("at least one worker is needed", field="--workers", found=workers, expected=">= 1")
     place = folders.find_output(output)
-    rescue = None if salvage is None else _rescue_folder(Path(salvage), place)
+    rescue = None if options.salvage is None else _rescue_folder(Path(options.salvage), place)
     faults = Faults()
     manifest = folders.read_manifest(place, faults)
     classes = None
-    with progress_bar(progress, unit="B", title="verify") as tick:
+    with progress_bar(options.progress, unit="B", title="verify") as tick:
         if manifest is None:
-            reports = _check_unlisted(place, images, workers, tick)
+            reports = _check_unlisted(place, options, tick)
         else:
             folders.check_sums(manifest, faults, place.manifest)
             classes = folders.check_label_map(place, manifest, faults)
-            if manifest["to"] == "tfds" and classes is not None:
+            if manifest.to == "tfds" and classes is not None:
                 folders.check_tfds(place, manifest, classes, faults)
-            reports = _check_listed(place, manifest, images, workers, tick)
+            reports = _check_listed(place, manifest, options, tick)
             _explain_exchanged(reports, manifest)
             _check_counts(place, manifest, reports, faults)
         folders.check_strays(place, manifest, faults)
         for report in reports:
             faults.extend(report.faults)
-        if against is not None and manifest is not None and classes is not None:
-            source = _open(against, annotations, image_folder)
-            faults.extend(_compare(place, manifest, classes, source, workers, tick))
+        if options.against is not None and manifest is not None and classes is not None:
+            faults.extend(_compare(place, manifest, classes, options))
     if manifest is not None:
         # last: with numpy come threads, and a process that has threads cannot be forked
         check_repeats(place.folder, manifest, reports, faults)
@@ -138,23 +128,18 @@ def verify(
     )
 
 
-def _check_listed(
-    place: Place, manifest: Mapping[str, Any], images: str, workers: int, tick: Tick
-) -> list[ShardReport]:
+def _check_listed(place: Place, manifest: Manifest, options: VerifyOptions, tick: Tick) -> list[ShardReport]:
     """A report of each shard of the manifest, in its order."""
-    to, classes = manifest["to"], manifest["classes"]
-    listed = [shard for split in manifest["splits"].values() for shard in split["shards"]]
+    to, classes, listed = manifest.to, manifest.classes, manifest.shards
     if to in ("pickle", "ssd-pickle"):
-        upright = manifest["options"]["exif"] == "upright"
-        work: Callable[[Mapping[str, Any]], ShardReport] = partial(
-            _check_pickle, place.folder, to, classes, upright
-        )
+        upright = manifest.options.exif == "upright"
+        work: Callable[[ShardEntry], ShardReport] = partial(_check_pickle, place.folder, to, classes, upright)
     else:
         by_id = {number: name for name, number in classes.items()}
         names = dict(enumerate(by_id[number] for number in sorted(by_id))) if to == "tfds" else by_id
-        terms = Terms(to, names, manifest["options"]["source_id"], images)
+        terms = Terms(to, names, manifest.options.source_id, options.images)
         work = partial(_check_shard, place.folder, terms)
-    return _reports(work, listed, workers, tick)
+    return _reports(work, listed, options.workers, tick)
 
 
 def _reports(
@@ -167,25 +152,25 @@ def _reports(
     return reports
 
 
-def _check_shard(folder: Path, terms: Terms, listed: Mapping[str, Any]) -> ShardReport:
+def _check_shard(folder: Path, terms: Terms, listed: ShardEntry) -> ShardReport:
     return check_shard(folder, listed, terms)
 
 
 def _check_pickle(
-    folder: Path, to: str, classes: Mapping[str, int], upright: bool, listed: Mapping[str, Any]
+    folder: Path, to: str, classes: Mapping[str, int], upright: bool, listed: ShardEntry
 ) -> ShardReport:
     from annotools.verification.pickles import check_pickle
 
     return check_pickle(folder, listed, to, classes, upright=upright)
 
 
-def _check_unlisted(place: Place, images: str, workers: int, tick: Tick) -> list[ShardReport]:
+def _check_unlisted(place: Place, options: VerifyOptions, tick: Tick) -> list[ShardReport]:
     """Without a manifest that can be used, the framing of whatever looks like a shard."""
     if place.single_file is not None:
         return []
     files = folders.shard_like(place, "tfrecord")
     work = partial(_check_framing, place.folder)
-    return _reports(work, files, workers, tick)
+    return _reports(work, files, options.workers, tick)
 
 
 def _check_framing(folder: Path, name: str) -> ShardReport:
@@ -205,11 +190,9 @@ def _check_framing(folder: Path, name: str) -> ShardReport:
     return report
 
 
-def _explain_exchanged(reports: Sequence[ShardReport], manifest: Mapping[str, Any]) -> None:
+def _explain_exchanged(reports: Sequence[ShardReport], manifest: Manifest) -> None:
     """Say which shard a file really is, where it is another one of this output."""
-    files = {
-        shard["sha256"]: shard["file"] for split in manifest["splits"].values() for shard in split["shards"]
-    }
+    files = {shard.sha256: shard.file for shard in manifest.shards}
     for report in reports:
         real = files.get(report.sha256)
         if real is not None and real != report.file and "shard-sha256" in report.faults.counts:
@@ -218,13 +201,11 @@ def _explain_exchanged(reports: Sequence[ShardReport], manifest: Mapping[str, An
             )
 
 
-def _check_counts(
-    place: Place, manifest: Mapping[str, Any], reports: Sequence[ShardReport], faults: Faults
-) -> None:
+def _check_counts(place: Place, manifest: Manifest, reports: Sequence[ShardReport], faults: Faults) -> None:
     """Each split against what its shards hold; where records cannot be read this would say nothing new."""
     by_file = {report.file: report for report in reports}
-    for name, split in manifest["splits"].items():
-        found = [by_file[shard["file"]] for shard in split["shards"]]
+    for name, split in manifest.splits.items():
+        found = [by_file[shard.file] for shard in split.shards]
         if not all(report.complete for report in found):
             continue
         classes: Counter[str] = Counter()
@@ -234,10 +215,10 @@ def _check_counts(
             "records": sum(report.records for report in found),
             "objects": sum(report.objects for report in found),
             "max_boxes": max((report.max_boxes for report in found), default=0),
-            **{f"classes/{one}": classes[one] for one in sorted(classes.keys() | split["classes"].keys())},
+            **{f"classes/{one}": classes[one] for one in sorted(classes.keys() | split.classes.keys())},
         }
         for at, truth in truths.items():
-            stated = split["classes"].get(at[8:], 0) if at.startswith("classes/") else split[at]
+            stated = split.classes[at[8:]] if at.startswith("classes/") else getattr(split, at)
             if stated != truth:
                 faults.add(
                     "count",
@@ -249,40 +230,36 @@ def _check_counts(
                 )
 
 
-def _open(against: Any, annotations: str | None, image_folder: str | None) -> Source:
-    from annotools.sources.source import open_source
+def _open(options: VerifyOptions) -> Source:
+    from annotools.sources.source import Source, open_source
 
-    if not isinstance(against, (str, os.PathLike)):
-        source: Source = against
-        return source
-    return open_source(os.fspath(against), annotations=annotations, images=image_folder)
+    if isinstance(options.against, Source):
+        return options.against
+    assert options.against is not None
+    folders = {"annotations": options.annotations, "images": options.image_folder}
+    return open_source(os.fspath(options.against), **folders)
 
 
-def _compare(
-    place: Place,
-    manifest: Mapping[str, Any],
-    classes: ClassMap,
-    source: Source,
-    workers: int,
-    tick: Tick,
-) -> Faults:
+def _compare(place: Place, manifest: Manifest, classes: ClassMap, asked: VerifyOptions) -> Faults:
+    from annotools.conversion.options import options_of
     from annotools.conversion.plan import make_plan
     from annotools.verification import comparison
 
-    options = comparison.options_of(manifest, classes)
+    source = _open(asked)
+    options = options_of(manifest.to, manifest.options, classes)
     with tempfile.TemporaryDirectory(prefix="annotools-") as folder:
         plan = make_plan(source, options, Path(folder), merged=place.single_file is not None)
         units, faults = comparison.units(plan, manifest, place.single_file)
         total = comparison.Comparison(faults)
         work = partial(comparison.compare_unit, plan, folder=place.folder)
-        for part in in_order(work, units, workers):
+        for part in in_order(work, units, asked.workers):
             total.faults.extend(part.faults)
             total.ledger.add(part.ledger)
             total.issues.update(part.issues)
             total.repairs.update(part.repairs)
         left_out = Ledger()
         left_out.add(plan.left_out)
-        comparison.compare_books(total, left_out, manifest, place.manifest)
+        comparison.compare_statistics(total, left_out, manifest, place.manifest)
     return total.faults
 
 

@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import annotools
+from annotools.conversion.manifest import ShardEntry
 from annotools.formats.example.framing import scan
 from annotools.verification.records import Terms
 from annotools.verification.shard import check_file
@@ -66,7 +67,7 @@ def main() -> int:
         start = time.perf_counter()
         for bit in bits:
             data[bit // 8] ^= 1 << bit % 8
-            report = check_file(io.BytesIO(data), len(data), "shard", terms, index, listed)
+            report = check_file(io.BytesIO(data), len(data), "shard", terms, index, ShardEntry(**listed))
             data[bit // 8] ^= 1 << bit % 8
             record = max(number for number, offset in enumerate(offsets) if offset <= bit // 8)
             found = {
@@ -77,7 +78,7 @@ def main() -> int:
                 print(f"bit {bit % 8} of byte {bit // 8}, record {record}: found {sorted(found)}")
         seconds = time.perf_counter() - start
         print(f"{kind}: {len(bits)} bits turned over, {missed} missed, {seconds:.1f} s")
-    assert not check_file(io.BytesIO(data), len(data), "shard", terms, index, listed).faults
+    assert not check_file(io.BytesIO(data), len(data), "shard", terms, index, ShardEntry(**listed)).faults
     return 1 if missed else 0
 
 

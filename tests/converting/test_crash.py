@@ -18,7 +18,7 @@ import pytest
 import annotools
 from annotools.cli import main
 from annotools.conversion.output.local import Local
-from annotools.conversion.shard import ShardResult
+from annotools.conversion.statistics import ShardResult, Statistics, WrittenFile
 from annotools.errors import OutputError, WorkerError
 from annotools.parallel import Tick, in_order
 from annotools.sources.source import open_source
@@ -144,7 +144,7 @@ def die_once(folder: Path, deaths: int, index: int, tick: Tick) -> ShardResult:
     if index == 1 and marks < deaths:
         (folder / f"{index}-{marks}").touch()
         os.kill(os.getpid(), signal.SIGKILL)
-    return ShardResult("train", index, 4, f"{index}")
+    return ShardResult.of(("train", index, 4), f"{index}", WrittenFile(), Statistics())
 
 
 @pytest.mark.parametrize("deaths", [1, 2])

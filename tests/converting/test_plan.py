@@ -18,7 +18,7 @@ import pytest
 
 import annotools
 from annotools.classes.class_map import ClassMap
-from annotools.conversion.options import Options
+from annotools.conversion.options import ConvertOptions, Options, make_options
 from annotools.conversion.plan import Entry, Plan, make_plan, shard_of
 from annotools.conversion.shard import write_shard
 from annotools.formats import tfrecord
@@ -52,7 +52,8 @@ def crowd(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def options(to: str = "tfrecord", **more: Any) -> Options:
-    return Options(to=to, classes=ClassMap.from_names(["shoes", "watch", "手机", "books"]), **more)
+    classes = ClassMap.from_names(["shoes", "watch", "手机", "books"])
+    return make_options(ConvertOptions(to=to, **more), classes)
 
 
 def plan_of(source: Source, folder: Path, chosen: Options, *, merged: bool = False, **how: Any) -> Plan:
@@ -157,10 +158,10 @@ MEMORY = """
 import resource, sys, tempfile
 from pathlib import Path
 from annotools.classes.class_map import ClassMap
-from annotools.conversion.options import Options
+from annotools.conversion.options import ConvertOptions, make_options
 from annotools.conversion.plan import make_plan
 from annotools.sources.source import open_source
-options = Options(to="tfrecord", classes=ClassMap.from_names(["a"]), shards=8)
+options = make_options(ConvertOptions(to="tfrecord", shards=8), ClassMap.from_names(["a"]))
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 with tempfile.TemporaryDirectory() as folder:
     print(make_plan(open_source(sys.argv[1]), options, Path(folder)).total)

@@ -7,6 +7,7 @@ import pickle
 import pytest
 
 from annotools import errors
+from annotools.conversion.json_records import from_json
 from annotools.issues import Issue
 from annotools.ledger import Ledger
 
@@ -64,4 +65,4 @@ def test_the_ledger_notices_one_missing_object() -> None:
         ledger.check()
     ledger.objects.lost["box-zero-area"] = 1
     ledger.check()
-    assert Ledger.from_dict(ledger.as_dict()) == ledger
+    assert from_json(Ledger, ledger.as_dict()) == (ledger, [])

@@ -13,11 +13,11 @@ from array import array
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import annotools
+from annotools.conversion.manifest import ShardEntry
 from annotools.formats.example.framing import scan
 from annotools.verification.records import Terms
 from annotools.verification.salvage import pieces
@@ -31,7 +31,7 @@ class Shard:
     """One shard in memory, with all that `verify` knows about it."""
 
     data: bytes
-    listed: dict[str, Any]
+    listed: ShardEntry
     terms: Terms
     offsets: list[int]
 
@@ -55,7 +55,7 @@ def shard(tmp_path_factory: pytest.TempPathFactory) -> Shard:
     names = {number: name for name, number in result.manifest["classes"].items()}
     return Shard(
         path.read_bytes(),
-        listed,
+        ShardEntry(**listed),
         Terms("tfrecord", names),
         [offset for offset, _ in scan(path)],
     )

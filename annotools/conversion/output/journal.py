@@ -2,7 +2,7 @@
 
 In OUTPUT, for as long as it exists:
     .annotools/conversion.json              source, options and classes
-    .annotools/journal/<shard file>.json    fingerprint of the inputs, and the books of the shard
+    .annotools/journal/<shard file>.json    fingerprint of the inputs, and the statistics of the shard
 and while a conversion is under way:
     .annotools/staging/<shard file>         shards that are finished but not yet in place
     .annotools/staging/<shard file>.json    their journal entries
@@ -15,20 +15,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from annotools.conversion.json_records import from_json, to_json
 from annotools.conversion.options import Options
 from annotools.conversion.output.local import Output
 from annotools.conversion.plan import Plan
-from annotools.conversion.shard import ShardResult
+from annotools.conversion.statistics import ShardResult
 from annotools.errors import OutputError, SourceError
 from annotools.formats.example.framing import index_file
-from annotools.issues import Issue
-from annotools.ledger import Ledger
-from annotools.repair.repairs import Repair
 
 VERSION: Final = 1
 """Of the journal and of the bytes of a shard: when either changes, shards are written anew."""
@@ -92,7 +89,7 @@ class Journal:
         self.output.write_bytes(f"{self.state}/conversion.json", _to_json(header))
 
     def write_entry(self, file: str, entry: Entry) -> None:
-        content = {"version": VERSION, "fingerprint": entry.fingerprint, "books": books(entry.result)}
+        content = {"version": VERSION, "fingerprint": entry.fingerprint, "books": to_json(entry.result)}
         self.output.write_bytes(self.entry_of_staged(file), _to_json(content))
 
     def read_entry(self, file: str, *, published: bool = True) -> Entry | None:
@@ -119,7 +116,8 @@ class Journal:
             content = json.loads(self.output.read_bytes(name))
             if content["version"] != VERSION:
                 return None
-            return Entry(content["fingerprint"], from_books(content["books"]))
+            result, _ = from_json(ShardResult, content["books"])
+            return None if result is None else Entry(content["fingerprint"], result)
         except (ValueError, KeyError, TypeError):
             return None  # of another version, or damaged: the shard is made again
 
@@ -140,7 +138,7 @@ def header_of(source: str, options: Options) -> dict[str, Any]:
         "version": VERSION,
         "source": source,
         "to": options.to,
-        "options": options.as_dict(),
+        "options": to_json(options.kept),
         "classes": dict(options.classes.ids),
     }
 
@@ -183,40 +181,6 @@ def _stamp(source: Any, name: str) -> bytes:
         return f"{source.stamp(name)}\0".encode()
     except SourceError:
         return b"gone\0"  # whoever reads it reports it
-
-
-def books(result: ShardResult) -> dict[str, Any]:
-    """A ShardResult as plain JSON data."""
-    return {
-        "split": result.split,
-        "index": result.index,
-        "count": result.count,
-        "file": result.file,
-        "records": result.records,
-        "bytes": result.bytes,
-        "sha256": result.sha256,
-        "has_index": result.has_index,
-        "max_boxes": result.max_boxes,
-        "image_bytes": result.image_bytes,
-        "ledger": result.ledger.as_dict(),
-        "classes": dict(sorted(result.classes.items())),
-        "issues": [issue.as_dict() for issue in result.issues],
-        "issue_counts": dict(sorted(result.issue_counts.items())),
-        "repairs": [repair.as_dict() for repair in result.repairs],
-    }
-
-
-def from_books(data: Mapping[str, Any]) -> ShardResult:
-    return ShardResult(
-        **{
-            **data,
-            "ledger": Ledger.from_dict(data["ledger"]),
-            "classes": Counter(data["classes"]),
-            "issues": [Issue(**issue) for issue in data["issues"]],
-            "issue_counts": Counter(data["issue_counts"]),
-            "repairs": [Repair(**repair) for repair in data["repairs"]],
-        }
-    )
 
 
 def _to_json(content: Mapping[str, Any]) -> bytes:

@@ -129,9 +129,7 @@ class Target:
                 former = manifests.parse(output.read_bytes(name), output.display(name))
             except AnnotoolsError:
                 continue  # nothing of it can be trusted, least of all the names of files to remove
-            found |= {
-                Path(shard["file"]).name for split in former["splits"].values() for shard in split["shards"]
-            }
+            found |= set(former.files)
         return sorted(found - files)
 
 

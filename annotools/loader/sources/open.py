@@ -52,32 +52,32 @@ def _is_tfrecord(path: Path) -> bool:
 def _converted(path: Path, options: SourceOptions) -> Examples:
     """A folder that `annotools convert` wrote: the manifest tells the shards and the most objects."""
     manifest = manifests.read(path)
-    name = choose_split(options.split, list(manifest["splits"]), str(path))
-    entry = manifest["splits"][name]
+    name = choose_split(options.split, list(manifest.splits), str(path))
+    entry = manifest.splits[name]
     classes = options.class_map
-    known = classes or ClassMap(manifest["classes"])
-    row = FORMATS[manifest["to"]]
+    known = classes or ClassMap(manifest.classes)
+    row = FORMATS[manifest.to]
     if row.dialect is None:
         from annotools.loader.sources.pickles import open_pickle
 
-        file = path / entry["shards"][0]["file"]
+        file = path / entry.shards[0].file
         return open_pickle(str(file), None, images_folder=options.images, classes=known)
     files = []
-    for shard in entry["shards"]:
-        file = path / shard["file"]
+    for shard in entry.shards:
+        file = path / shard.file
         size = file.stat().st_size if file.is_file() else None
-        if size != shard["bytes"]:
+        if size != shard.bytes:
             raise RecordError(
                 "the shard is not the one in the manifest",
                 path=str(file),
                 found="no file" if size is None else f"{size} bytes",
-                expected=f"{shard['bytes']} bytes",
+                expected=f"{shard.bytes} bytes",
             )
         files.append(str(file))
     dialect = dialects()[row.dialect]
     named = classes is not None and "names" in dialect.keys
     form = RecordForm(dialect, known, trust_size=True, match_names=named)
-    return RecordFiles(str(path), RecordIndex.of(files), form, boxes=entry["max_boxes"])
+    return RecordFiles(str(path), RecordIndex.of(files), form, boxes=entry.max_boxes)
 
 
 def _foreign(source: StrPath | Sequence[StrPath], options: SourceOptions) -> Examples:

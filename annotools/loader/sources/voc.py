@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from annotools.conversion.class_discovery import discover_classes
-from annotools.conversion.options import Options
+from annotools.conversion.options import ConvertOptions, Options, make_options
 from annotools.conversion.plan import Entry, make_plan
 from annotools.conversion.reconcile import Outcome, reconcile
-from annotools.conversion.shard import ShardResult
+from annotools.conversion.statistics import Statistics
 from annotools.issues import DataError
 from annotools.loader.options import SourceOptions
 from annotools.loader.sources.image_table import ImageTable, Scratch, table_of
@@ -27,20 +27,16 @@ from annotools.sources.storage import Folder
 
 def open_voc(source: Source, asked: SourceOptions) -> ImageTable:
     """The examples of one split; DataError with every issue if something is wrong and `on_error` "fail"."""
-    options = Options(
-        to="tfrecord",
-        classes=asked.class_map or discover_classes(source),
-        split=asked.split,
-        box_origin=asked.box_origin,
-        on_error=asked.on_error,
-        shards=1,
+    chosen = ConvertOptions(
+        to="tfrecord", split=asked.split, box_origin=asked.box_origin, on_error=asked.on_error, shards=1
     )
+    options = make_options(chosen, asked.class_map or discover_classes(source))
     scratch = Scratch()
     with tempfile.TemporaryDirectory(prefix="annotools-") as folder:
         plan = make_plan(source, options, Path(folder))
         name = choose_split(asked.split, [shard.split for shard in plan.shards], source.root)
         shard = next(shard for shard in plan.shards if shard.split == name)
-        result = ShardResult(name, 0, 1, source.root)
+        result = Statistics()
         rows = _rows(plan.entries(shard), source, options, result, scratch)
         table = table_of(source.root, options.classes, rows)
     if result.failed and asked.on_error == "fail":
@@ -57,11 +53,11 @@ def open_voc(source: Source, asked: SourceOptions) -> ImageTable:
 
 
 def _rows(
-    entries: Iterator[Entry], source: Source, options: Options, result: ShardResult, scratch: Scratch
+    entries: Iterator[Entry], source: Source, options: Options, result: Statistics, scratch: Scratch
 ) -> Iterator[tuple[Example, str]]:
     for entry in entries:
         outcome = reconcile(entry, source, options)
-        result.account(outcome)
+        result.add(outcome)
         if outcome.example is not None:
             yield outcome.example, _file_of(entry, outcome, source, scratch)
 

@@ -58,6 +58,16 @@ def test_reading_needs_no_tensorflow(sample_data: Path) -> None:
     assert not imported(code, str(sample_data)) & {"tensorflow", "keras"}
 
 
+def test_targets_need_no_tensorflow() -> None:
+    code = (
+        "from annotools.targets import SSD300_VOC, RoiSamples, SSDTargets, YoloTargets, make_crops\n"
+        "found = SSDTargets(SSD300_VOC).for_image([[10, 10, 200, 200]], [0], (300, 300))\n"
+        "assert (found['labels'] == 0).any()\n"
+        "YoloTargets('v1', 7), RoiSamples()"
+    )
+    assert not imported(code) & {"tensorflow", "keras", "PIL", "lxml"}
+
+
 def test_validating_needs_no_tensorflow(sample_data: Path) -> None:
     code = "import annotools\nlist(annotools.validate(sys.argv[1]))"
     assert not imported(code, str(sample_data)) & {"tensorflow", "keras"}

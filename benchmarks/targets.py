@@ -3,9 +3,9 @@
     python benchmarks/targets.py [--boxes 20] [--batch 32] [--images 1024] [--runs 5]
 
 Everything runs in one process, through `ds.map`. A picture is one of benchmarks/loader.py: 500x375, JPEG
-quality 90, 94 kB, decoded whole. "the obvious code" compares every box with every prior, (B, M, A), and matches
-by one-hot rows: what one writes first. Boxes are random, a tenth to a third of the picture wide; all M rows hold
-an object.
+quality 90, 94 kB, decoded whole. "the obvious code" compares every box with every prior, (B, M, A), and
+matches by one-hot rows: what one writes first. Boxes are random, a tenth to a third of the picture wide; all
+M rows hold an object.
 """
 
 from __future__ import annotations

@@ -32,6 +32,7 @@ def run(script: str, *arguments: str) -> str:
         ("planning", ["--sizes", "8", "--names", "voc", "--runs", "1"], "| voc"),
         ("evaluate", ["--images", "20", "--detections", "200", "--runs", "1"], "| pycocotools"),
         ("stats", ["--files", "8", "--runs", "1"], "| annotools stats --images none"),
+        ("targets", ["--images", "8", "--batch", "4", "--runs", "1"], "| SSDTargets, caffe"),
         ("memory", ["--files", "4,8", "--to", "tfrecord,ssd-pickle"], "| ssd-pickle"),
     ],
     ids=lambda value: value if isinstance(value, str) and value.isidentifier() else "",

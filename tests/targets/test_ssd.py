@@ -18,7 +18,7 @@ from annotools.targets import SSD300_KERAS, SSD300_VOC, SSDTargets, encode_boxes
 
 SMALL = grid_anchors([4, 2], 300, [[(60, 60), (80, 40)], [(140, 140)]])
 ASSIGNED = "128f7250eba7206b0404f08852b82c90b71c8f4d686baed8c66daac895375c61"
-"""sha256 of all that `assign_boxes` of rykov8/ssd_keras a560b91 gave for the scenes, less offsets, in uint8."""
+"""sha256 of what `assign_boxes` of rykov8/ssd_keras a560b91 gave for the scenes, less offsets, in uint8."""
 
 
 def table_of(boxes: Any, labels: Any) -> Any:

@@ -107,7 +107,7 @@ def check_sums(manifest: Manifest, faults: Faults, name: str) -> None:
         compare(f"{at}/records", split.records, records, "not the sum over its shards")
         classes = split.classes.total()
         compare(f"{at}/objects", split.objects, classes, "not the sum over its classes")
-        for class_name in split.classes.keys() - manifest.classes.keys():
+        for class_name in sorted(split.classes.keys() - manifest.classes.keys()):
             compare(f"{at}/classes", class_name, None, "a class that is not in the class map")
     images, objects = manifest.ledger.images, manifest.ledger.objects
     records = sum(split.records for split in splits.values())

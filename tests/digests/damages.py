@@ -11,6 +11,8 @@ import generated
 from conversions import FORMATS, RATIO
 from net import ALWAYS, Net, group, run_command, run_json
 
+ALONE = ("--format", "json", "--quiet", "--workers", "1")
+
 Damage = Callable[[Path], object]
 
 
@@ -152,7 +154,7 @@ def record_whole(net: Net, source: Path) -> None:
             with net.folder() as out:
                 run_command("convert", data, out, "--to", to, "--workers", "1", "--quiet", *flags)
                 for depth in ("none", "decode"):
-                    told = run_json("verify", out, "--against", data, "--images", depth, "--format", "json")
+                    told = run_json("verify", out, "--against", data, "--images", depth, *ALONE)
                     where = group("pillow") if "decode" in depth or name == "exif" else ALWAYS
                     net.add_said(f"verify/whole/{to}/{name}/{depth}", told, where=where)
     with net.folder() as out:
@@ -164,7 +166,7 @@ def record_whole(net: Net, source: Path) -> None:
             flags = ["--against", str(source), "--workers", workers]
             told = run_json("verify", out, *flags, "--format", "json")
             net.add_said(f"verify/whole/source-changed/workers-{workers}", told)
-        net.add_said("verify/whole/text", run_command("verify", out, "--against", source))
+        net.add_said("verify/whole/text", run_command("verify", out, "--against", source, "--workers", "1"))
         generated.make_listed(source)
         (source / "Annotations" / "img999.xml").unlink()
         (source / "JPEGImages" / "img999.jpg").unlink()
@@ -184,11 +186,11 @@ def record_damaged(net: Net, source: Path) -> None:
             with net.folder() as out, net.folder("saved") as saved:
                 shutil.copytree(sound, out)
                 make(out)
-                net.add_said(name, run_json("verify", out, "--format", "json", "--quiet"))
+                net.add_said(name, run_json("verify", out, *ALONE))
                 if damage in ("data-bit", "exchanged", "shard-removed", "cut-in-data"):
-                    told = run_json("verify", out, "--format", "json", "--quiet", "--against", source)
+                    told = run_json("verify", out, *ALONE, "--against", source)
                     net.add_said(f"{name}/against", told)
-                told = run_json("verify", out, "--format", "json", "--quiet", "--salvage", saved)
+                told = run_json("verify", out, *ALONE, "--salvage", saved)
                 net.add_said(f"{name}/salvage", told)
                 if saved.exists():
                     net.add_folder(f"{name}/salvage", saved)
@@ -213,5 +215,5 @@ def record_pickles(net: Net, source: Path) -> None:
                 elif damage == "manifest-removed":
                     (out / "gt.manifest.json").unlink()
                 for how, flags in (("alone", []), ("against", ["--against", str(source)])):
-                    told = run_json("verify", path, "--format", "json", "--quiet", *flags)
+                    told = run_json("verify", path, *ALONE, *flags)
                     net.add_said(f"verify/pickle/{to}/{damage}/{how}", told)

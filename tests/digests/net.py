@@ -11,6 +11,7 @@ import io
 import json
 import os
 import platform
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -55,11 +56,12 @@ class Net:
         return name.startswith(self.only) or self.only.startswith(name)
 
     def add(self, name: str, text: str | bytes, *, where: str = ALWAYS) -> None:
-        """Note one item; JSON and other text comes without the working folder in it."""
+        """Note one item, without the working folder and addresses of memory in it."""
         if not name.startswith(self.only):
             return
         data = text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape")
         data = data.replace(str(self.work).encode() + b"/", b"").replace(str(self.work).encode(), b".")
+        data = re.sub(rb"object at 0x[0-9a-f]+", b"object at 0x", data)
         items = self.groups.setdefault(where, {})
         if name in items:
             raise KeyError(f"two items are called {name}")

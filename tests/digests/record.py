@@ -50,7 +50,7 @@ def main() -> int:
     args = parser.parse_args()
     found, skipped = draw(args)
     if args.command == "record":
-        write(args.file, found, args.only)
+        write(args.file, found, args.only, skipped)
         return 0
     return compare(json.loads(args.file.read_text(encoding="utf-8")), found, args.only, skipped)
 
@@ -99,16 +99,20 @@ def draw(args: argparse.Namespace) -> tuple[Groups, set[str]]:
     return net.groups, skipped
 
 
-def write(path: Path, found: Groups, only: str) -> None:
-    """The digests sorted by name; with `only`, into what the file has already."""
-    if only and path.exists():
-        stored = json.loads(path.read_text(encoding="utf-8"))
-        for items in stored.values():
-            for name in [name for name in items if name.startswith(only)]:
-                del items[name]
-        found = {where: stored.get(where, {}) | found.get(where, {}) for where in {*stored, *found}}
-    found = {where: dict(sorted(items.items())) for where, items in sorted(found.items()) if items}
-    path.write_text(json.dumps(found, indent=0, ensure_ascii=False) + "\n", encoding="utf-8")
+def write(path: Path, found: Groups, only: str, skipped: set[str]) -> None:
+    """The digests sorted by name; what the file has of names that were not asked for stays."""
+    stored: Groups = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    merged: Groups = {}
+    for where in sorted({*stored, *found}):
+        items = stored.get(where, {}).items()
+        kept = {name: digest for name, digest in items if not is_asked(name, only, skipped)}
+        if kept or where in found:
+            merged[where] = dict(sorted((kept | found.get(where, {})).items()))
+    path.write_text(json.dumps(merged, indent=0, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def is_asked(name: str, only: str, skipped: set[str]) -> bool:
+    return name.startswith(only) and skipped.isdisjoint(name.split("/"))
 
 
 def compare(stored: Groups, found: Groups, only: str, skipped: set[str]) -> int:
@@ -118,7 +122,7 @@ def compare(stored: Groups, found: Groups, only: str, skipped: set[str]) -> int:
         if where not in stored or where not in found:
             print(f"not compared: {where}")
             continue
-        asked = {n for n in stored[where] if n.startswith(only) and skipped.isdisjoint(n.split("/"))}
+        asked = {name for name in stored[where] if is_asked(name, only, skipped)}
         for name in sorted({*asked, *found[where]}):
             old, new = stored[where].get(name, "not in the file"), found[where].get(name, "not made any more")
             compared += 1

@@ -310,6 +310,13 @@ def test_a_shard_that_is_listed_twice(out: Path) -> None:
     assert result.counts["shard-unlisted"] == 2  # the other one, and its offsets
 
 
+def test_classes_that_the_map_has_not_are_told_in_the_order_of_their_names(out: Path) -> None:
+    names = [f"class {number}" for number in range(9)]
+    change_manifest(out, set_number("splits/train/classes", dict.fromkeys(reversed(names), 1)))
+    faults = [fault for fault in annotools.verify(out).faults if "not in the class map" in fault.message]
+    assert [fault.found for fault in faults] == [repr(name) for name in names]
+
+
 def test_two_records_that_are_not_of_the_source(out: Path, shop: Any) -> None:
     stray = Example("x", "x.jpg", "x.jpg", 9, 9, "jpeg", encoded=b"\xff\xd8", sha256="0" * 64)
     head, tail = tf_example.encode(stray)

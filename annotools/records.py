@@ -250,7 +250,14 @@ class Example:
             filename=self.filename,
             size=Size(self.width, self.height, self.channels),
             objects=tuple(
-                Object(name, Box(*box), pose or None, bool(truncated), bool(difficult), bool(occluded))
+                Object(
+                    name=name,
+                    bndbox=Box(*box),
+                    pose=pose or None,
+                    truncated=bool(truncated),
+                    difficult=bool(difficult),
+                    occluded=bool(occluded),
+                )
                 for name, box, pose, truncated, difficult, occluded in zip(
                     self.names,
                     self.boxes,

@@ -55,19 +55,16 @@ class Reader(FieldReader):
         if size is None:
             size = _labelme_size(root)
         return Annotation(
-            self.text(tags.get("filename")),
-            self.text(tags.get("folder")),
-            self.text(tags.get("path")),
-            self._source(tags.get("source")),
-            size,
-            self.flag(tags.get("segmented"), severity="warning"),
-            self._objects(several),
-            _attributes(root),
-            tuple(extras),
-            self.path,
-            None,
-            None,
-            None,
+            filename=self.text(tags.get("filename")),
+            folder=self.text(tags.get("folder")),
+            path=self.text(tags.get("path")),
+            source=self._source(tags.get("source")),
+            size=size,
+            segmented=self.flag(tags.get("segmented"), severity="warning"),
+            objects=self._objects(several),
+            xml_attributes=_attributes(root),
+            extras=tuple(extras),
+            xml_path=self.path,
         )
 
     def _objects(self, elements: Iterable[Element]) -> tuple[Object, ...]:
@@ -91,22 +88,22 @@ class Reader(FieldReader):
         if not has_shape and not self.errors_since(before):
             self.fault("box-missing", "the object has no box and no other shape", element, "bndbox")
         return Object(
-            name,
-            bndbox,
-            self.text(tags.get("pose")),
-            self.flag(tags.get("truncated")),
-            self.flag(tags.get("difficult")),
-            self.flag(tags.get("occluded")),
-            tuple(self._part(part) for part in parts),
-            self._actions(tags.get("actions")),
-            point,
-            self._attribute_pairs(tags.get("attributes"), extras),
-            polygon,
-            rotated,
-            _attributes(element) if self.has_attributes else (),
-            tuple(extras),
-            self.line(element),
-            self.line(tags["bndbox"]) if "bndbox" in tags else None,
+            name=name,
+            bndbox=bndbox,
+            pose=self.text(tags.get("pose")),
+            truncated=self.flag(tags.get("truncated")),
+            difficult=self.flag(tags.get("difficult")),
+            occluded=self.flag(tags.get("occluded")),
+            parts=tuple(self._part(part) for part in parts),
+            actions=self._actions(tags.get("actions")),
+            point=point,
+            attributes=self._attribute_pairs(tags.get("attributes"), extras),
+            polygon=polygon,
+            rotated=rotated,
+            xml_attributes=_attributes(element) if self.has_attributes else (),
+            extras=tuple(extras),
+            line=self.line(element),
+            bndbox_line=self.line(tags["bndbox"]) if "bndbox" in tags else None,
         )
 
     def _part(self, element: Element) -> Part:
@@ -114,9 +111,9 @@ class Reader(FieldReader):
         tags, _ = self.children(element, PART_TAGS, extras)
         self.note_attributes(element)
         return Part(
-            self._name(tags, element, "part"),
-            self._box(tags.get("bndbox"), PART_TAGS, extras),
-            tuple(extras),
+            name=self._name(tags, element, "part"),
+            bndbox=self._box(tags.get("bndbox"), PART_TAGS, extras),
+            extras=tuple(extras),
         )
 
     def _source(self, element: Element | None) -> Source | None:
@@ -126,10 +123,10 @@ class Reader(FieldReader):
         tags, _ = self.children(element, SOURCE_TAGS, extras)
         self.note_attributes(element)
         return Source(
-            self.text(tags.get("database")),
-            self.text(tags.get("annotation")),
-            self.text(tags.get("image")),
-            tuple(extras),
+            database=self.text(tags.get("database")),
+            annotation=self.text(tags.get("annotation")),
+            image=self.text(tags.get("image")),
+            extras=tuple(extras),
         )
 
     def _size(self, element: Element | None, extras: list[str]) -> Size | None:
@@ -138,9 +135,9 @@ class Reader(FieldReader):
         tags, _ = self.children(element, SIZE_TAGS, extras, owner_tags=ANNOTATION_TAGS)
         self.note_attributes(element)
         return Size(
-            self.whole_number(tags.get("width")),
-            self.whole_number(tags.get("height")),
-            self.whole_number(tags.get("depth"), severity="warning"),  # nothing is computed from it
+            width=self.whole_number(tags.get("width")),
+            height=self.whole_number(tags.get("height")),
+            depth=self.whole_number(tags.get("depth"), severity="warning"),  # nothing is computed from it
         )
 
     def _box(self, element: Element | None, owner_tags: frozenset[str], extras: list[str]) -> Box | None:

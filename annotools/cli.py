@@ -25,6 +25,7 @@ COMMANDS = {
     "fix": "write repaired copies of the annotations, by the rules that are named",
     "stats": "say what is in a data set: classes, sizes, splits, places worth a look",
     "evaluate": "compare detections with the ground truth: average precision, errors by kind",
+    "completion": "print a script that completes commands and options in a shell",
 }
 """Name and summary of each command. `commands/NAME.py` has its `add_NAME_arguments` and `run_NAME`."""
 
@@ -73,7 +74,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     args, unknown = build_parser(name if name in COMMANDS else "").parse_known_args(argv)
     if unknown:
         args.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
-    args.beam_options, args.version = beam_options, __version__
+    args.beam_options, args.version, args.parsers = beam_options, __version__, build_parser
     return args
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -85,3 +86,22 @@ def test_a_command_loads_no_other() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "annotools.commands.evaluate" not in done.stdout
     assert "annotools.commands.classes" in done.stdout
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "tcsh", "powershell"])
+def test_completion_knows_every_command_and_option(shell: str) -> None:
+    script = run("completion", shell).stdout
+    assert all(name in script for name in COMMANDS)
+    assert "box-origin" in script
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="no bash")
+def test_bash_completes(tmp_path: Path) -> None:
+    (tmp_path / "complete").write_text(run("completion", "bash").stdout, encoding="utf-8")
+    code = (
+        "source ./complete; COMP_WORDS=(annotools verify --a); COMP_CWORD=2; "
+        "complete=$(complete -p annotools | sed 's/.*-F \\([^ ]*\\).*/\\1/'); "
+        "$complete annotools --a verify; echo ${COMPREPLY[@]}"
+    )
+    done = subprocess.run(["bash", "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert "--against" in done.stdout, done.stderr

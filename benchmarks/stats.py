@@ -1,4 +1,4 @@
-"""`annotools stats` as a whole process, with and without image headers.
+"""`annotools stats` as a whole process, with and without image headers, with anchors.
 
 python benchmarks/stats.py [--files 5000] [--runs 3] [--folder DIR]
 """
@@ -18,6 +18,7 @@ FLAGS = {
     "annotools stats": (),
     "annotools stats --images none": ("--images", "none"),
     "annotools stats --format json": ("--format", "json"),
+    "annotools stats --anchors 9": ("--anchors", "9"),
 }
 
 

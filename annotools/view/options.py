@@ -30,6 +30,10 @@ class StatsOptions:
     image_size: tuple[int, int] | int = option(
         default=300, read=_image_size, metavar="N|HxW", help="input of the detector; default: {default}"
     )
+    anchors: int | None = option(
+        default=None, read=int, minimum=1, metavar="K", help="propose K anchors at that size"
+    )
+    seed: int = option(default=0, read=int, minimum=0, metavar="N", help="of --anchors; default: {default}")
     images: str = option(
         default="header", choices=("none", "header"), help="none: take <size> at its word; default: {default}"
     )

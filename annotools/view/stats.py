@@ -29,6 +29,7 @@ from annotools.view.neighbours import find_pairs
 from annotools.view.options import StatsOptions, StrPath
 
 CROWDED: Final = 0.5
+_SAMPLE: Final = 10_000
 _SIZES_SHOWN: Final = 10
 
 
@@ -123,6 +124,7 @@ def stats(source: StrPath, options: StatsOptions) -> Stats:
     source       anything that `annotools.read` takes
     split        one split; None: everything, each image once
     image_size   (H, W) or one number: the input of the detector, after a resize by stretching
+    anchors      propose so many shapes; `seed` fixes the k-means
     images       "header": sizes are those of the image files; "none": those of `<size>`
     annotations, image_folder   as for `annotools.convert`
 
@@ -157,6 +159,7 @@ def stats(source: StrPath, options: StatsOptions) -> Stats:
         divergence=_divergences(columns),
         hint_counts=dict(hints.counts),
         hints=tuple(hints.hints),
+        anchors=None if options.anchors is None else _anchors(measures, options.anchors, options.seed),
     )
 
 
@@ -241,3 +244,21 @@ def _neighbours(columns: Columns) -> tuple[dict[str, int], HintFinder]:
             seen[first[chosen]] = seen[second[chosen]] = True
     hints.finish()
     return {"same_class": int(same.sum()), "other_class": int(other.sum())}, hints
+
+
+def _anchors(measures: Measures, count: int, seed: int) -> Anchors:
+    from annotools.targets.anchors import kmeans_anchors, shape_iou
+
+    shapes = measures.training[~np.isnan(measures.training[:, 0])]
+    sample = shapes
+    if len(shapes) > _SAMPLE:
+        sample = shapes[np.sort(np.random.default_rng(seed).choice(len(shapes), _SAMPLE, replace=False))]
+    anchors = kmeans_anchors(sample, count, seed).astype(np.float64)
+    best = shape_iou(shapes, anchors).max(axis=1)
+    return Anchors(
+        count=count,
+        seed=seed,
+        shapes=tuple((float(width), float(height)) for width, height in anchors),
+        mean_best_iou=float(best.mean()),
+        share_above_half=float((best > 0.5).mean()),
+    )

@@ -317,7 +317,7 @@ def test_names_from_files_do_nothing_in_a_terminal(tree: Any, capsys: pytest.Cap
 
 @pytest.mark.parametrize(
     ("options", "field"),
-    [({"image_size": 0}, "--image-size"), ({"images": "decode"}, "--images")],
+    [({"image_size": 0}, "--image-size"), ({"anchors": 0}, "--anchors"), ({"images": "decode"}, "--images")],
     ids=str,
 )
 def test_options_that_make_no_sense(tree: Any, options: dict[str, Any], field: str) -> None:
@@ -332,3 +332,37 @@ def test_what_cannot_be_counted(tmp_path: Path, tree: Any, capsys: pytest.Captur
     with pytest.raises(SystemExit, match="2"):
         main(["stats", str(tree.root), "--image-size", "3x4x5"])
     assert "--image-size: not a size: '3x4x5'" in capsys.readouterr().err
+
+
+def test_anchors_fit_the_boxes_at_the_training_size(tree: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """Images of 60x40 resized to 120x80: twice as large."""
+    for place in range(6):
+        wide, tall = (place % 2, 0), (0, place % 2)
+        tree.add(
+            f"m{place}",
+            [("cup", 1, 1, 41 + wide[0], 11 + wide[1]), ("pen", 2, 2, 12 + tall[0], 32 + tall[1])],
+        )
+    anchors = annotools.stats(tree.root, image_size=(80, 120), anchors=2).anchors
+    assert anchors is not None
+    assert (anchors.count, anchors.seed, anchors.share_above_half) == (2, 0, 1.0)
+    tall_one, wide_one = sorted(anchors.shapes)
+    assert tall_one == pytest.approx((20, 61), abs=0.01)
+    assert wide_one == pytest.approx((81, 20), abs=0.01)
+    shapes = [(80, 20), (82, 20), (20, 60), (20, 62)]
+    best = [
+        max(min(w, a) * min(h, b) / (w * h + a * b - min(w, a) * min(h, b)) for a, b in anchors.shapes)
+        for w, h in shapes
+    ]
+    assert anchors.mean_best_iou == pytest.approx(sum(best) / 4, abs=1e-6)
+    assert main(["stats", str(tree.root), "--image-size", "80x120", "--anchors", "2"]) == 0
+    assert "2 anchors at 120x80" in capsys.readouterr().out
+    assert (
+        main(["stats", str(tree.root), "--image-size", "80x120", "--anchors", "2", "--format", "json"]) == 0
+    )
+    report = json.loads(capsys.readouterr().out)
+    jsonschema.Draft202012Validator(schema.load("stats.schema.json")).validate(report)
+
+
+def test_more_anchors_than_shapes(tree: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["stats", str(tree.add("a").root), "--anchors", "2"]) == 2
+    assert "fewer different shapes than anchors (found 2, expected at most 1)" in capsys.readouterr().err

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from annotools.classes.class_map import ClassMap as ClassMap
-    from annotools.conversion.run import ConvertResult as ConvertResult
+    from annotools.conversion.result import ConvertResult as ConvertResult
     from annotools.conversion.run import convert as convert
     from annotools.errors import AnnotoolsError as AnnotoolsError
     from annotools.errors import ImageError as ImageError
@@ -55,7 +55,7 @@ _HOME = {
     "convert": "annotools.conversion.run",
     "evaluate": "annotools.evaluation.evaluate",
     "Evaluation": "annotools.evaluation.result",
-    "ConvertResult": "annotools.conversion.run",
+    "ConvertResult": "annotools.conversion.result",
     "VerifyResult": "annotools.verification.verify",
     "verify": "annotools.verification.verify",
     "Stats": "annotools.view.stats",

@@ -17,9 +17,10 @@ from annotools.conversion import manifest as manifests
 from annotools.conversion.json_records import from_json, to_json
 from annotools.conversion.options import ConvertOptions, Options, make_options
 from annotools.conversion.output import journal as journals
-from annotools.conversion.output.publish import Target, make_target
+from annotools.conversion.output.publish import Publisher
 from annotools.conversion.plan import hash_of, shard_of
 from annotools.conversion.shard import write_index
+from annotools.conversion.sidecars import write_sidecars
 from annotools.conversion.statistics import ShardResult, Statistics, WrittenFile
 from annotools.errors import AnnotoolsError, MissingExtraError
 from annotools.formats import tfrecord
@@ -79,13 +80,13 @@ class WriteTFRecord(beam.PTransform[Any, Any]):
         class_map = classes if isinstance(classes, ClassMap) else ClassMap.from_file(classes)
         asked = ConvertOptions(to="tfrecord", split=split, shards=shards)
         self.options = make_options(asked, class_map)
-        self.target = make_target(output, "tfrecord")
+        self.publisher = Publisher.at(output, "tfrecord")
         self.overwrite = overwrite
 
     def expand(self, examples: Any) -> Any:
-        former = self.target.former(overwrite=self.overwrite)
+        former = self.publisher.former(overwrite=self.overwrite)
         header = journals.header_of("a pipeline of Apache Beam", self.options)
-        self.target.begin(header, former, overwrite=self.overwrite)
+        self.publisher.begin(header, former, overwrite=self.overwrite)
         shards = self.options.shards or 1
         every_shard = examples.pipeline | "EveryShard" >> beam.Create([(i, None) for i in range(shards)])
         rows = (
@@ -95,13 +96,17 @@ class WriteTFRecord(beam.PTransform[Any, Any]):
             (rows, every_shard)
             | "WithEmptyShards" >> beam.Flatten()
             | "ByShard" >> beam.GroupByKey()
-            | "WriteShard" >> beam.ParDo(_WriteShard(self.options, self.target))
+            | "WriteShard" >> beam.ParDo(_WriteShard(self.options, self.publisher))
             | "All" >> beam.GroupByKey()
-            | "Publish" >> beam.ParDo(_Publish(self.options, self.target))
+            | "Publish" >> beam.ParDo(_Publish(self.options, self.publisher))
         )
 
     def display_data(self) -> dict[str, Any]:
-        return {"output": self.target.path, "split": self.options.split, "shards": self.options.shards}
+        return {
+            "output": self.publisher.place.path,
+            "split": self.options.split,
+            "shards": self.options.shards,
+        }
 
 
 def _keyed(example: Example, shards: int) -> tuple[int, Row]:
@@ -114,8 +119,8 @@ def _keyed(example: Example, shards: int) -> tuple[int, Row]:
 class _WriteShard(beam.DoFn):
     """(index, rows) -> (None, the ShardResult as JSON data)"""
 
-    def __init__(self, options: Options, target: Target) -> None:
-        self.options, self.target = options, target
+    def __init__(self, options: Options, publisher: Publisher) -> None:
+        self.options, self.publisher = options, publisher
 
     def process(self, element: tuple[int, Iterable[Row | None]]) -> Iterable[tuple[None, dict[str, Any]]]:
         with errors_in_full():
@@ -123,7 +128,7 @@ class _WriteShard(beam.DoFn):
 
     def _finish(self, index: int, rows: Iterable[Row | None]) -> dict[str, Any]:
         split, count = self.options.split or "", self.options.shards or 1
-        journal = self.target.journal
+        journal = self.publisher.journal
         output, file = journal.output, tfrecord.shard_name(split, index, count)
         with output.scratch() as scratch:
             ordered = sorted((row for row in rows if row is not None), key=_order)
@@ -156,8 +161,8 @@ def _order(row: Row) -> tuple[int, str, bytes]:
 class _Publish(beam.DoFn):
     """(None, the results of all shards) -> the manifest"""
 
-    def __init__(self, options: Options, target: Target) -> None:
-        self.options, self.target = options, target
+    def __init__(self, options: Options, publisher: Publisher) -> None:
+        self.options, self.publisher = options, publisher
 
     def process(self, element: tuple[None, Iterable[dict[str, Any]]]) -> Iterable[dict[str, Any]]:
         read = (from_json(ShardResult, content)[0] for content in element[1])
@@ -166,8 +171,7 @@ class _Publish(beam.DoFn):
         for result in results:
             ledger.add(result.ledger)
         manifest = manifests.build(self.options, results, ledger)
-        with errors_in_full(), self.target.journal.output.scratch() as companions:
-            self.options.classes.save(companions / self.target.label_map)
-            (companions / self.target.manifest).write_bytes(manifests.to_bytes(manifest))
-            self.target.publish([result.file for result in results], companions)
+        with errors_in_full(), self.publisher.journal.output.scratch() as sidecars:
+            write_sidecars(sidecars, self.publisher.place, manifest, self.options.classes)
+            self.publisher.publish(manifest.files, sidecars)
         yield to_json(manifest)

@@ -14,7 +14,7 @@ from annotools.conversion.options import ConvertOptions
 from annotools.options import add_flags, keywords
 
 if TYPE_CHECKING:
-    from annotools.conversion.run import ConvertResult
+    from annotools.conversion.result import ConvertResult
     from annotools.issues import Issue
 
 _SHOWN = 10  # issues of one warning or info rule on the terminal; errors are all shown

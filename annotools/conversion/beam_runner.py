@@ -23,7 +23,6 @@ from typing import Any, Final
 from annotools import errors
 from annotools.conversion.output.local import Local
 from annotools.conversion.resume import Job, finish_shard
-from annotools.conversion.shard import shard_file
 from annotools.conversion.statistics import ShardResult
 from annotools.errors import AnnotoolsError, MissingExtraError, OptionError, WorkerError
 
@@ -171,7 +170,7 @@ def _as_annotools_error(error: Exception) -> AnnotoolsError:
 
 
 def _files(job: Job) -> list[str]:
-    return [job.single_file or shard_file(job.plan, shard) for shard in job.plan.shards]
+    return [job.file(shard) for shard in job.plan.shards]
 
 
 def _fingerprints(job: Job) -> Iterator[tuple[str, str]]:

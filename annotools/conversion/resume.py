@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from annotools.conversion.output import journal as journals
 from annotools.conversion.output.journal import Journal
-from annotools.conversion.plan import Plan
+from annotools.conversion.plan import Plan, Shard
 from annotools.conversion.shard import shard_file, write_shard
 from annotools.conversion.statistics import ShardResult
 from annotools.formats.example.framing import index_file
@@ -36,12 +36,16 @@ class Job:
     single_file: str | None = None
     reuse: bool = True
 
+    def file(self, shard: Shard) -> str:
+        """The name of the file of a shard."""
+        return self.single_file or shard_file(self.plan, shard)
+
 
 def finish_shard(job: Job, index: int, tick: Tick = _no_tick) -> ShardResult:
     """Write shard `index` unless its inputs and its bytes are those of the journal."""
     plan, journal = job.plan, job.journal
     shard = plan.shards[index]
-    file = job.single_file or shard_file(plan, shard)
+    file = job.file(shard)
     if journal is None:
         return write_shard(plan, index, None, file=file, tick=tick)
     fingerprint = journals.fingerprint(plan, index)

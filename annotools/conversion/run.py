@@ -9,51 +9,26 @@ from __future__ import annotations
 import dataclasses
 import os
 import tempfile
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from annotools.classes.class_map import ClassMap
-from annotools.conversion import manifest as manifests
 from annotools.conversion.class_discovery import class_names, discover_classes
-from annotools.conversion.json_records import to_json
 from annotools.conversion.options import ConvertOptions, Options, make_options
 from annotools.conversion.output.journal import header_of
-from annotools.conversion.output.publish import Target, make_target
+from annotools.conversion.output.publish import Publisher
 from annotools.conversion.plan import Plan, make_plan
+from annotools.conversion.result import ConvertResult, result_of
 from annotools.conversion.resume import Job, finish_shard
+from annotools.conversion.sidecars import write_sidecars
 from annotools.conversion.splits import RatioSplit, best_seed, compile_group_by, parse_split
 from annotools.conversion.statistics import ShardResult
 from annotools.errors import OptionError, OutputError, UnavailableError, WorkerError
-from annotools.issues import DataError, Issue
-from annotools.ledger import Ledger
 from annotools.options import takes
 from annotools.parallel import in_order, progress_bar
-from annotools.repair.repairs import Repair, make_fixes
+from annotools.repair.repairs import make_fixes
 from annotools.sources.source import Source, open_source
-
-
-@dataclass(frozen=True, slots=True)
-class ConvertResult:
-    """What a conversion did.
-
-    ledger     images and objects: found = written + lost by code
-    manifest   what manifest.json holds
-    issues     every error; of warnings and infos the first of each rule and shard; sorted by file and line
-    counts     issues by rule, all of them
-    repairs    what `fix` changed, one by one
-    reused     shards that an earlier run had finished and that were still right
-    """
-
-    ledger: Ledger
-    manifest: dict[str, Any]
-    issues: tuple[Issue, ...]
-    counts: dict[str, int]
-    repairs: tuple[Repair, ...] = ()
-    reused: int = 0
 
 
 @takes(ConvertOptions)
@@ -100,45 +75,45 @@ def convert(
     """
     opened = _opened(source, options)
     chosen = _chosen(opened, options)
-    target = make_target(output, chosen.to)
+    publisher = Publisher.at(output, chosen.to)
     finish = _runner(options)
     if options.dry_run:
         with tempfile.TemporaryDirectory(prefix="annotools-") as folder:
-            plan = _plan(opened, chosen, Path(folder), target)
-            return _result(plan, finish(Job(plan, None, target.single_file)))
-    return _convert(opened, chosen, target, finish, overwrite=options.overwrite)
+            plan = _plan(opened, chosen, Path(folder), publisher)
+            return result_of(plan, finish(Job(plan, None, publisher.place.single_file)))[0]
+    return _convert(opened, chosen, publisher, finish, overwrite=options.overwrite)
 
 
 Finish = Callable[[Job], list[ShardResult]]
 
 
 def _convert(
-    source: Source, options: Options, target: Target, finish: Finish, *, overwrite: bool
+    source: Source, options: Options, publisher: Publisher, finish: Finish, *, overwrite: bool
 ) -> ConvertResult:
-    journal = target.journal
+    journal = publisher.journal
     with journal.output.lock(journal.state):
-        former = target.former(overwrite=overwrite)
+        former = publisher.former(overwrite=overwrite)
         try:
-            target.begin(header_of(_absolute(source.root), options), former, overwrite=overwrite)
+            publisher.begin(header_of(_absolute(source.root), options), former, overwrite=overwrite)
             with journal.output.scratch() as folder:
-                plan = _plan(source, options, folder, target)
-                results = finish(Job(plan, journal, target.single_file, reuse=not overwrite))
-                result = _result(plan, results)
-                companions = folder / "companions"
-                companions.mkdir()
-                _write_companions(plan, results, result.manifest, companions, target)
-                target.publish([one.file for one in results], companions)
+                plan = _plan(source, options, folder, publisher)
+                results = finish(Job(plan, journal, publisher.place.single_file, reuse=not overwrite))
+                result, manifest = result_of(plan, results)
+                sidecars = folder / "sidecars"
+                sidecars.mkdir()
+                write_sidecars(sidecars, publisher.place, manifest, options.classes)
+                publisher.publish(manifest.files, sidecars)
         except (OutputError, UnavailableError, WorkerError, OSError, KeyboardInterrupt) as error:
             journal.output.tidy()
             if kept := journal.staged_shards():
                 error.add_note(f"{kept} finished shards are kept: the same command goes on from there")
             else:
-                target.abandon(former)
+                publisher.abandon(former)
             if isinstance(error, OSError):
-                raise _as_output_error(error, target) from error
+                raise _as_output_error(error, publisher) from error
             raise
         except BaseException:
-            target.abandon(former)
+            publisher.abandon(former)
             raise
     return result
 
@@ -184,8 +159,8 @@ def _runner(options: ConvertOptions) -> Finish:
     return partial(_finish, workers=options.workers, progress=options.progress)
 
 
-def _as_output_error(error: OSError, target: Target) -> OutputError:
-    path = target.path if error.filename is None else str(error.filename)
+def _as_output_error(error: OSError, publisher: Publisher) -> OutputError:
+    path = publisher.place.path if error.filename is None else str(error.filename)
     wrapped = OutputError(f"cannot be written: {error.strerror or error}", path=path)
     for note in getattr(error, "__notes__", ()):
         wrapped.add_note(note)
@@ -196,62 +171,11 @@ def _absolute(root: str) -> str:
     return root if "://" in root else os.path.abspath(root)
 
 
-def _plan(source: Source, options: Options, folder: Path, target: Target) -> Plan:
-    return make_plan(source, options, folder, merged=target.single_file is not None)
+def _plan(source: Source, options: Options, folder: Path, publisher: Publisher) -> Plan:
+    return make_plan(source, options, folder, merged=publisher.place.single_file is not None)
 
 
 def _finish(job: Job, *, workers: int, progress: bool) -> list[ShardResult]:
     """The results of all shards of a plan, in its order."""
     with progress_bar(progress, unit="img", total=job.plan.total) as tick:
         return list(in_order(partial(finish_shard, job), range(len(job.plan.shards)), workers, tick=tick))
-
-
-def _result(plan: Plan, results: list[ShardResult]) -> ConvertResult:
-    """The books of all shards in one; DataError if one error is enough."""
-    result = _balance(plan, results)
-    if plan.options.on_error == "fail" and any(issue.severity == "error" for issue in result.issues):
-        raise DataError(_what_failed(result), issues=result.issues)
-    return result
-
-
-def _balance(plan: Plan, results: list[ShardResult]) -> ConvertResult:
-    ledger = Ledger()
-    ledger.add(plan.left_out)
-    counts: Counter[str] = Counter()
-    issues = list(plan.source.issues())
-    counts.update(issue.rule for issue in issues)
-    for result in results:
-        ledger.add(result.ledger)
-        counts.update(result.issue_counts)
-        issues += result.issues
-    issues.sort(key=lambda issue: (issue.path or "", issue.line or 0))  # shards have them in another order
-    ledger.check()
-    return ConvertResult(
-        ledger,
-        to_json(manifests.build(plan.options, results, ledger)),
-        tuple(issues),
-        dict(sorted(counts.items())),
-        tuple(repair for result in results for repair in result.repairs),
-        sum(result.reused for result in results),
-    )
-
-
-def _what_failed(result: ConvertResult) -> str:
-    errors = [issue for issue in result.issues if issue.severity == "error"]
-    files = len({issue.path for issue in errors})
-    return (
-        f"{len(errors)} error{'s' * (len(errors) != 1)} in {files} file{'s' * (files != 1)}; nothing was "
-        "written (--on-error skip leaves out what is faulty)"
-    )
-
-
-def _write_companions(
-    plan: Plan, results: list[ShardResult], manifest: dict[str, Any], folder: Path, target: Target
-) -> None:
-    classes = plan.options.classes
-    classes.save(folder / target.label_map)
-    splits: dict[str, list[tuple[str, int, int]]] = {}
-    for result in results:
-        splits.setdefault(result.split, []).append((result.file, result.records, result.bytes))
-    plan.options.format.write_sidecars(folder, splits, classes)
-    (folder / target.manifest).write_bytes(manifests.to_bytes(manifest))

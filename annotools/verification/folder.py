@@ -7,14 +7,13 @@ import os
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from annotools.classes.class_map import ClassMap
 from annotools.conversion import manifest as manifests
 from annotools.conversion.manifest import Manifest
-from annotools.conversion.output.local import STATE
+from annotools.conversion.output.place import Place
 from annotools.errors import AnnotoolsError, OptionError, OutputError
 from annotools.formats.example.framing import index_file
 from annotools.ledger import Tally
@@ -24,16 +23,6 @@ _SMALL = 64 << 20
 """Bytes beyond which no manifest or companion is read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where an output lies: a folder, or one pickle with its companions beside it."""
-
-    folder: Path
-    single_file: str | None
-    manifest: str = manifests.NAME
-    label_map: str = "label_map.pbtxt"
-
-
 def find_output(output: str | os.PathLike[str]) -> Place:
     """OutputError where there is nothing, or nothing finished."""
     text = os.fspath(output)
@@ -41,27 +30,24 @@ def find_output(output: str | os.PathLike[str]) -> Place:
         raise OptionError("only local outputs can be verified", field="OUTPUT", found=text)
     path = Path(text)
     if path.is_dir():
-        place, state = Place(path, None), path / STATE
+        place = Place(text, text)
     elif path.is_file():
-        stem = path.stem
-        manifest, label_map = f"{stem}.{manifests.NAME}", f"{stem}.label_map.pbtxt"
-        place = Place(path.parent, path.name, manifest, label_map)
-        state = path.parent / f"{STATE}-{stem}"
+        place = Place(text, str(path.parent), path.name)
     else:
         raise OutputError("does not exist", path=text, expected="an output of annotools convert")
-    if not (place.folder / place.manifest).is_file():
-        if state.is_dir():
+    if not place.file(place.manifest).is_file():
+        if place.file(place.state).is_dir():
             message = "the conversion did not finish: the same `annotools convert` command goes on from there"
         else:
             message = "no manifest: this is no output of annotools convert, or one that did not finish"
-        raise OutputError(message, path=str(place.folder / place.manifest))
+        raise OutputError(message, path=str(place.file(place.manifest)))
     return place
 
 
 def read_manifest(place: Place, faults: Faults) -> Manifest | None:
     """The manifest; None, and faults, where it does not have the shape of one."""
     try:
-        manifest, misfits = manifests.from_content(json.loads(read_small(place.folder / place.manifest)))
+        manifest, misfits = manifests.from_content(json.loads(read_small(place.file(place.manifest))))
     except (ValueError, RecursionError) as error:
         reason = "nested too deep" if isinstance(error, RecursionError) else f"not JSON: {error}"
         faults.add("manifest-shape", reason, file=place.manifest)
@@ -126,7 +112,7 @@ def check_label_map(place: Place, manifest: Manifest, faults: Faults) -> ClassMa
     """The class map of the output, if manifest and label map agree about it."""
     listed = manifest.classes
     try:
-        classes = ClassMap.from_file(place.folder / place.label_map)
+        classes = ClassMap.from_file(place.file(place.label_map))
     except AnnotoolsError as error:
         faults.add("label-map", f"cannot be read: {error}", file=place.label_map)
         return None
@@ -158,7 +144,7 @@ def check_tfds(place: Place, manifest: Manifest, classes: ClassMap, faults: Faul
             faults.add("tfds-metadata", str(error), file=place.manifest)
             return
         for made in sorted(Path(folder).iterdir()):
-            _check_same(place.folder / made.name, made.read_bytes(), faults)
+            _check_same(place.file(made.name), made.read_bytes(), faults)
 
 
 def _check_same(path: Path, expected: bytes, faults: Faults) -> None:
@@ -205,7 +191,7 @@ def check_strays(place: Place, manifest: Manifest | None, faults: Faults) -> Non
             faults.add("shard-unlisted", message, file=name)
     indices = {Path(index_file(name)).name for name in listed}
     message = "offsets of a shard that the manifest does not list"
-    for name in _names(place.folder / "index"):
+    for name in _names(place.file("index")):
         if name.endswith(".u64") and name not in indices and manifest is not None:
             faults.add("shard-unlisted", message, file=f"index/{name}")
 
@@ -215,8 +201,8 @@ def shard_like(place: Place, to: str) -> list[str]:
     from annotools.formats import tfrecord
 
     if to in ("pickle", "ssd-pickle"):
-        return [name for name in _names(place.folder) if name.endswith((".pkl", ".pickle", ".p"))]
-    return [name for name in _names(place.folder) if tfrecord.is_shard_name(name)]
+        return [name for name in _names(Path(place.folder)) if name.endswith((".pkl", ".pickle", ".p"))]
+    return [name for name in _names(Path(place.folder)) if tfrecord.is_shard_name(name)]
 
 
 def _names(folder: Path) -> list[str]:

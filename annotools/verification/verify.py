@@ -31,6 +31,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from annotools.conversion.manifest import Manifest, ShardEntry
+from annotools.conversion.output.place import Place
 from annotools.errors import OptionError, OutputError
 from annotools.ledger import Ledger
 from annotools.options import takes
@@ -38,7 +39,6 @@ from annotools.parallel import Tick, in_order, progress_bar
 from annotools.verification import folder as folders
 from annotools.verification.duplicates import check_repeats
 from annotools.verification.faults import Fault, Faults
-from annotools.verification.folder import Place
 from annotools.verification.options import VerifyOptions
 from annotools.verification.records import Terms
 from annotools.verification.salvage import Salvaged, pieces, salvage
@@ -115,7 +115,7 @@ def verify(
             faults.extend(_compare(place, manifest, classes, options))
     if manifest is not None:
         # last: with numpy come threads, and a process that has threads cannot be forked
-        check_repeats(place.folder, manifest, reports, faults)
+        check_repeats(Path(place.folder), manifest, reports, faults)
     saved = () if rescue is None else _salvage(place, reports, rescue)
     return VerifyResult(
         tuple(faults.listed),
@@ -133,12 +133,14 @@ def _check_listed(place: Place, manifest: Manifest, options: VerifyOptions, tick
     to, classes, listed = manifest.to, manifest.classes, manifest.shards
     if to in ("pickle", "ssd-pickle"):
         upright = manifest.options.exif == "upright"
-        work: Callable[[ShardEntry], ShardReport] = partial(_check_pickle, place.folder, to, classes, upright)
+        work: Callable[[ShardEntry], ShardReport] = partial(
+            _check_pickle, Path(place.folder), to, classes, upright
+        )
     else:
         by_id = {number: name for name, number in classes.items()}
         names = dict(enumerate(by_id[number] for number in sorted(by_id))) if to == "tfds" else by_id
         terms = Terms(to, names, manifest.options.source_id, options.images)
-        work = partial(_check_shard, place.folder, terms)
+        work = partial(_check_shard, Path(place.folder), terms)
     return _reports(work, listed, options.workers, tick)
 
 
@@ -169,7 +171,7 @@ def _check_unlisted(place: Place, options: VerifyOptions, tick: Tick) -> list[Sh
     if place.single_file is not None:
         return []
     files = folders.shard_like(place, "tfrecord")
-    work = partial(_check_framing, place.folder)
+    work = partial(_check_framing, Path(place.folder))
     return _reports(work, files, options.workers, tick)
 
 
@@ -251,7 +253,7 @@ def _compare(place: Place, manifest: Manifest, classes: ClassMap, asked: VerifyO
         plan = make_plan(source, options, Path(folder), merged=place.single_file is not None)
         units, faults = comparison.units(plan, manifest, place.single_file)
         total = comparison.Comparison(faults)
-        work = partial(comparison.compare_unit, plan, folder=place.folder)
+        work = partial(comparison.compare_unit, plan, folder=Path(place.folder))
         for part in in_order(work, units, asked.workers):
             total.faults.extend(part.faults)
             total.ledger.add(part.ledger)
@@ -266,7 +268,7 @@ def _compare(place: Place, manifest: Manifest, classes: ClassMap, asked: VerifyO
 def _rescue_folder(folder: Path, place: Place) -> Path:
     """Refuse a folder that holds anything, or lies in the output."""
     real = Path(os.path.realpath(folder))
-    if place.single_file is None and Path(os.path.realpath(place.folder)) in (real, *real.parents):
+    if place.single_file is None and Path(os.path.realpath(Path(place.folder))) in (real, *real.parents):
         raise OptionError("lies in the output itself", field="--salvage", found=str(folder))
     try:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -285,4 +287,4 @@ def _salvage(place: Place, reports: Sequence[ShardReport], rescue: Path) -> tupl
         rescue.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"cannot be made: {error.strerror}", path=str(rescue)) from error
-    return tuple(salvage(place.folder / file, rescue / file) for file in damaged)
+    return tuple(salvage(place.file(file), rescue / file) for file in damaged)

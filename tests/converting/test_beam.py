@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from annotools import cli
-from annotools.conversion.run import ConvertResult, convert
+from annotools.conversion.result import ConvertResult
+from annotools.conversion.run import convert
 from annotools.conversion.shard import write_shard
 from annotools.errors import AnnotoolsError, OptionError, OutputError
 from annotools.issues import DataError

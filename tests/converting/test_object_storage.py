@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from annotools import cli
-from annotools.conversion.run import ConvertResult
+from annotools.conversion.result import ConvertResult
 from annotools.conversion.run import convert as run_convert
 from annotools.errors import OutputError, UnavailableError
 from annotools.issues import DataError

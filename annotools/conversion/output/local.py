@@ -15,12 +15,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
+from annotools.conversion.output.place import STATE
 from annotools.errors import AnnotoolsError, OutputError
 from annotools.files.system import FolderLock, sync_folder
 from annotools.sources.urls import is_url, local_path
-
-STATE = ".annotools"
-"""The folder inside OUTPUT for the journal and for what is not finished."""
 
 _SCRATCH = "scratch-"
 _LOCK_SECONDS = 5.0

@@ -14,26 +14,26 @@ from typing import Any
 
 from annotools.conversion import manifest as manifests
 from annotools.conversion.output.journal import Journal, differences
-from annotools.conversion.output.local import STATE, Output, open_output
+from annotools.conversion.output.local import Output, open_output
+from annotools.conversion.output.place import STATE, Place
 from annotools.conversion.output_formats import FORMATS
 from annotools.errors import AnnotoolsError, OutputError
 from annotools.formats.example.framing import index_file
-from annotools.sources.urls import local_path
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """A folder, or for the pickles one file with two companions beside it.
+class Publisher:
+    """Puts finished files in place, and refuses places that hold something else."""
 
-    path       as the user gave it
-    manifest, label_map   the names of these files
-    """
-
-    path: str
+    place: Place
     journal: Journal
-    single_file: str | None
-    manifest: str = manifests.NAME
-    label_map: str = "label_map.pbtxt"
+
+    @classmethod
+    def at(cls, path: str | os.PathLike[str], to: str) -> Publisher:
+        """The publisher for a path or URL and the format `to`. OutputError for a place that cannot be one."""
+        place = Place.of(path, FORMATS[to].single_file)
+        output = open_output(place.folder, scratch_folder=place.state)
+        return cls(place, Journal(output, place.state))
 
     def former(self, *, overwrite: bool) -> Mapping[str, Any] | None:
         """The header of the conversion that OUTPUT holds or that began in it; None without one."""
@@ -50,7 +50,7 @@ class Target:
             self._refuse_other_files(overwrite)
         elif not overwrite and (found := differences(former, header)):
             raise OutputError(
-                "was made in another way (--overwrite starts anew): " + "; ".join(found), path=self.path
+                "was made in another way (--overwrite starts anew): " + "; ".join(found), path=self.place.path
             )
         self.journal.output.sweep()
         if former != header:
@@ -58,17 +58,21 @@ class Target:
 
     def _refuse_other_files(self, overwrite: bool) -> None:
         output = self.journal.output
-        if self.single_file:
-            if output.size(self.single_file) is not None and not overwrite:
-                raise OutputError("exists already (--overwrite replaces it)", path=self.path)
+        if self.place.single_file:
+            if output.size(self.place.single_file) is not None and not overwrite:
+                raise OutputError("exists already (--overwrite replaces it)", path=self.place.path)
             return
         others = [name for name in output.names() if not name.startswith(f"{STATE}/")]
         if others and not overwrite:
-            raise OutputError("exists already and is not empty (--overwrite replaces it)", path=self.path)
-        if others and self.manifest not in others:
-            raise OutputError("holds files but no manifest of annotools: nothing is replaced", path=self.path)
+            raise OutputError(
+                "exists already and is not empty (--overwrite replaces it)", path=self.place.path
+            )
+        if others and self.place.manifest not in others:
+            raise OutputError(
+                "holds files but no manifest of annotools: nothing is replaced", path=self.place.path
+            )
         if others:
-            manifests.parse(output.read_bytes(self.manifest), output.display(self.manifest))
+            manifests.parse(output.read_bytes(self.place.manifest), output.display(self.place.manifest))
 
     def abandon(self, former: Mapping[str, Any] | None) -> None:
         """Leave OUTPUT as it was before `begin`."""
@@ -80,25 +84,25 @@ class Target:
             journal.output.remove_folder(journal.state)
         journal.output.tidy()
 
-    def publish(self, shards: Iterable[str], companions: Path) -> None:
-        """Give the shards and the files in the folder `companions` their names, the manifest last."""
+    def publish(self, shards: Iterable[str], sidecars: Path) -> None:
+        """Give the shards and the files in the folder `sidecars` their names, the manifest last."""
         journal, output = self.journal, self.journal.output
         beside = sorted(
-            file.relative_to(companions).as_posix() for file in companions.rglob("*") if file.is_file()
+            file.relative_to(sidecars).as_posix() for file in sidecars.rglob("*") if file.is_file()
         )
         files = set(shards)
         staged = self._staged(files)
         obsolete = self._obsolete(files)
-        if staged or obsolete or any(not _same(output, name, companions / name) for name in beside):
-            if output.size(self.manifest) is not None:
-                output.rename(self.manifest, journal.former_manifest)
+        if staged or obsolete or any(not _same(output, name, sidecars / name) for name in beside):
+            if output.size(self.place.manifest) is not None:
+                output.rename(self.place.manifest, journal.former_manifest)
             _for_each(output, self._place, staged)
             _for_each(output, self._remove, obsolete)
-            for name in sorted(beside, key=lambda name: (name == self.manifest, name)):
-                output.put(companions / name, name)
+            for name in sorted(beside, key=lambda name: (name == self.place.manifest, name)):
+                output.put(sidecars / name, name)
         output.remove(journal.former_manifest)
         output.remove_folder(f"{journal.state}/staging")
-        if self.single_file:
+        if self.place.single_file:
             output.remove_folder(journal.state)
 
     def _staged(self, files: Set[str]) -> list[str]:
@@ -119,10 +123,10 @@ class Target:
 
     def _obsolete(self, files: Set[str]) -> list[str]:
         """Shards of an earlier output that are not among those of the new one."""
-        if self.single_file:
+        if self.place.single_file:
             return []
         output, found = self.journal.output, set(self.journal.published_files())
-        for name in (self.manifest, self.journal.former_manifest):
+        for name in (self.place.manifest, self.journal.former_manifest):
             if output.size(name) is None:
                 continue
             try:
@@ -148,24 +152,3 @@ def _for_each(output: Output, work: Callable[[str], None], files: Iterable[str])
 
 def _same(output: Output, name: str, file: Path) -> bool:
     return output.size(name) == file.stat().st_size and output.read_bytes(name) == file.read_bytes()
-
-
-def make_target(path: str | os.PathLike[str], to: str) -> Target:
-    """The target at a path or URL for the format `to`."""
-    text = local_path(os.fspath(path))
-    name = text.replace(os.sep, "/").rpartition("/")[2]
-    stem, suffix = os.path.splitext(name)
-    if suffix.lower() in FORMATS[to].single_file:
-        state = f"{STATE}-{stem}"
-        output = open_output(_folder_of(text, name), scratch_folder=state)
-        return Target(
-            text, Journal(output, state), name, f"{stem}.{manifests.NAME}", f"{stem}.label_map.pbtxt"
-        )
-    return Target(text, Journal(open_output(text), STATE), None)
-
-
-def _folder_of(text: str, name: str) -> str:
-    folder = text[: len(text) - len(name)]
-    if folder.endswith("://"):  # memory://a.pkl
-        return folder
-    return folder.rstrip("/" + os.sep) or (os.sep if text.startswith(("/", os.sep)) else ".")

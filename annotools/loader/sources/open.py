@@ -8,7 +8,7 @@ from pathlib import Path
 
 from annotools.classes.class_map import ClassMap
 from annotools.conversion import manifest as manifests
-from annotools.conversion.output.local import STATE
+from annotools.conversion.output.place import STATE
 from annotools.conversion.output_formats import FORMATS, SINGLE_FILES
 from annotools.errors import OutputError, RecordError
 from annotools.formats import tfrecord

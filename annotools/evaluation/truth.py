@@ -46,7 +46,7 @@ def read_truth(source: StrPath, options: EvaluateOptions, default_origin: str) -
     if not inside and path.lower().endswith(SINGLE_FILES):
         classes = options.class_map or pkl.read_classes(path)
         return _of_rows(_pickle_rows(path, options.split), classes, path), origin
-    if not inside and _is_tfrecord(path):
+    if not inside and tfrecord.are_shards(path):
         classes = options.class_map or _classes_in(path)
         return _of_rows(_record_rows(path, options.split, classes), classes, path), origin
     opened = open_source(path, annotations=options.annotations, images=options.image_folder)
@@ -131,13 +131,6 @@ def _annotation_row(annotation: Annotation, path: str) -> _Row:
         difficult=tuple(bool(one.difficult) for one in objects),
         lines=tuple(one.bndbox_line or one.line for one in objects),
     )
-
-
-def _is_tfrecord(path: str) -> bool:
-    if os.path.isdir(path):
-        with os.scandir(path) as entries:
-            return any(one.is_file() and tfrecord.is_shard_name(one.name) for one in entries)
-    return tfrecord.is_shard_name(os.path.basename(path))
 
 
 def _record_rows(path: str, split: str | None, classes: ClassMap) -> Iterator[_Row]:

@@ -29,6 +29,7 @@ from annotools.records import Example
 __all__ = [
     "EXTENSIONS",
     "Writer",
+    "are_shards",
     "is_shard_name",
     "read",
     "read_records",
@@ -81,6 +82,14 @@ def encode(example: Example, classes: ClassMap) -> tuple[bytes, bytes]:
 def is_shard_name(name: str) -> bool:
     """Whether a file of this name (without folder) is taken for a shard."""
     return not name.startswith(".") and any(style.fullmatch(name) for style in _STYLES)
+
+
+def are_shards(path: str) -> bool:
+    """Whether `path` is a shard, a pattern of shards, or a folder that holds some."""
+    if os.path.isdir(path):
+        with os.scandir(path) as entries:
+            return any(entry.is_file() and is_shard_name(entry.name) for entry in entries)
+    return is_shard_name(os.path.basename(path))
 
 
 def shards(path: StrPath | Sequence[StrPath]) -> list[tuple[str, list[str]]]:

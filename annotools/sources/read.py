@@ -38,7 +38,7 @@ def read(
     if annotations is None and images is None:
         if suffix in (".pkl", ".pickle", ".p"):
             return _of_split(pkl.read(path), split)
-        if _is_tfrecord(path):
+        if tfrecord.are_shards(path):
             examples = tfrecord.read(path, split=split)
             return (dataclasses.replace(e.annotation(), split=split) for e in examples)
     opened = open_source(path, annotations=annotations, images=images)
@@ -71,10 +71,3 @@ def _names(pairs: Iterator[Pair], headers: bool) -> Iterator[str]:
 
 def _of_split(annotations: Iterator[Annotation], split: str | None) -> Iterator[Annotation]:
     return (a for a in annotations if split is None or a.split == split)
-
-
-def _is_tfrecord(path: str) -> bool:
-    if os.path.isdir(path):
-        with os.scandir(path) as entries:
-            return any(e.is_file() and tfrecord.is_shard_name(e.name) for e in entries)
-    return tfrecord.is_shard_name(os.path.basename(path))

@@ -15,8 +15,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from annotools.conversion.output_formats import SINGLE_FILES
 from annotools.errors import AnnotoolsError, UnavailableError
-from annotools.formats import voc
+from annotools.formats import tfrecord, voc
 from annotools.records import Annotation
 from annotools.sources.read import read
 from annotools.sources.source import Pair, Source, open_source
@@ -101,22 +102,11 @@ def read_columns(
     headers  look at the header of each image; False: take `<size>` at its word
     """
     path = os.fspath(source)
-    if annotations is None and image_folder is None and _is_output(path):
+    written = path.lower().endswith(SINGLE_FILES) or tfrecord.are_shards(path)
+    if annotations is None and image_folder is None and written:
         return _columns(_of_output(path, split), ())
     opened = open_source(path, annotations=annotations, images=image_folder)
     return _columns(_of_source(opened, split, headers), opened.splits if split is None else (split,))
-
-
-def _is_output(path: str) -> bool:
-    """Whether `annotools.read` reads it without XML."""
-    if path.lower().endswith((".pkl", ".pickle", ".p")):
-        return True
-    from annotools.formats import tfrecord
-
-    if os.path.isdir(path):
-        with os.scandir(path) as entries:
-            return any(one.is_file() and tfrecord.is_shard_name(one.name) for one in entries)
-    return tfrecord.is_shard_name(os.path.basename(path))
 
 
 def _of_output(path: str, split: str | None) -> Iterator[Found]:

@@ -25,7 +25,8 @@ from annotools.conversion.statistics import ShardResult, Statistics, WrittenFile
 from annotools.errors import AnnotoolsError, MissingExtraError
 from annotools.formats import tfrecord
 from annotools.formats.example import tf_example
-from annotools.formats.example.framing import Writer, index_file
+from annotools.formats.example.framing import index_file
+from annotools.formats.example.framing_writer import Writer
 from annotools.ledger import Ledger
 from annotools.records import Example
 

@@ -73,7 +73,7 @@ class ShardWriter:
             return WrittenFile(path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest())
 
     def _write_records(self, path: Path) -> WrittenFile:
-        from annotools.formats.example.framing import Writer
+        from annotools.formats.example.framing_writer import Writer
 
         encode, classes = self.plan.options.format.functions.encode, self.plan.options.classes
         offsets = []

@@ -23,7 +23,8 @@ from typing import Final
 from annotools.classes.class_map import ClassMap
 from annotools.errors import OptionError, OutputError, RecordError, SourceError
 from annotools.formats.example import tf_example
-from annotools.formats.example.framing import Writer, read_records, scan
+from annotools.formats.example.framing import read_records, scan
+from annotools.formats.example.framing_writer import Writer
 from annotools.records import Example
 
 __all__ = [

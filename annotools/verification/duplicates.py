@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
+from typing import Final
 
 from annotools.conversion.manifest import Manifest
+from annotools.conversion.output_formats import FORMATS
 from annotools.errors import RecordError
 from annotools.verification.faults import Faults
 from annotools.verification.salvage import pieces
 from annotools.verification.shard import ShardReport, numbered, read_index
+
+_FEW: Final = 100_000  # keys; below, importing NumPy would take longer than counting
 
 
 def check_repeats(folder: Path, manifest: Manifest, reports: Sequence[ShardReport], faults: Faults) -> None:
@@ -26,6 +32,9 @@ def check_repeats(folder: Path, manifest: Manifest, reports: Sequence[ShardRepor
 
 
 def _repeated(reports: Sequence[ShardReport]) -> set[int]:
+    if sum(len(report.keys) for report in reports) <= _FEW:
+        counts = Counter(chain.from_iterable(report.keys for report in reports))
+        return {key for key, count in counts.items() if count > 1}
     import numpy as np
 
     keys = np.concatenate([np.empty(0, np.uint64), *(np.frombuffer(r.keys, np.uint64) for r in reports)])
@@ -58,17 +67,17 @@ def _name_repeats(
 
 def _names_in(path: Path, to: str, report: ShardReport) -> Iterator[tuple[int, int | None, str]]:
     """(record, offset, name of the image) of each readable record."""
-    if to in ("pickle", "ssd-pickle"):
+    if FORMATS[to].dialect is None:
         from annotools.formats import pkl
 
-        if to == "pickle":  # the keys of a dict are never repeated
+        if FORMATS[to].holds == "annotation":  # examples are the values of a dict, which repeats no key
             for number, annotation in enumerate(pkl.read(path)):
                 yield number, None, f"{annotation.xml_path}"
         return
-    from annotools.formats.example import wire
+    from annotools.formats.example.features import read_features
 
     with contextlib.suppress(OSError), open(path, "rb") as file:
         for number, piece in numbered(pieces(file, report.bytes), read_index(path, report.bytes)):
             if piece.data is not None:
                 with contextlib.suppress(ValueError, KeyError, IndexError, AttributeError, RecordError):
-                    yield number, piece.offset, wire.parse(piece.data)["image/filename"][1][0].decode()
+                    yield number, piece.offset, read_features(piece.data)["image/filename"][1][0].decode()

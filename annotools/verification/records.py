@@ -1,6 +1,6 @@
 """Is a record what this conversion can have written? One record of a TFRecord shard at a time.
 
-Nothing here needs the source: a record is held against the keys of schemas/tf_example.json, the classes and
+The source is not needed: a record is compared with the keys of schemas/tf_example.json, the classes and
 options of the manifest, and its own image.
 """
 
@@ -13,15 +13,15 @@ from typing import Any, Final, NamedTuple
 
 from annotools import schema
 from annotools.errors import AnnotoolsError, ImageError, RecordError
-from annotools.formats.example import wire
-from annotools.formats.example.wire import Feature
+from annotools.formats.example.features import Feature, read_features
 from annotools.images import header as image_headers
-from annotools.verification.canonical import CanonicalReader
+from annotools.records import Image
 from annotools.verification.faults import Plain
 
 _TABLE: Final = schema.load("tf_example.json")
-_TFDS: Final[Mapping[str, Any]] = _TABLE["dialects"]["tfds"]["keys"]
-_IMAGE_FORMATS_OF_TFDS: Final = ("jpeg", "png", "bmp")
+_FLAGS: Final = ("difficult", "truncated", "occluded")
+
+Values = Mapping[str, Sequence[Any]]
 
 
 class Finding(NamedTuple):
@@ -36,19 +36,16 @@ class Finding(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What the manifest says about every record. names: class by the number that the records have."""
+    """What the manifest says about every record.
 
-    to: str
+    dialect   of schemas/tf_example.json
+    names     class by the number that the records have
+    """
+
+    dialect: str
     names: Mapping[int, str]
     source_id: str = "filename"
     images: str = "none"
-
-    @property
-    def rows(self) -> Mapping[str, Any]:
-        """The rows of schemas/tf_example.json for the keys that a record has, no more and no less."""
-        if self.to == "tfds":
-            return _TFDS
-        return {key: row for key, row in _TABLE["keys"].items() if row["written"]}
 
 
 @dataclass(slots=True)
@@ -60,14 +57,19 @@ class Content:
 
 
 class RecordCheck:
-    """The check of all records of a shard."""
+    """The check of all records of a shard; each layout of records is a subclass.
+
+    rows                   of schemas/tf_example.json, for exactly the keys that a record has
+    image_key, label_key   of the image and of the label of each object
+    """
+
+    rows: Mapping[str, Any]
+    image_key: str
+    label_key: str
 
     def __init__(self, terms: Terms) -> None:
         self.terms = terms
-        self.rows = terms.rows
-        tfds = terms.to == "tfds"
-        self.image_key = "image" if tfds else "image/encoded"
-        self.label_key = "objects/label" if tfds else "image/object/class/label"
+        self.kinds = {key: row["kind"] for key, row in self.rows.items()}
         self.single = [key for key, row in self.rows.items() if row["length"] == 1]
         self.flags = [key for key in self.rows if key.rpartition("/")[2].removeprefix("is_") in _FLAGS]
         self.parallel = [
@@ -75,47 +77,48 @@ class RecordCheck:
             for key, row in self.rows.items()
             if row["length"] == "any" and not key.startswith("labels")
         ]
-        self.read = CanonicalReader(self.rows, self.image_key).read
 
     def check(self, data: bytes) -> tuple[Content, list[Finding]]:
         """What `data` holds, and all that is wrong with it."""
-        values = self.read(data)
-        if values is None:
-            try:
-                found = wire.parse(data)
-            except RecordError as error:
-                return Content(None, ()), [_of_error("undecodable", None, error)]
-            if faults := list(self._check_keys(found)):
-                return Content(None, ()), faults
-            values = {key: one for key, (_, one) in found.items()}
-        faults = list(self._check_lengths(values))
-        if faults:
+        try:
+            found = read_features(data)
+        except RecordError as error:
+            return Content(None, ()), [_of_error("undecodable", None, error)]
+        values = {key: one for key, (kind, one) in found.items() if self.kinds.get(key) == kind}
+        if len(values) != len(self.kinds) or len(values) != len(found):
+            return Content(None, ()), list(self._check_keys(found))
+        if faults := list(self._check_lengths(values)):
             return Content(None, ()), faults
         filename = _text(values["image/filename"][0])
         if filename is None:
             faults.append(Finding("text", "image/filename", "not UTF-8", values["image/filename"][0]))
         faults += self._check_image(values)
         faults += self._check_boxes(values)
+        labels, names = values[self.label_key], self.terms.names
+        for index, label in enumerate(labels):
+            if label not in names:
+                message = f"object {index} has a label without a class"
+                faults.append(
+                    Finding("label", self.label_key, message, label, Plain("a label of the class map"))
+                )
         faults += self._check_classes(values)
         for key in self.flags:
             if any(flag not in (0, 1) for flag in values[key]):
                 faults.append(Finding("flag", key, "a flag that is neither 0 nor 1", values[key], "0 or 1"))
-        if self.terms.to != "tfds":
-            faults += self._check_texts(values)
-        names = self.terms.names
-        return Content(filename, [names.get(label, "") for label in values[self.label_key]]), faults
+        faults += self._check_texts(values)
+        return Content(filename, [names.get(label, "") for label in labels]), faults
 
     def _check_keys(self, found: Mapping[str, Feature]) -> Iterator[Finding]:
-        for key, row in self.rows.items():
+        for key, kind in self.kinds.items():
             if key not in found:
-                yield Finding("key", key, "the key is missing", None, Plain(row["kind"]))
-            elif found[key][0] != row["kind"]:
-                kind = found[key][0] or "nothing"
-                yield Finding("key", key, "a value of the wrong kind", Plain(kind), Plain(row["kind"]))
-        for key in found.keys() - self.rows.keys():
+                yield Finding("key", key, "the key is missing", None, Plain(kind))
+            elif found[key][0] != kind:
+                wrong = found[key][0] or "nothing"
+                yield Finding("key", key, "a value of the wrong kind", Plain(wrong), Plain(kind))
+        for key in sorted(found.keys() - self.kinds.keys()):
             yield Finding("key", key, "a key that annotools does not write")
 
-    def _check_lengths(self, values: Mapping[str, Sequence[Any]]) -> Iterator[Finding]:
+    def _check_lengths(self, values: Values) -> Iterator[Finding]:
         for key in self.single:
             if len(values[key]) != 1:
                 yield Finding("key", key, "not one value", Plain(f"{len(values[key])} values"), Plain("1"))
@@ -125,35 +128,19 @@ class RecordCheck:
             text = ", ".join(f"{key} {len(values[key])}" for key, _ in self.parallel)
             yield Finding("key", self.label_key, message, Plain(text), Plain("one length"))
 
-    def _check_image(self, values: Mapping[str, Any]) -> Iterator[Finding]:
+    def _check_image(self, values: Values) -> Iterator[Finding]:
         (encoded,) = values[self.image_key]
-        if self.terms.to != "tfds":
-            (stored,) = values["image/key/sha256"]
-            computed = hashlib.sha256(encoded).hexdigest()
-            if stored != computed.encode():
-                message = "not the SHA-256 of the image"
-                yield Finding("image-sha256", "image/key/sha256", message, stored, Plain(computed))
+        yield from self._check_digest(values, encoded)
         try:
             image = image_headers.read_header(encoded)
         except ImageError as error:
             yield _of_error("image-unreadable", self.image_key, error)
             return
-        if self.terms.to == "tfds":
-            if image.format not in _IMAGE_FORMATS_OF_TFDS:
-                message, expected = "tensorflow_datasets cannot decode it", ", ".join(_IMAGE_FORMATS_OF_TFDS)
-                yield Finding("image-format", self.image_key, message, image.format, Plain(expected))
-        else:
-            for key, truth in (("image/width", image.width), ("image/height", image.height)):
-                if values[key][0] != truth:
-                    yield Finding("image-size", key, "not the image's own", values[key][0], truth)
-            form = values["image/format"][0]
-            if form != image.format.encode():
-                message = "not the image's own"
-                yield Finding("image-format", "image/format", message, form, Plain(image.format))
+        yield from self._check_header(values, image)
         if self.terms.images == "decode":
-            yield from self._decode(encoded, image.width, image.height, image.format)
+            yield from self._decode(encoded, image)
 
-    def _decode(self, encoded: bytes, width: int, height: int, form: str) -> Iterator[Finding]:
+    def _decode(self, encoded: bytes, image: Image) -> Iterator[Finding]:
         import io
         import warnings
 
@@ -162,55 +149,77 @@ class RecordCheck:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # about metadata
-                with PIL.Image.open(io.BytesIO(encoded), formats=[form]) as picture:
+                with PIL.Image.open(io.BytesIO(encoded), formats=[image.format]) as picture:
                     picture.load()
                     size = picture.size
         except Exception as error:  # a decoder's way to say no can be any exception
             reason = f"cannot be decoded: {type(error).__name__}: {error}"
             yield Finding("image-undecodable", self.image_key, reason[:200])
             return
-        if size != (width, height):
+        if size != (image.width, image.height):
             message = "the decoded image has another size than its header says"
-            yield Finding("image-undecodable", self.image_key, message, size, (width, height))
+            yield Finding("image-undecodable", self.image_key, message, size, (image.width, image.height))
 
-    def _check_boxes(self, values: Mapping[str, Any]) -> Iterator[Finding]:
-        if self.terms.to == "tfds":
-            key = "objects/bbox"
-            bbox = values[key]
-            sides = [(key, bbox[axis::4], bbox[axis + 2 :: 4]) for axis in (0, 1)]
-        else:
-            key = "image/object/bbox/"
-            sides = [(f"{key}{x}min", values[f"{key}{x}min"], values[f"{key}{x}max"]) for x in "xy"]
-        for key, lows, highs in sides:
+    def _check_boxes(self, values: Values) -> Iterator[Finding]:
+        for key, lows, highs in self._edges(values):
             for index, (low, high) in enumerate(zip(lows, highs, strict=True)):
                 if not 0 <= low <= high <= 1:  # not a number is none of this
                     message = f"box {index} is not inside its image"
                     yield Finding("box", key, message, (low, high), Plain("0 <= min <= max <= 1"))
 
-    def _check_classes(self, values: Mapping[str, Any]) -> Iterator[Finding]:
-        labels, names = values[self.label_key], self.terms.names
-        for index, label in enumerate(labels):
-            if label not in names:
-                message = f"object {index} has a label without a class"
-                yield Finding("label", self.label_key, message, label, Plain("a label of the class map"))
-        if self.terms.to == "tfds":
-            hard = values["objects/is_difficult"]
-            easy = [label for label, flag in zip(labels, hard, strict=True) if not flag]
-            for key, of in (("labels", labels), ("labels_no_difficult", easy)):
-                if list(values[key]) != sorted(set(of)):
-                    yield Finding("label", key, "not the labels of the objects", values[key], sorted(set(of)))
-            poses = _TFDS["objects/pose"]["values"]
-            for pose in values["objects/pose"]:
-                if not 0 <= pose < len(poses):
-                    yield Finding("label", "objects/pose", "no such pose", pose, f"0 to {len(poses) - 1}")
-            return
-        key = "image/object/class/text"
-        for index, (label, text) in enumerate(zip(labels, values[key], strict=True)):
+    def _check_digest(self, values: Values, encoded: bytes) -> Iterator[Finding]:
+        return iter(())
+
+    def _check_header(self, values: Values, image: Image) -> Iterator[Finding]:
+        """The record's words about its image against the header of the image."""
+        raise NotImplementedError
+
+    def _edges(self, values: Values) -> list[tuple[str, Sequence[float], Sequence[float]]]:
+        """(key, lower edges, upper edges) for each axis."""
+        raise NotImplementedError
+
+    def _check_classes(self, values: Values) -> Iterator[Finding]:
+        """What else the record says about its classes than a label for each object."""
+        raise NotImplementedError
+
+    def _check_texts(self, values: Values) -> Iterator[Finding]:
+        return iter(())
+
+
+class ExampleCheck(RecordCheck):
+    """Records with the keys of the TF Object Detection API."""
+
+    rows = {key: row for key, row in _TABLE["keys"].items() if row["written"]}  # noqa: RUF012
+    image_key = "image/encoded"
+    label_key = "image/object/class/label"
+
+    def _check_digest(self, values: Values, encoded: bytes) -> Iterator[Finding]:
+        (stored,) = values["image/key/sha256"]
+        computed = hashlib.sha256(encoded).hexdigest()
+        if stored != computed.encode():
+            message = "not the SHA-256 of the image"
+            yield Finding("image-sha256", "image/key/sha256", message, stored, Plain(computed))
+
+    def _check_header(self, values: Values, image: Image) -> Iterator[Finding]:
+        for key, truth in (("image/width", image.width), ("image/height", image.height)):
+            if values[key][0] != truth:
+                yield Finding("image-size", key, "not the image's own", values[key][0], truth)
+        form = values["image/format"][0]
+        if form != image.format.encode():
+            yield Finding("image-format", "image/format", "not the image's own", form, Plain(image.format))
+
+    def _edges(self, values: Values) -> list[tuple[str, Sequence[float], Sequence[float]]]:
+        key = "image/object/bbox/"
+        return [(f"{key}{x}min", values[f"{key}{x}min"], values[f"{key}{x}max"]) for x in "xy"]
+
+    def _check_classes(self, values: Values) -> Iterator[Finding]:
+        key, names = "image/object/class/text", self.terms.names
+        for index, (label, text) in enumerate(zip(values[self.label_key], values[key], strict=True)):
             if label in names and text != names[label].encode("utf-8", "surrogatepass"):
                 message = f"object {index} has another text than its label {label} stands for"
                 yield Finding("label-text", key, message, text, names[label])
 
-    def _check_texts(self, values: Mapping[str, Any]) -> Iterator[Finding]:
+    def _check_texts(self, values: Values) -> Iterator[Finding]:
         key = "image/source_id"
         source_id = values[key][0]
         if self.terms.source_id == "numeric":
@@ -223,7 +232,37 @@ class RecordCheck:
                 yield Finding("text", "image/object/view", "not UTF-8", pose)
 
 
-_FLAGS: Final = ("difficult", "truncated", "occluded")
+class TfdsCheck(RecordCheck):
+    """Records with the keys of tensorflow_datasets' Pascal VOC."""
+
+    rows = _TABLE["dialects"]["tfds"]["keys"]
+    image_key = "image"
+    label_key = "objects/label"
+    image_formats = ("jpeg", "png", "bmp")
+
+    def _check_header(self, values: Values, image: Image) -> Iterator[Finding]:
+        if image.format not in self.image_formats:
+            message, expected = "tensorflow_datasets cannot decode it", ", ".join(self.image_formats)
+            yield Finding("image-format", self.image_key, message, image.format, Plain(expected))
+
+    def _edges(self, values: Values) -> list[tuple[str, Sequence[float], Sequence[float]]]:
+        bbox = values["objects/bbox"]
+        return [("objects/bbox", bbox[axis::4], bbox[axis + 2 :: 4]) for axis in (0, 1)]
+
+    def _check_classes(self, values: Values) -> Iterator[Finding]:
+        labels, hard = values[self.label_key], values["objects/is_difficult"]
+        easy = [label for label, flag in zip(labels, hard, strict=True) if not flag]
+        for key, of in (("labels", labels), ("labels_no_difficult", easy)):
+            if list(values[key]) != sorted(set(of)):
+                yield Finding("label", key, "not the labels of the objects", values[key], sorted(set(of)))
+        poses = self.rows["objects/pose"]["values"]
+        for pose in values["objects/pose"]:
+            if not 0 <= pose < len(poses):
+                yield Finding("label", "objects/pose", "no such pose", pose, f"0 to {len(poses) - 1}")
+
+
+CHECKS: Final[Mapping[str, type[RecordCheck]]] = {"tfod": ExampleCheck, "tfds": TfdsCheck}
+"""By dialect of schemas/tf_example.json."""
 
 
 def _text(value: bytes) -> str | None:

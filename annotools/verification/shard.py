@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import hashlib
 import io
 import os
 import struct
@@ -11,14 +12,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 from annotools.conversion.manifest import ShardEntry
 from annotools.conversion.plan import hash_of
 from annotools.formats.example.framing import index_path
 from annotools.verification.faults import Faults, Plain
-from annotools.verification.records import RecordCheck, Terms
-from annotools.verification.salvage import Digest, Piece, pieces
+from annotools.verification.records import CHECKS, Terms
+from annotools.verification.salvage import Piece, pieces
 
 _BUFFER: Final = 1 << 20
 
@@ -29,7 +30,7 @@ class ShardReport:
 
     keys      for each readable record, in order, a hash of its image's file name
     damaged   whether records may be missing because they cannot be read
-    content   whether everything about the records could be counted
+    unreadable  whether something about the records could not be counted
     """
 
     file: str
@@ -72,7 +73,7 @@ def check_shard(folder: Path, listed: ShardEntry, terms: Terms) -> ShardReport:
 
 
 def check_file(
-    file: IO[bytes],
+    file: io.BufferedIOBase,
     size: int,
     name: str,
     terms: Terms,
@@ -82,27 +83,25 @@ def check_file(
     """The same for an open file of `size` bytes; `index` are the offsets that lie beside it."""
     report = ShardReport(name, bytes=size)
     faults = report.faults
-    digest = Digest()
-    check = RecordCheck(terms)
+    digest = hashlib.sha256()
+    check = CHECKS[terms.dialect](terms)
     wrong_index: list[tuple[int, int]] = []
     end = 0
-    for number, piece in numbered(pieces(file, size, digest), index):
+    for number, piece in numbered(pieces(file, size, digest.update), index):
         end = number + 1
         if index is not None and (number >= len(index) or index[number] != piece.offset):
             wrong_index.append((number, piece.offset))
-        if piece.rule is not None:
-            found, expected = Plain(piece.found), Plain(piece.expected)
-            report.damaged = report.damaged or piece.data is None
+        if piece.data is None:
+            report.damaged = True
             faults.add(
                 piece.rule,
                 piece.message,
                 file=name,
                 record=number,
                 offset=piece.offset,
-                found=found,
-                expected=expected,
+                found=Plain(piece.found),
+                expected=Plain(piece.expected),
             )
-        if piece.data is None:
             continue
         report.records += 1
         content, findings = check.check(piece.data)
@@ -122,7 +121,10 @@ def check_file(
             continue
         report.keys.append(hash_of(content.filename))
         report.count(content.names)
-    report.sha256 = digest.of(file)
+    if report.damaged:  # then it was not read once from start to end
+        file.seek(0)
+        digest = hashlib.file_digest(file, "sha256")
+    report.sha256 = digest.hexdigest()
     for number, offset in wrong_index:
         stored = index[number] if index is not None and number < len(index) else None
         faults.add(

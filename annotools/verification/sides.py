@@ -14,7 +14,7 @@ from annotools.conversion.options import Options
 from annotools.conversion.plan import Plan
 from annotools.conversion.reconcile import Outcome
 from annotools.errors import RecordError
-from annotools.formats.example import wire
+from annotools.formats.example.features import read_features
 from annotools.verification.salvage import pieces
 from annotools.verification.shard import numbered, read_index
 
@@ -68,16 +68,16 @@ def _read_records(path: Path, plan: Plan, unit: Unit) -> Iterator[Item]:
 
 def _record_item(data: bytes, options: Options, file: str, number: int, offset: int) -> Item:
     try:
-        key = wire.parse(data).get("image/filename", ("bytes", []))[1]
+        key = read_features(data).get("image/filename", ("bytes", ()))[1]
     except RecordError:
-        key = []
+        key = ()
     name = key[0].decode(errors="backslashreplace") if key and isinstance(key[0], bytes) else ""
     return Item(name, lambda: _said(data, options), data, file, number, offset)
 
 
 def _said(record: bytes, options: Options) -> Said:
     try:
-        found = {key: values for key, (_, values) in wire.parse(record).items()}
+        found = {key: list(values) for key, (_, values) in read_features(record).items()}
     except RecordError as error:
         return {"(the record)": f"unreadable: {error.message}"}
     key = "image" if options.to == "tfds" else "image/encoded"

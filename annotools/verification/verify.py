@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Any
 
 from annotools.conversion.manifest import Manifest, ShardEntry
 from annotools.conversion.output.place import Place
+from annotools.conversion.output_formats import FORMATS
 from annotools.errors import OptionError, OutputError
 from annotools.ledger import Ledger
 from annotools.options import takes
@@ -139,7 +140,7 @@ def _check_listed(place: Place, manifest: Manifest, options: VerifyOptions, tick
     else:
         by_id = {number: name for name, number in classes.items()}
         names = dict(enumerate(by_id[number] for number in sorted(by_id))) if to == "tfds" else by_id
-        terms = Terms(to, names, manifest.options.source_id, options.images)
+        terms = Terms(FORMATS[to].dialect or "", names, manifest.options.source_id, options.images)
         work = partial(_check_shard, Path(place.folder), terms)
     return _reports(work, listed, options.workers, tick)
 
@@ -182,7 +183,7 @@ def _check_framing(folder: Path, name: str) -> ShardReport:
             report.bytes = os.fstat(file.fileno()).st_size
             for number, piece in numbered(pieces(file, report.bytes), None):
                 report.records += piece.data is not None
-                if piece.rule is not None:
+                if piece.data is None:
                     report.damaged = True
                     report.faults.add(
                         piece.rule, piece.message, file=name, record=number, offset=piece.offset

@@ -57,7 +57,7 @@ def main() -> int:
         data = bytearray((output / listed["file"]).read_bytes())
         offsets = [offset for offset, _ in scan(output / listed["file"])]
     index = array("Q", offsets)
-    terms = Terms("tfrecord", {number: name for name, number in manifest["classes"].items()})
+    terms = Terms("tfod", {number: name for name, number in manifest["classes"].items()})
     kinds = {
         "framing": list(framing(offsets, len(data))),
         "data": list(payload(offsets, len(data), arguments.flips, arguments.seed)),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from annotools.errors import RecordError
 from annotools.formats.example import framing, tf_example
+from annotools.formats.example.framing_writer import Writer
 from annotools.records import Example
 from annotools.verification import salvage
 
@@ -33,7 +34,7 @@ def check(data: bytes) -> None:
     plain = all(data[offset + 12 : offset + 12 + len(record)] == record for offset, record in records)
     if plain and not damaged:
         rewritten = io.BytesIO()
-        with framing.Writer(rewritten, digest=False) as writer:
+        with Writer(rewritten, digest=False) as writer:
             for offset, record in records:
                 assert writer.write(record) == offset
         assert rewritten.getvalue() == data

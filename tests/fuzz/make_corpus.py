@@ -67,7 +67,7 @@ def tfrecord() -> Iterator[bytes]:
     from annotools.classes.class_map import ClassMap
     from annotools.formats import tfds
     from annotools.formats.example import tf_example
-    from annotools.formats.example.framing import Writer
+    from annotools.formats.example.framing_writer import Writer
     from annotools.records import Example
 
     pixels = next(images())

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = ("tensorflow", "keras", "numpy", "lxml", "PIL", "tqdm", "google_crc32c")
+HEAVY = ("tensorflow", "keras", "numpy", "lxml", "PIL", "tqdm", "google_crc32c", "google.protobuf")
 
 
 def imported(code: str, *arguments: str) -> set[str]:
-    """Top-level modules in sys.modules after running `code` in a fresh interpreter."""
+    """Top-level modules in sys.modules, and google.protobuf, after running `code` in a fresh interpreter."""
     probe = (
-        f"import sys\n{code}\nprint('MODULES', *sorted({{name.partition('.')[0] for name in sys.modules}}))\n"
+        f"import sys\n{code}\nnames = {{name.partition('.')[0] for name in sys.modules}}\n"
+        "names |= {'google.protobuf'} & sys.modules.keys()\nprint('MODULES', *sorted(names))\n"
     )
     run = subprocess.run(
         [sys.executable, "-c", probe, *arguments], capture_output=True, text=True, check=False
@@ -70,11 +71,24 @@ def test_targets_need_no_tensorflow() -> None:
 
 def test_validating_needs_no_tensorflow(sample_data: Path) -> None:
     code = "import annotools\nlist(annotools.validate(sys.argv[1]))"
-    assert not imported(code, str(sample_data)) & {"tensorflow", "keras"}
+    assert not imported(code, str(sample_data)) & {"tensorflow", "keras", "google.protobuf"}
+
+
+def test_verifying_and_reading_records_needs_no_tensorflow(sample_data: Path, tmp_path: Path) -> None:
+    code = (
+        "import annotools\nimport annotools.formats.tfrecord as tfrecord\n"
+        "annotools.convert(sys.argv[1], sys.argv[2], to='tfrecord')\n"
+        "assert annotools.verify(sys.argv[2]).ok\n"
+        "assert sum(1 for _ in tfrecord.read(sys.argv[2])) > 0"
+    )
+    names = imported(code, str(sample_data), str(tmp_path / "out"))
+    assert not names & {"tensorflow", "keras", "tensorflow_datasets"}
+    assert "google.protobuf" in names
 
 
 def test_the_probe_sees_an_import() -> None:
     assert "numpy" in imported("import numpy")
+    assert "google.protobuf" in imported("import google.protobuf")
     assert "lxml" in imported("import annotools; annotools.parse")
 
 

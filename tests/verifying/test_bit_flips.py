@@ -56,7 +56,7 @@ def shard(tmp_path_factory: pytest.TempPathFactory) -> Shard:
     return Shard(
         path.read_bytes(),
         ShardEntry(**listed),
-        Terms("tfrecord", names),
+        Terms("tfod", names),
         [offset for offset, _ in scan(path)],
     )
 
@@ -102,7 +102,7 @@ def test_bits_of_the_data(shard: Shard) -> None:
 
 
 def small_file() -> tuple[bytes, list[bytes], list[int]]:
-    from annotools.formats.example.framing import Writer
+    from annotools.formats.example.framing_writer import Writer
 
     dice = random.Random(1)
     records = [dice.randbytes(size) for size in (40, 0, 7, 120, 1)]
@@ -116,7 +116,7 @@ def test_every_bit_of_a_small_file_costs_one_record_at_most() -> None:
     data, records, offsets = small_file()
     for bit in range(8 * len(data)):
         found = list(pieces(io.BytesIO(flipped(data, bit)), len(data)))
-        damaged = [piece for piece in found if piece.rule is not None]
+        damaged = [piece for piece in found if piece.data is None]
         assert [piece.offset for piece in damaged] == [max(o for o in offsets if o <= bit // 8)]
         readable = [piece.data for piece in found if piece.data is not None]
         assert len(readable) >= len(records) - 1
@@ -130,7 +130,7 @@ def test_a_file_cut_at_every_byte_keeps_what_is_whole() -> None:
         found = list(pieces(io.BytesIO(data[:size]), size))
         whole = [record for record, end in zip(records, ends, strict=True) if end <= size]
         assert [piece.data for piece in found if piece.data is not None] == whole
-        cut = [piece.offset for piece in found if piece.rule is not None]
+        cut = [piece.offset for piece in found if piece.data is None]
         begun = [offset for offset, end in zip(offsets, ends, strict=True) if offset < size < end]
         assert cut == begun
 
@@ -171,7 +171,7 @@ def test_tensorflow_agrees_about_what_is_damaged(shard: Shard, tmp_path: Path) -
             failed = True
         before = []  # TensorFlow stops at the first damage
         for piece in pieces(io.BytesIO(data), len(data)):
-            if piece.rule is not None:
+            if piece.data is None:
                 break
             before.append(piece.data)
         assert read == before, case

@@ -27,7 +27,9 @@ from annotools.conversion.manifest import from_content
 from annotools.errors import AnnotoolsError, OptionError, OutputError
 from annotools.formats import pkl, tfrecord
 from annotools.formats.example import tf_example, wire
-from annotools.formats.example.framing import Writer, scan
+from annotools.formats.example.features import read_features
+from annotools.formats.example.framing import scan
+from annotools.formats.example.framing_writer import Writer
 from annotools.records import Example
 from annotools.verification.faults import LISTED, Fault, Faults
 from annotools.verification.verify import VerifyResult
@@ -476,7 +478,7 @@ def test_a_record_that_says_what_it_cannot(
 
 def test_keys_that_are_missing_or_too_many_or_of_another_kind(out: Path) -> None:
     def without(key: str, records: list[bytes]) -> list[bytes]:
-        entries = {name: values for name, (_, values) in wire.parse(records[0]).items() if name != key}
+        entries = {name: values for name, (_, values) in read_features(records[0]).items() if name != key}
         rows = schema.load("tf_example.json")["keys"]
         parts = []
         for name, values in sorted(entries.items()):

@@ -18,7 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from annotools.errors import OutputError, RecordError, SourceError
-from annotools.formats.example.framing import Writer, masked_crc, read_records, scan
+from annotools.formats.example.framing import masked_crc, read_records, scan
+from annotools.formats.example.framing_writer import Writer
 
 RECORDS = [b"first", b"", b"x" * 3000, bytes(range(256))]
 

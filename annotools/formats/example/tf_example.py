@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from annotools import schema
 from annotools.errors import ImageError, RecordError
 from annotools.formats.example import wire
-from annotools.formats.example.wire import Feature
+from annotools.formats.example.features import Feature, read_features
 from annotools.images import header as image_headers
 from annotools.records import Example, Image
 
@@ -95,7 +95,7 @@ def features(data: bytes) -> dict[str, list[Any]]:
 
     RecordError if it is none.
     """
-    return {key: list(values) for key, (_, values) in wire.parse(data).items()}
+    return {key: list(values) for key, (_, values) in read_features(data).items()}
 
 
 def decode(data: bytes, *, classes: ClassMap | None = None) -> Example:
@@ -116,7 +116,7 @@ def decode(data: bytes, *, classes: ClassMap | None = None) -> Example:
     names the keys), for a coordinate that is not finite, and for a label that is not in `classes`.
     UnknownClassError for a name that is not in `classes`, where the label has to come from it.
     """
-    found, label_base = _translate(wire.parse(data))
+    found, label_base = _translate(read_features(data))
     encoded = _one(found, "encoded", b"")
     header = _header(encoded)
     width = _one(found, "width", header.width if header else 0)
@@ -170,7 +170,7 @@ def _translate(found: dict[str, Feature]) -> tuple[dict[str, Feature], int]:
 def _from_dialect(found: dict[str, Feature], dialect: Mapping[str, Any]) -> dict[str, Feature]:
     translated: dict[str, Feature] = {}
     for key, row in dialect["keys"].items():
-        kind, values = found.get(key, (None, []))
+        kind, values = found.get(key, (None, ()))
         if kind is None or not values:
             continue
         if kind != row["kind"]:
@@ -197,9 +197,9 @@ def _term(index: Any, key: str, terms: Sequence[str]) -> bytes:
     return term.capitalize().encode()
 
 
-def _many(found: Mapping[str, Feature], field: str) -> list[Any]:
+def _many(found: Mapping[str, Feature], field: str) -> Sequence[Any]:
     key = _KEY_OF[field]
-    kind, values = found.get(key, (None, []))
+    kind, values = found.get(key, (None, ()))
     if kind is not None and values and kind != _KEYS[key]["kind"]:
         raise RecordError("a value of the wrong kind", field=key, found=kind, expected=_KEYS[key]["kind"])
     return values
@@ -289,7 +289,7 @@ def _names_by_label(classes: ClassMap) -> Mapping[int, str]:
 
 def _pixels(fractions: Sequence[float], size: int, field: str) -> Sequence[float]:
     if not all(map(math.isfinite, fractions)):
-        raise RecordError("a box is not finite", field=_KEY_OF[field], found=fractions)
+        raise RecordError("a box is not finite", field=_KEY_OF[field], found=list(fractions))
     pixels = [fraction * size for fraction in fractions]
     whole = [float(round(pixel)) for pixel in pixels]
     layout = f"<{len(whole)}f"

@@ -14,8 +14,8 @@ from annotools.augment import Sample
 from annotools.augment.graph import graph_ops
 from annotools.augment.graph.checks import checked
 from annotools.classes.class_map import ClassMap
+from annotools.formats.example.features import read_features
 from annotools.formats.example.framing import read_records
-from annotools.formats.example.wire import parse as parse_features
 
 _EDGES = ("xmin", "ymin", "xmax", "ymax")
 _ONE = ("encoded", "filename", "source_id", "width", "height")
@@ -98,7 +98,7 @@ def dialect_of(files: Sequence[str]) -> Dialect:
     looked_at = 0
     for file in files:
         for data in read_records(file):
-            features = parse_features(data)
+            features = read_features(data)
             if label_key in features:
                 return dialects()["tfod"]
             for name, dialect in table["dialects"].items():

@@ -116,12 +116,12 @@ def _examples(source: str | os.PathLike[str] | Iterable[Example], split: str | N
     if ".tfrecord" in path.name or (path.is_dir() and any(path.glob("*.tfrecord*"))):
         yield from tfrecord.read(path, split=split)
         return
-    import annotools
+    from annotools.conversion.run import convert
 
     if not path.exists() and "://" not in str(source):
         raise SourceError("there is nothing", path=str(source))
     with tempfile.TemporaryDirectory(prefix="annotools-") as folder:
-        annotools.convert(source, Path(folder) / "records", to="tfrecord", split=split)
+        convert(source, Path(folder) / "records", to="tfrecord", split=split)
         yield from tfrecord.read(Path(folder) / "records", split=split)
 
 

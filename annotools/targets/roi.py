@@ -16,16 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 from annotools.errors import OptionError
 from annotools.targets.anchors import VARIANCES, check_integer
 from annotools.targets.coding import Array, corners_of, encode_boxes, to_shares
+from annotools.targets.draws import GROWTH, REACH, SAMPLE, WINDOW, draws, key_of
 from annotools.targets.matching import BACKGROUND, IGNORED, iou
-
-REACH, GROWTH = 0.5, (0.6, 1.5)
-"""A jittered box is moved by up to half its size and is 0.6 to 1.5 times as large, each side for itself."""
-WINDOW = (0.05, 0.8)
-"""The sides of a random window, in shares of the picture."""
-SAMPLE = 8
-"""The stream of draws that chooses; 0 to 3 make windows, 4 to 7 move copies."""
-STREAM = 0x01000193
-FACTORS = (0x7FEB352D, 0x846CA68B)
 
 
 @dataclass(frozen=True)
@@ -175,23 +167,3 @@ class RoiSamples:
         if self.add_boxes:
             copies = np.concatenate([copies, boxes[:, None]], axis=1)
         return copies.reshape(-1, 4)
-
-
-def key_of(seed: int, image: int, boxes: Array) -> NDArray[np.uint32]:
-    """(1,) uint32 from the seed, a number for the image and the bits of its (R, 4) float32 boxes."""
-    bits = np.ascontiguousarray(boxes, np.float32).view(np.uint32).sum(dtype=np.uint64) & 0xFFFFFFFF
-    key = mixed(np.array([seed & 0xFFFFFFFF], np.uint32)) ^ np.uint32(image & 0xFFFFFFFF)
-    return mixed(mixed(key) ^ np.uint32(bits))
-
-
-def draws(key: NDArray[np.uint32], stream: int, count: int) -> NDArray[np.float32]:
-    """(count,) float32 in [0, 1), the same for the same key and stream: a hash of a counter, nothing kept."""
-    number = mixed(np.arange(count, dtype=np.uint32) + np.uint32(stream * STREAM % 2**32))
-    return (mixed(number ^ key) >> np.uint32(8)).astype(np.float32) * np.float32(2**-24)
-
-
-def mixed(x: NDArray[np.uint32]) -> NDArray[np.uint32]:
-    """An integer hash of 32 bits (the constants of https://nullprogram.com/blog/2018/07/31/, lowbias32)."""
-    x = (x ^ (x >> np.uint32(16))) * np.uint32(FACTORS[0])
-    x = (x ^ (x >> np.uint32(15))) * np.uint32(FACTORS[1])
-    return x ^ (x >> np.uint32(16))

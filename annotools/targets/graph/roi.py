@@ -2,18 +2,52 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import tensorflow as tf
 
 from annotools.errors import OptionError
+from annotools.targets.draws import FACTORS, GROWTH, REACH, SAMPLE, STREAM, WINDOW
 from annotools.targets.graph.batch import Batch, read_batch, without_autograph
 from annotools.targets.graph.coding import as_tensor, encode_boxes, to_shares
 from annotools.targets.graph.matching import iou
 from annotools.targets.matching import BACKGROUND, IGNORED
-from annotools.targets.roi import FACTORS, GROWTH, REACH, SAMPLE, STREAM, WINDOW, RoiSamples
 
 _IMAGE_BINS = 1 << 31
+
+
+class Spec(Protocol):
+    """What is asked of a RoiSamples."""
+
+    @property
+    def num(self) -> int: ...
+
+    @property
+    def quota(self) -> int: ...
+
+    @property
+    def positive(self) -> float: ...
+
+    @property
+    def background(self) -> tuple[float, float]: ...
+
+    @property
+    def jitter(self) -> int: ...
+
+    @property
+    def windows(self) -> int: ...
+
+    @property
+    def add_boxes(self) -> bool: ...
+
+    @property
+    def variances(self) -> tuple[float, float, float, float]: ...
+
+    @property
+    def seed(self) -> int: ...
+
+    @property
+    def box_format(self) -> str: ...
 
 
 class _Regions(NamedTuple):
@@ -23,9 +57,7 @@ class _Regions(NamedTuple):
     is_usable: tf.Tensor
 
 
-def roi_samples(
-    spec: RoiSamples, values: tuple[Any, ...]
-) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor]]:
+def roi_samples(spec: Spec, values: tuple[Any, ...]) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor]]:
     """({"images", "rois": (B, R, 4)}, {"boxes": (B, R, 4), "labels": (B, R)})."""
 
     def make(values: tuple[Any, ...]) -> Any:
@@ -39,7 +71,7 @@ def roi_samples(
     return found
 
 
-def _samples(spec: RoiSamples, batch: Batch, given: Any) -> dict[str, tf.Tensor]:
+def _samples(spec: Spec, batch: Batch, given: Any) -> dict[str, tf.Tensor]:
     boxes = tf.cast(to_shares(batch.boxes, spec.box_format, batch.image_size), tf.float32)
     real = batch.labels >= 0
     key = _key_of(spec.seed, batch, tf.where(real[..., None], boxes, 0))
@@ -82,7 +114,7 @@ def _largest(values: tf.Tensor) -> tf.Tensor:
     return tf.nn.relu(tf.reduce_max(values, -1))
 
 
-def _regions(spec: RoiSamples, batch: Batch, boxes: tf.Tensor, source: tuple[tf.Tensor, Any]) -> _Regions:
+def _regions(spec: Spec, batch: Batch, boxes: tf.Tensor, source: tuple[tf.Tensor, Any]) -> _Regions:
     key, proposals = source
     if proposals is None:
         given = _windows(spec, key)
@@ -110,7 +142,7 @@ def _proposals(batch: Batch, proposals: Any) -> tf.Tensor:
 
 
 def _choose(
-    spec: RoiSamples, is_object: tf.Tensor, is_background: tf.Tensor, key: tf.Tensor
+    spec: Spec, is_object: tf.Tensor, is_background: tf.Tensor, key: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """(B, R) places and (B,) how many of them count. As `RoiSamples._choose`."""
     drawn = tf.argsort(_draws(key, SAMPLE, tf.shape(is_object)[1]), stable=True)
@@ -129,7 +161,7 @@ def _cumulated(flags: tf.Tensor) -> tf.Tensor:
     return tf.cumsum(tf.cast(flags, tf.int32), axis=1)
 
 
-def _windows(spec: RoiSamples, key: tf.Tensor) -> tf.Tensor:
+def _windows(spec: Spec, key: tf.Tensor) -> tf.Tensor:
     width, height, x, y = (_draws(key, stream, spec.windows) for stream in range(4))
     low, high = WINDOW
     width, height = low + (high - low) * width, low + (high - low) * height
@@ -137,7 +169,7 @@ def _windows(spec: RoiSamples, key: tf.Tensor) -> tf.Tensor:
     return tf.stack([left, top, left + width, top + height], -1)
 
 
-def _copies(spec: RoiSamples, boxes: tf.Tensor, key: tf.Tensor, jitter: int) -> tf.Tensor:
+def _copies(spec: Spec, boxes: tf.Tensor, key: tf.Tensor, jitter: int) -> tf.Tensor:
     batch, rows = tf.unstack(tf.shape(boxes)[:2], num=2)
     shape = [batch, rows, jitter]
     numbers = [tf.reshape(_draws(key, stream, rows * jitter), shape) for stream in range(4, 8)]

@@ -2,24 +2,53 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
+import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from annotools.targets.graph.batch import read_batch, without_autograph
 from annotools.targets.graph.coding import encode_boxes, to_shares
 from annotools.targets.graph.matching import match
-from annotools.targets.matching import BACKGROUND
-from annotools.targets.ssd import SSDTargets
+from annotools.targets.matching import BACKGROUND, Matching
 
 
-def ssd_targets(spec: SSDTargets, values: tuple[Any, ...]) -> tuple[tf.Tensor, Any]:
+class Spec(Protocol):
+    """What is asked of a SSDTargets."""
+
+    @property
+    def anchor_boxes(self) -> NDArray[np.float32]: ...
+
+    @property
+    def scale(self) -> NDArray[np.float32]: ...
+
+    @property
+    def matching(self) -> Matching: ...
+
+    @property
+    def positive(self) -> float: ...
+
+    @property
+    def negative(self) -> float | None: ...
+
+    @property
+    def layout(self) -> str: ...
+
+    @property
+    def num_classes(self) -> int | None: ...
+
+    @property
+    def box_format(self) -> str: ...
+
+
+def ssd_targets(spec: Spec, values: tuple[Any, ...]) -> tuple[tf.Tensor, Any]:
     """(images, {"boxes": (B, A, 4) float32, "labels": (B, A) int32}), or the table of ssd_keras."""
     found: tuple[tf.Tensor, Any] = without_autograph(_ssd_targets)(spec, values)
     return found
 
 
-def _ssd_targets(spec: SSDTargets, values: tuple[Any, ...]) -> tuple[tf.Tensor, Any]:
+def _ssd_targets(spec: Spec, values: tuple[Any, ...]) -> tuple[tf.Tensor, Any]:
     batch = read_batch(values)
     boxes = to_shares(batch.boxes, spec.box_format, batch.image_size)
     rows = match(
@@ -49,9 +78,7 @@ def _ssd_targets(spec: SSDTargets, values: tuple[Any, ...]) -> tuple[tf.Tensor, 
     return batch.restore(batch.images), batch.restore(targets)
 
 
-def _table(
-    spec: SSDTargets, rows: tf.Tensor, places: tf.Tensor, found: tuple[tf.Tensor, tf.Tensor]
-) -> tf.Tensor:
+def _table(spec: Spec, rows: tf.Tensor, places: tf.Tensor, found: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
     assert spec.num_classes is not None
     offsets, labels = found
     problem = f"num_classes={spec.num_classes}, but there is a larger label"

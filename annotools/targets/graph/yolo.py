@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from annotools.targets.graph.batch import Batch, read_batch, without_autograph
 from annotools.targets.graph.coding import to_shares
 from annotools.targets.matching import BACKGROUND, IGNORED
-from annotools.targets.yolo import YoloTargets
 
 
-def yolo_targets(spec: YoloTargets, values: tuple[Any, ...]) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+class Spec(Protocol):
+    """What is asked of a YoloTargets."""
+
+    @property
+    def version(self) -> str: ...
+
+    @property
+    def shapes(self) -> tuple[NDArray[np.float64], ...]: ...
+
+    @property
+    def box_format(self) -> str: ...
+
+    def __len__(self) -> int: ...
+
+    def columns(self) -> tuple[NDArray[np.int32], ...]: ...
+
+
+def yolo_targets(spec: Spec, values: tuple[Any, ...]) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
     """(images, {"boxes": (B, A, 4) float32, "labels": (B, A) int32})."""
 
     def make(values: tuple[Any, ...]) -> Any:
@@ -24,7 +41,7 @@ def yolo_targets(spec: YoloTargets, values: tuple[Any, ...]) -> tuple[tf.Tensor,
     return found
 
 
-def yolo_lost(spec: YoloTargets, values: tuple[Any, ...]) -> tf.Tensor:
+def yolo_lost(spec: Spec, values: tuple[Any, ...]) -> tf.Tensor:
     """(B,) int32, objects that no cell answers for."""
 
     def count(values: tuple[Any, ...]) -> tf.Tensor:
@@ -36,7 +53,7 @@ def yolo_lost(spec: YoloTargets, values: tuple[Any, ...]) -> tf.Tensor:
     return without_autograph(count)(values)
 
 
-def _targets(spec: YoloTargets, batch: Batch) -> dict[str, tf.Tensor]:
+def _targets(spec: Spec, batch: Batch) -> dict[str, tf.Tensor]:
     boxes = to_shares(batch.boxes, spec.box_format, batch.image_size)
     slots, answers = _answers(spec, boxes)
     several = tf.shape(boxes)[1]
@@ -63,7 +80,7 @@ def _into(places: tf.Tensor, slots: tf.Tensor) -> tf.Tensor:
     return tf.stack([places[:, 0], tf.gather_nd(slots, places)], 1)
 
 
-def _answers(spec: YoloTargets, boxes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def _answers(spec: Spec, boxes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """slots (B, M) int32, -1 without extent or outside; answers (B, M, 4). As `YoloTargets._answers`."""
     low, high = tf.split(boxes, 2, axis=-1)
     size, centre = high - low, 0.5 * (low + high)

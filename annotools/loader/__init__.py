@@ -1,7 +1,7 @@
 """Batches for training: from what annotools wrote, from other TFRecords, from VOC. Needs TensorFlow.
 
-ds = make_dataset("out", split="train", image_size=(300, 300), batch_size=32, augment=ssd(), seed=0)
-model.fit(ds)
+ds = make_dataset("out", image_size=(300, 300), batch_size=32, augment=ssd(), split="train", epochs=30)
+model.fit(to_keras(ds), epochs=30, steps_per_epoch=ds.steps_per_epoch)
 """
 
 try:
@@ -11,20 +11,23 @@ except ImportError:
 
     raise MissingExtraError("annotools.loader", "tensorflow") from None
 
-from annotools.loader.adapters import to_keras_cv, to_keras_hub, to_tfod
+from annotools.loader.adapters import to_keras, to_keras_cv, to_keras_hub, to_tfod
 from annotools.loader.batch import IGNORE, LEFT_OUT, PAD
-from annotools.loader.dataset import make_dataset, pipeline_of, steps_per_epoch
+from annotools.loader.dataset import make_dataset, steps_per_epoch
 from annotools.loader.explain import Seen, explain
+from annotools.loader.training_set import TrainingSet, pipeline_of
 
 __all__ = [
     "IGNORE",
     "LEFT_OUT",
     "PAD",
     "Seen",
+    "TrainingSet",
     "explain",
     "make_dataset",
     "pipeline_of",
     "steps_per_epoch",
+    "to_keras",
     "to_keras_cv",
     "to_keras_hub",
     "to_tfod",

@@ -10,9 +10,19 @@ import tensorflow as tf
 from annotools.augment.graph import boxes as graph_boxes
 from annotools.boxes import check_format
 from annotools.errors import OptionError
-from annotools.loader.dataset import pipeline_of
+from annotools.loader.training_set import pipeline_of
 
 _HASH_BINS = 1 << 31
+
+
+def to_keras(dataset: tf.data.Dataset, *, box_format: str | None = None) -> tf.data.Dataset:
+    """(images (B, H, W, 3), {"boxes": (B, M, 4) float32, "labels": (B, M) int32}): inputs and targets for any
+    Keras model whose outputs are called boxes and labels; M is static.
+
+    box_format  of the boxes, None: that of the data set. Padding is -1, also in the boxes
+    """
+    target = pipeline_of(dataset).options.box_format if box_format is None else box_format
+    return to_keras_hub(dataset, box_format=target)
 
 
 def to_keras_hub(dataset: tf.data.Dataset, *, box_format: str = "yxyx") -> tf.data.Dataset:

@@ -15,6 +15,7 @@ from annotools.loader.service import check_dispatcher
 from annotools.loader.sources.cache import cached
 from annotools.loader.sources.examples import Examples
 from annotools.loader.sources.open import open_examples
+from annotools.loader.training_set import pipeline_of, remember
 from annotools.options import takes
 
 
@@ -37,10 +38,10 @@ def make_dataset(source: StrPath | Sequence[StrPath], options: LoaderOptions) ->
     augment      a preset, one op or a list of them (annotools.augment); None: only the resize
     policy       which boxes stay (annotools.augment.BoxPolicy), instead of the preset's
     seed, epoch  with the image's id they fix every draw; they fix the order too
-    epochs       how many epochs follow each other in this data set; None: without end. To iterate again is to
-                 see the same epochs again: for `model.fit(epochs=30)` ask for 30 here, and pass
-                 `steps_per_epoch=steps_per_epoch(ds)` there
-    start_step   batches of the first epoch to leave out; the rest is the same, bit for bit
+    epochs       how many epochs follow each other in this data set; None: without end. For
+                 `model.fit(epochs=30)` ask for 30 here, and pass `steps_per_epoch=ds.steps_per_epoch` there
+    start_step   batches to leave out, counted from the start of `epoch` through all `epochs`; the rest is the
+                 same, bit for bit
     shuffle      one permutation of all images for each epoch; False: the order of the files
     max_boxes    M; None: the most objects that one image can have, as the manifest or a count tells
     overflow     more than M: "error" names the image, "drop_smallest" leaves out by area and counts
@@ -61,7 +62,9 @@ def make_dataset(source: StrPath | Sequence[StrPath], options: LoaderOptions) ->
     classes      a ClassMap or class file: labels follow the class names in the records, where there are any
     images, annotations, box_origin, on_error   as for `annotools.convert`, for VOC and for pickles
 
-    The data set has a `pipeline`, which `explain` and the adapters read; a checkpoint of its iterator
+    The data set has `class_names`, `num_classes`, `steps_per_epoch`, `max_boxes` and a `pipeline`, also after
+    `map` (annotools.loader.training_set.TrainingSet). It warns when augmented epochs are read again from the
+    first batch: to iterate again is to see the same pictures again. A checkpoint of its iterator
     (tf.train.Checkpoint) is a few kilobytes. Raises OptionError, SourceError, RecordError; while iterating,
     tf.errors.InvalidArgumentError that names the image.
     """
@@ -77,12 +80,12 @@ def make_dataset(source: StrPath | Sequence[StrPath], options: LoaderOptions) ->
         shard=options.shard,
         drop_remainder=options.drop_remainder,
     )
-    if options.start_step > order.steps:
+    if options.epochs is not None and options.start_step > options.epochs * order.steps:
         raise OptionError(
-            "not a step of the epoch",
+            "beyond the last epoch",
             field="start_step",
             found=options.start_step,
-            expected=f"0 to {order.steps}",
+            expected=f"0 to {options.epochs * order.steps}",
         )
     if options.cache is not None:
         examples = cached(examples, options.cache, augmenter.image_size, augmenter.resize)
@@ -94,27 +97,13 @@ def make_dataset(source: StrPath | Sequence[StrPath], options: LoaderOptions) ->
         check_dispatcher(options.service)
     max_boxes = _max_boxes(examples, options, augmenter.partners)
     pipeline = Pipeline(examples, order, augmenter, max_boxes, options)
-    dataset = pipeline.dataset()
-    dataset.pipeline = pipeline
-    return dataset
-
-
-def pipeline_of(dataset: tf.data.Dataset) -> Pipeline:
-    """The pipeline of a data set from `make_dataset`; OptionError for any other, also one derived from it."""
-    pipeline = getattr(dataset, "pipeline", None)
-    if not isinstance(pipeline, Pipeline):
-        raise OptionError(
-            "not a data set of make_dataset",
-            field="dataset",
-            found=dataset,
-            expected="its result, before any map",
-        )
-    return pipeline
+    return remember(pipeline.dataset(), pipeline)
 
 
 def steps_per_epoch(dataset: tf.data.Dataset) -> int:
-    """Batches in one whole epoch, for `model.fit(..., steps_per_epoch=...)`."""
-    return pipeline_of(dataset).order.steps
+    """Batches in one whole epoch, as `dataset.steps_per_epoch`."""
+    steps = getattr(dataset, "steps_per_epoch", None)
+    return pipeline_of(dataset).order.steps if steps is None else int(steps)
 
 
 def _max_boxes(examples: Examples, options: LoaderOptions, partners: int) -> int:

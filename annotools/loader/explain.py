@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from annotools.boxes import convert
 from annotools.errors import OptionError
 from annotools.loader.batch import IGNORE, LEFT_OUT, PAD
-from annotools.loader.dataset import make_dataset, pipeline_of
+from annotools.loader.dataset import make_dataset
 from annotools.loader.options import StrPath
 from annotools.loader.pipeline import Pipeline
+from annotools.loader.training_set import pipeline_of
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -16,6 +16,7 @@ from annotools.loader import make_dataset, steps_per_epoch
 
 Same = Callable[[Any, Any], None]
 CROP = [IoUCrop(), HorizontalFlip()]
+pytestmark = pytest.mark.filterwarnings("ignore:the same 1 epoch")  # which is what is looked at here
 OPTIONS: dict[str, Any] = {"split": "train", "image_size": (96, 128), "batch_size": 5, "seed": 3}
 
 

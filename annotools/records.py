@@ -16,10 +16,18 @@ image header) is provenance: carried along, never compared.
 from __future__ import annotations
 
 import dataclasses
+import math
+import sys
 from dataclasses import dataclass
-from typing import Any, TypeVar, dataclass_transform
+from typing import Any, Final, TypeVar, dataclass_transform
 
 T = TypeVar("T")
+
+TOLERANCE: Final = 1e-3
+"""Pixels by which a box may stick out of its image. Tools that store fractions of the width write
+500.0000000001 for 500; a thousandth of a pixel is never a labelling mistake (albumentations/issues/1497 and
+459 are years of complaints about stricter checks).
+"""
 
 
 def _provenance(*, default: None) -> Any:
@@ -74,6 +82,23 @@ class Box:
 
     def as_tuple(self) -> tuple[float, float, float, float]:
         return self.xmin, self.ymin, self.xmax, self.ymax
+
+
+def is_inside(box: tuple[float, ...], width: float | None, height: float | None, slack: float = 0.0) -> bool:
+    """Whether a box (xmin, ymin, xmax, ymax) lies in an image: 0 <= min <= max <= side on both axes.
+
+    Edges in pixels, or in shares of the image when both sides are 1. It may stick out by `slack`. A side
+    that is None is not known and does not limit; not a number and infinity are outside in any case.
+    """
+    xmin, ymin, xmax, ymax = box
+    right = sys.float_info.max if width is None else width + slack
+    bottom = sys.float_info.max if height is None else height + slack
+    return -slack <= xmin <= xmax <= right and -slack <= ymin <= ymax <= bottom
+
+
+def number(value: float) -> str:
+    """A coordinate as a person writes it: 12 and 12.5, not 12.0 or 12.500000000001."""
+    return f"{value:.10g}" if math.isfinite(value) else str(value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ from annotools.options import (
 )
 from annotools.records import Annotation, Example
 from annotools.sources.source import Pair, Source, open_source
-from annotools.validation.checker import IMAGE_MODES, Checker, Job
+from annotools.validation.checker import IMAGE_MODES, Job, checking
 from annotools.validation.settings import make_selection
 
 try:
@@ -275,7 +275,7 @@ class Validate(_OverSource):
 
     def expand(self, pcoll: Any) -> Any:
         job = self.job
-        of_listing = tuple(job.selected(self.source.issues())) if job.images != "none" else ()
+        of_listing = tuple(job.selection.selected(self.source.issues())) if job.images != "none" else ()
         check = beam.ParDo(_Check(job)).with_output_types(Issue)
         found = self.blocks(pcoll, job.pairs(self.split)) | "Check" >> check
         # in a tuple: Beam would take elements with an `as_dict` for its own rows
@@ -290,8 +290,7 @@ class _Check(beam.DoFn):
         self.job = job
 
     def process(self, block: bytes) -> Iterator[Issue]:
-        checker = Checker(self.job)
         pairs = [entry.pair for entry in _entries(block)]
-        with errors_in_full(), checker.reading_ahead(pairs):
+        with errors_in_full(), checking(self.job, pairs) as checker:
             for pair in pairs:
                 yield from checker.check(pair)

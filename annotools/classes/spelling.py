@@ -19,16 +19,17 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
     Where several fit, the one with the fewest edits on the names as they are written wins, then the first.
     """
-    key = _skeleton(name)
+    key = fold_class(name)
     if not key:
         return None
-    keyed = [(_skeleton(other), other) for other in known]
+    keyed = [(fold_class(other), other) for other in known]
     same = [other for other_key, other in keyed if other_key == key]
     close = same or [other for other_key, other in keyed if _one_typo_apart(key, other_key)]
     return min(close, key=lambda other: _edits(name, other), default=None)
 
 
-def _skeleton(name: str) -> str:
+def fold_class(name: str) -> str:
+    """What two class names have in common that differ only in how they are written."""
     # NFKC turns full-width letters and no-break blanks into plain ones; it runs again after casefold,
     # which can produce characters that are not normalised (for example from U+1E9E or U+0345).
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())

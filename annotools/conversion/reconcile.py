@@ -19,15 +19,17 @@ from annotools.errors import AnnotoolsError, ImageError, UnavailableError
 from annotools.formats import voc
 from annotools.images import header as image_headers
 from annotools.images import turn_boxes, turn_pixels
-from annotools.issues import Issue
-from annotools.records import Annotation, Box, Example
+from annotools.issues import RULES_BY_ID, DataError, Issue
+from annotools.records import Annotation, Box, Example, is_inside
 from annotools.repair.repairs import Repair, real_name, repair
 from annotools.sources.source import Pair, Source
-from annotools.validation.rules.box import box_issues
-from annotools.validation.rules.image import format_issues, size_issues
-from annotools.validation.rules.names import filename_issues, image_missing_issue
-from annotools.validation.rules.objects import class_issues
-from annotools.validation.rules.status import deleted_issues
+from annotools.validation.rules.catalogue import CHECKS
+from annotools.validation.rules.names import image_missing
+from annotools.validation.rules.rule import Sample, objects_with_errors
+
+_CLAIMS = [check.function for check in CHECKS if check.claims and not check.needs_image]
+_CLAIMS_ABOUT_IMAGE = [check.function for check in CHECKS if check.claims and check.needs_image]
+_COSTLY = [check for check in CHECKS if check.costs]
 
 
 class ImageLostError(Exception):
@@ -59,14 +61,17 @@ class Outcome:
 
 
 def reconcile(entry: Entry, source: Source, options: Options) -> Outcome:
-    """Read one image and its annotation, and decide what can be written. No fault of the data raises."""
+    """Read one image and its annotation, and decide what can be written.
+
+    No fault of one image raises. DataError for a rule that stops the whole conversion.
+    """
     outcome = Outcome()
     try:
-        annotation = _read_annotation(entry.pair, source, outcome)
-        annotation, encoded = _read_image(annotation, entry.pair, source, options, outcome)
-        frame = choose_frame(annotation, options)
+        sample = _read_annotation(entry.pair, source, options, outcome)
+        encoded = _read_image(sample, options, outcome)
+        frame = choose_frame(sample.annotation, options)
         outcome.issues += frame.issues
-        annotation, lost = _judge_objects(annotation, frame, options, outcome)
+        annotation, lost = _judge_objects(sample, frame, options, outcome)
         if frame.turn_pixels and encoded:
             encoded = _turned_upright(encoded, annotation)
         example = _example(entry, annotation, frame, encoded, options)
@@ -82,7 +87,8 @@ def reconcile(entry: Entry, source: Source, options: Options) -> Outcome:
     return outcome
 
 
-def _read_annotation(pair: Pair, source: Source, outcome: Outcome) -> Annotation:
+def _read_annotation(pair: Pair, source: Source, options: Options, outcome: Outcome) -> Sample:
+    """The annotation as the file has it, and what it claims wrongly about its image's name."""
     if pair.xml is None:
         raise ImageLostError("annotation-missing")  # the source has reported it with its path
     path = source.display(pair.xml)
@@ -96,23 +102,29 @@ def _read_annotation(pair: Pair, source: Source, outcome: Outcome) -> Annotation
     if annotation is None:
         raise ImageLostError(next(issue.rule for issue in outcome.issues if issue.severity == "error"))
     outcome.found = len(annotation.objects)
-    outcome.issues += filename_issues(annotation, pair, source)
-    return annotation
+    sample = Sample(
+        annotation, data, pair, source,
+        one_based=options.box_origin == "one-based", classes=options.classes,
+    )  # fmt: skip
+    for check in _CLAIMS:
+        outcome.issues += check(sample)
+    return sample
 
 
-def _read_image(
-    annotation: Annotation, pair: Pair, source: Source, options: Options, outcome: Outcome
-) -> tuple[Annotation, bytes]:
-    """The annotation with what the header says, and the bytes of the image if the output holds them."""
+def _read_image(sample: Sample, options: Options, outcome: Outcome) -> bytes:
+    """The bytes of the image, if the output holds them; the sample gets to know what its header says."""
+    annotation, pair, source = sample.annotation, sample.pair, sample.source
+    assert pair is not None
+    assert source is not None
     if pair.image is None:
-        annotation = annotation.found_at(None, None, pair.split)
+        sample.annotation = annotation.found_at(None, None, pair.split)
         # A pickle holds no pixels: a size from the XML will do, if there is one.
         blocking = options.stores_pixels or not (annotation.size and annotation.size.width)
-        issue = image_missing_issue(annotation, blocking=blocking)
+        issue = image_missing(annotation, blocking=blocking)
         if blocking:
             raise ImageLostError("image-missing", issue)
         outcome.issues.append(issue)
-        return annotation, b""
+        return b""
     path = source.display(pair.image)
     encoded = b""
     try:
@@ -127,59 +139,81 @@ def _read_image(
         raise ImageLostError("image-unreadable", Issue.from_error("image-unreadable", error, path)) from None
     if encoded and image_headers.is_truncated(encoded, image):
         message = f"the {image.format} data stops before its end marker: found {len(encoded)} bytes"
-        raise ImageLostError("image-truncated", Issue("image-truncated", "error", message, path))
+        raise ImageLostError("image-truncated", Issue.of("image-truncated", message, path))
     if options.exif == "error" and image.orientation != 1:
         message = f"EXIF orientation: found {image.orientation}, expected 1 (--exif error)"
         raise ImageLostError("exif-orientation", Issue("exif-orientation", "error", message, path))
-    annotation = annotation.found_at(path, image, pair.split)
-    if "extension-from-content" not in options.fixes:
-        outcome.issues += format_issues(annotation, image)
-    return annotation, encoded
+    sample.annotation, sample.image = annotation.found_at(path, image, pair.split), image
+    for check in _CLAIMS_ABOUT_IMAGE:
+        outcome.issues += [issue for issue in check(sample) if not _is_settled(issue, sample, options)]
+    return encoded
+
+
+def _is_settled(issue: Issue, sample: Sample, options: Options) -> bool:
+    """Whether a wrong claim about the image is repaired, or is said already by the choice of the frame."""
+    fix = RULES_BY_ID[issue.rule].fix
+    if fix is not None and fix in options.fixes:
+        return True
+    if issue.rule != "size-mismatch":
+        return False
+    assert sample.image is not None
+    return turn_boxes.frame_of(sample.annotation.size, sample.image) == "upright"
 
 
 def _judge_objects(
-    annotation: Annotation, frame: Frame, options: Options, outcome: Outcome
+    sample: Sample, frame: Frame, options: Options, outcome: Outcome
 ) -> tuple[Annotation, list[str]]:
     """The annotation after the repairs that were asked for, without its faulty objects, boxes in the frame of
     the output; and for each object that is gone, the rule or repair that took it."""
     width, height = frame.box_size
-    one_based = options.box_origin == "one-based"
+    image, one_based = sample.image, sample.one_based
     repaired = repair(
-        annotation, options.fixes, width=width, height=height, image=annotation.image, one_based=one_based
+        sample.annotation, options.fixes, width=width, height=height, image=image, one_based=one_based
     )
-    annotation = repaired.annotation
     outcome.repairs += repaired.repairs
-    image = annotation.image
-    if image is not None and (
-        image.orientation == 1 or turn_boxes.frame_of(annotation.size, image) != "upright"
-    ):
-        outcome.issues += size_issues(annotation, image)
-
-    unread = {issue.object_index for issue in outcome.issues if issue.severity == "error"}
-    found = deleted_issues(annotation)
-    deleted = {issue.object_index for issue in found}
-    judged = box_issues(annotation, width=width, height=height, one_based=one_based)
-    judged += class_issues(annotation, options.classes)
-    found += [issue for issue in judged if issue.object_index not in deleted]
-    if found:
-        # Indices count the objects of the file, and what the reader could not read is not missing as well.
-        placed = [(issue, repaired.kept[issue.object_index or 0]) for issue in found]
-        outcome.issues += [
-            dataclasses.replace(issue, object_index=index) for issue, index in placed if index not in unread
-        ]
-    lost = {r.object_index: r.fix for r in repaired.repairs if r.object_index not in repaired.kept}
+    sample.annotation = annotation = repaired.annotation
+    # Indices count the objects of the file.
+    sample.kept = kept = repaired.kept
+    sample.width, sample.height = width, height
+    lost = {r.object_index: r.fix for r in repaired.repairs if r.object_index not in kept}
+    # The first fault of an object names its loss, and what the reader could not read is not judged again.
     for issue in outcome.issues:
-        if issue.object_index is not None and (issue.severity == "error" or issue.rule == "object-deleted"):
-            lost.setdefault(issue.object_index, issue.rule)  # the first fault of an object names its loss
+        if issue.severity == "error":
+            lost.setdefault(issue.object_index, issue.rule)
+    sample.unread = objects_with_errors(outcome.issues)
+    found = [issue for check in _COSTLY if image or not check.needs_image for issue in check.function(sample)]
+    if found:
+        _judge(found, sample.unread, lost, outcome)
     lost.pop(None, None)
 
     move = box_mapping(frame, image, one_based=one_based)
     if lost or move is not None:
-        kept = tuple(o for o, i in zip(annotation.objects, repaired.kept, strict=True) if i not in lost)
+        objects = tuple(o for o, i in zip(annotation.objects, kept, strict=True) if i not in lost)
         if move is not None:
-            kept = tuple(moved(o, move, one_based=one_based) for o in kept)
-        annotation = dataclasses.replace(annotation, objects=kept)
+            objects = tuple(moved(o, move, one_based=one_based) for o in objects)
+        annotation = dataclasses.replace(annotation, objects=objects)
     return annotation, list(lost.values())
+
+
+def _judge(
+    found: list[Issue], unread: frozenset[int | None], lost: dict[int | None, str], outcome: Outcome
+) -> None:
+    """Report findings, and let each cost what its rule says."""
+    deleted = {issue.object_index for issue in found if issue.rule == "object-deleted"}
+    for issue in found:
+        cost = RULES_BY_ID[issue.rule].cost
+        index = issue.object_index
+        if cost == "nothing" or (index is not None and index in unread):
+            continue
+        if index in deleted and issue.rule != "object-deleted":
+            continue
+        outcome.issues.append(issue)
+        if cost == "object":
+            lost.setdefault(index, issue.rule)
+        elif cost == "image":
+            raise ImageLostError(issue.rule)
+        else:
+            raise DataError(str(issue), issues=[issue])
 
 
 def _turned_upright(encoded: bytes, annotation: Annotation) -> bytes:
@@ -249,9 +283,9 @@ def _within(box: Box, width: int, height: int) -> tuple[float, float, float, flo
 
     TFDS and TensorFlow's own crop ops refuse a whole data set for a coordinate of 1.0000001.
     """
-    xmin, ymin, xmax, ymax = box.xmin, box.ymin, box.xmax, box.ymax
-    if xmin >= 0 and ymin >= 0 and xmax <= width and ymax <= height:
-        return xmin, ymin, xmax, ymax
+    edges = xmin, ymin, xmax, ymax = box.as_tuple()
+    if is_inside(edges, width, height):
+        return edges
     return max(xmin, 0.0), max(ymin, 0.0), min(xmax, width), min(ymax, height)
 
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from annotools import schema
 from annotools.errors import ImageError, OptionError, OutputError, RecordError
 from annotools.formats.example import wire
-from annotools.records import Example
+from annotools.records import Example, is_inside
 
 if TYPE_CHECKING:
     from annotools.classes.class_map import ClassMap
@@ -63,7 +63,7 @@ def encode(example: Example, classes: ClassMap) -> tuple[bytes, bytes]:
     bbox = []
     for box in example.boxes:
         xmin, ymin, xmax, ymax = box
-        if not (0 <= xmin <= xmax <= width and 0 <= ymin <= ymax <= height):
+        if not is_inside(box, width, height):
             raise RecordError(
                 "tensorflow_datasets has no boxes outside the image",
                 path=example.filename,

@@ -32,7 +32,7 @@ from annotools.formats.xml.document import (
 from annotools.formats.xml.fields import Fault
 from annotools.formats.xml.reader import Reader
 from annotools.formats.xml.writer import to_xml
-from annotools.issues import Issue
+from annotools.issues import RULES_BY_ID, Issue
 from annotools.records import Annotation
 
 __all__ = [
@@ -84,13 +84,17 @@ def _read(data: bytes, path: str | None) -> tuple[Annotation | None, list[Fault]
             return plain, []
         return _read_document(document, path, lines_cut)
     except DocumentError as error:
-        return None, [Fault(error.rule, "error", error, None)]
+        return None, [_fault(error)]
 
 
 def _read_document(document: bytes, path: str | None, lines_cut: int) -> tuple[Annotation, list[Fault]]:
     """The long way, through lxml: the same record as voc_plain for plain files, and all others."""
     reader = Reader(path, lines_cut, has_attributes=has_attributes(document))
     return reader.annotation(parse_xml(document, lines_cut)), reader.faults
+
+
+def _fault(error: DocumentError) -> Fault:
+    return Fault(error.rule, RULES_BY_ID[error.rule].severity, error, None)
 
 
 def _issue(fault: Fault, path: str | None) -> Issue:
@@ -178,11 +182,11 @@ def schema_issues(data: bytes, path: str | None = None) -> list[Issue]:
         document, lines_cut = to_utf8(data)
         root = parse_xml(document, lines_cut)
     except DocumentError as error:
-        return [_issue(Fault(error.rule, "error", error, None), path)]
+        return [_issue(_fault(error), path)]
     _schema.validator.validate(root)
     log: Any = _schema.validator.error_log  # its stub lacks __iter__
     return [
-        Issue("schema", "error", entry.message, path, entry.line + lines_cut)
+        Issue.of("schema", entry.message, path, entry.line + lines_cut)
         for entry in log
         if "No precomputed value available" not in entry.message  # libxml2's echo of the entry before
     ]

@@ -18,14 +18,12 @@ from typing import Any
 
 from annotools.errors import AnnotoolsError, OptionError, OutputError
 from annotools.formats import voc
-from annotools.formats.xml.editor import Node, XmlFile
-from annotools.images import header as image_headers
 from annotools.issues import Issue
-from annotools.records import Annotation, Box, Image, Size
-from annotools.repair.repairs import Fixes, Repair, Repaired, make_fixes, real_name, repair
+from annotools.records import Image
+from annotools.repair.repairs import Fixes, Repair, make_fixes, real_name, repair
+from annotools.repair.xml_patch import patch
 from annotools.sources.source import Pair, Source, open_source
 from annotools.sources.storage import is_image
-from annotools.validation.rules.box import number
 from annotools.validation.rules.image import annotated_size
 
 COPY_MODES = ("copy", "link", "none")
@@ -88,16 +86,16 @@ def fix(
         if isinstance(source, Source)
         else open_source(source, annotations=annotations, images=image_folder)
     )
-    workshop = _Workshop(opened, wanted, box_origin == "one-based", images)
+    copy = _Copy(opened, wanted, box_origin == "one-based", images)
     target = Path(output)
     if dry_run:
-        for _ in workshop.files():
+        for _ in copy.files():
             pass
-        return workshop.result
+        return copy.result
     if target.exists() and not (target.is_dir() and not any(target.iterdir())):
         raise OutputError("exists already", path=str(target), expected="a new folder")
-    _write(workshop, target)
-    return workshop.result
+    _write(copy, target)
+    return copy.result
 
 
 @dataclass(slots=True)
@@ -109,17 +107,17 @@ class _File:
     data: bytes | None = None
 
 
-def _write(workshop: _Workshop, target: Path) -> None:
+def _write(copy: _Copy, target: Path) -> None:
     partial = target.with_name(f".{target.name}.partial-{os.getpid()}")
     try:
         partial.mkdir(parents=True)
-        for file in workshop.files():
+        for file in copy.files():
             path = partial / file.name
             path.parent.mkdir(parents=True, exist_ok=True)
             if file.data is not None:
                 path.write_bytes(file.data)
-            elif not (workshop.images == "link" and workshop.link(file.original, path)):
-                path.write_bytes(workshop.source.read_bytes(file.original))
+            elif not (copy.images == "link" and copy.link(file.original, path)):
+                path.write_bytes(copy.source.read_bytes(file.original))
         if target.exists():
             target.rmdir()  # it was empty
         partial.rename(target)
@@ -129,8 +127,8 @@ def _write(workshop: _Workshop, target: Path) -> None:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-class _Workshop:
-    """Goes through a source and says, file by file, what belongs into the output."""
+class _Copy:
+    """The repaired copy of a source, file by file."""
 
     def __init__(self, source: Source, fixes: Fixes, one_based: bool, images: str) -> None:
         self.source = source
@@ -171,13 +169,10 @@ class _Workshop:
             return None
         path = self.source.display(pair.image)
         try:
-            return image_headers.read_header(self.source.read_head(pair.image), path)
-        except AnnotoolsError:
-            try:
-                return self.source.read_header(pair.image)
-            except AnnotoolsError as error:
-                self.result.problems.append(Issue.from_error("image-unreadable", error, path))
-                return None
+            return self.source.read_header(pair.image, head=self.source.read_head(pair.image))
+        except AnnotoolsError as error:
+            self.result.problems.append(Issue.from_error("image-unreadable", error, path))
+            return None
 
     def _image_name(self, pair: Pair, image: Image | None) -> str | None:
         """The name of the image in the output."""
@@ -201,11 +196,7 @@ class _Workshop:
         if annotation is None:
             self.result.problems += issues
             return _File(pair.xml, pair.xml, data)
-        width = height = None
-        if image is not None:
-            width, height = annotated_size(annotation, image)
-        elif annotation.size is not None:
-            width, height = annotation.size.width or None, annotation.size.height or None
+        width, height = annotated_size(annotation, image)
         fixes = self.fixes
         if image_name == pair.image:  # the image keeps its name, and so must `<filename>`
             fixes = Fixes(fixes.names - {"extension-from-content"}, fixes.class_names)
@@ -213,7 +204,7 @@ class _Workshop:
             annotation, fixes, width=width, height=height, image=image, one_based=self.one_based
         )
         try:
-            new, stripped = edit(data, annotation, repaired, strip="strip-class-names" in fixes)
+            new, stripped = patch(data, annotation, repaired, strip="strip-class-names" in fixes)
         except AnnotoolsError as error:
             self.result.problems.append(Issue.from_error("encoding", error, path))
             return _File(pair.xml, pair.xml, data)
@@ -232,88 +223,3 @@ class _Workshop:
             whole_name = rb"(?m)(^|/)" + re.escape(os.fsencode(old)) + rb"(?=\s|$)"
             data = re.sub(whole_name, rb"\g<1>" + os.fsencode(new).replace(b"\\", rb"\\"), data)
         return data
-
-
-def edit(
-    data: bytes, before: Annotation, repaired: Repaired, *, strip: bool = False
-) -> tuple[bytes, list[Repair]]:
-    """(the XML file with the repairs in it, the repairs of blanks around class names).
-
-    `before` is the record of `data`. Those blanks are not in the records, only in the file. Raises
-    ParseError when the file's encoding cannot be written back to the byte.
-    """
-    after = repaired.annotation
-    if not repaired.repairs and not strip:
-        return data, []
-    file = XmlFile(data)
-    stripped = []
-    nodes = file.objects()
-    position = dict(zip(repaired.kept, after.objects, strict=True))
-    for index, (node, old) in enumerate(zip(nodes, before.objects, strict=True)):
-        new = position.get(index)
-        if new is None:
-            file.remove(node)
-            continue
-        name = node.find("name")
-        if name is not None and strip and name.text != name.text.strip() and old.name:
-            message = f"{name.text!r} is now {new.name!r}"
-            if old.name == old.name.strip():  # else it is among the repairs of the record
-                stripped.append(Repair("strip-class-names", message, before.xml_path, name.line, index))
-            file.set_whole_text(name, new.name)
-        elif name is not None and new.name != old.name:
-            file.set_text(name, new.name)
-        box = node.find("bndbox")
-        if box is None and new.bndbox is not None:
-            sides = zip(("xmin", "ymin", "xmax", "ymax"), new.bndbox.as_tuple(), strict=True)
-            lines = [(1, f"<{tag}>{number(value)}</{tag}>") for tag, value in sides]
-            file.append(node, [(0, "<bndbox>"), *lines, (0, "</bndbox>")])
-        if box is not None and old.bndbox is not None and new.bndbox is not None and new.bndbox != old.bndbox:
-            _set_box(file, box, old.bndbox, new.bndbox)
-    if after.size != before.size and after.size is not None:
-        _set_size(file, after.size)
-    filename = file.root.find("filename")
-    if filename is not None and after.filename is not None and after.filename != before.filename:
-        file.set_text(filename, after.filename)
-    return file.to_bytes(), stripped
-
-
-def _set_box(file: XmlFile, node: Node, old: Box, new: Box) -> None:
-    for low, high in (("xmin", "xmax"), ("ymin", "ymax")):
-        before, after = ((getattr(box, low), getattr(box, high)) for box in (old, new))
-        first, second = node.find(low), node.find(high)
-        if before == after or first is None or second is None:
-            continue
-        if before == after[::-1]:
-            file.swap_text(first, second)
-            continue
-        for child, value, was in ((first, after[0], before[0]), (second, after[1], before[1])):
-            if value != was:
-                file.set_text(child, number(value))
-
-
-def _set_size(file: XmlFile, size: Size) -> None:
-    node = file.root.find("size")
-    values = {"width": size.width, "height": size.height, "depth": size.depth}
-    if node is None:
-        lines = [(0, "<size>")]
-        lines += [(1, f"<{tag}>{value}</{tag}>") for tag, value in values.items() if value is not None]
-        lines.append((0, "</size>"))
-        anchor = next((file.root.find(tag) for tag in ("segmented", "object") if file.root.find(tag)), None)
-        if anchor is not None:
-            file.insert_before(anchor, lines)
-        else:
-            file.append(file.root, lines)
-        return
-    missing = []
-    for tag in ("width", "height"):
-        child = node.find(tag)
-        if child is None:
-            missing.append((0, f"<{tag}>{values[tag]}</{tag}>"))
-        elif child.text.strip() != str(values[tag]):
-            file.set_text(child, str(values[tag]))
-    if not missing:
-        return
-    if node.children:
-        file.insert_before(node.children[0], missing)
-    else:
-        file.append(node, missing)

@@ -1,7 +1,7 @@
 """Repairs by name: what each `--fix` does to a record. The same for `annotools fix` and `annotools convert`.
 
 Nothing is repaired unless its fix was asked for, and each repair is one entry in the list that comes back.
-A fault that a fix cannot mend is left for the rules to report.
+A fault that a fix cannot repair is left for the rules to report.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 from posixpath import splitext
 
 from annotools.errors import OptionError
-from annotools.records import Annotation, Box, Image, Object, RotatedBox, Size
-from annotools.validation.rules.box import TOLERANCE, number
+from annotools.records import TOLERANCE, Annotation, Box, Image, Object, RotatedBox, Size, number
 from annotools.validation.rules.image import EXTENSIONS, size_verdict
 
 FIXES: dict[str, str] = {
@@ -116,18 +115,18 @@ def repair(
     """The record with the fixes applied. `width`, `height`: of the frame of the boxes, in pixels."""
     if not fixes.names:
         return Repaired(annotation, (), tuple(range(len(annotation.objects))))
-    bench = _Bench(annotation, fixes, width, height, 1 if one_based else 0)
+    repairer = _Repairer(annotation, fixes, width, height, 1 if one_based else 0)
     for index, obj in enumerate(annotation.objects):
-        bench.mend(index, obj)
-    changed = dataclasses.replace(annotation, objects=tuple(obj for _, obj in bench.objects))
+        repairer.repair(index, obj)
+    changed = dataclasses.replace(annotation, objects=tuple(obj for _, obj in repairer.objects))
     if image is not None:
-        changed = _with_size(changed, image, bench)
-        changed = _with_extension(changed, image, bench)
-    return Repaired(changed, tuple(bench.repairs), tuple(index for index, _ in bench.objects))
+        changed = _with_size(changed, image, repairer)
+        changed = _with_extension(changed, image, repairer)
+    return Repaired(changed, tuple(repairer.repairs), tuple(index for index, _ in repairer.objects))
 
 
-class _Bench:
-    """Mends the objects of one annotation one after the other."""
+class _Repairer:
+    """Repairs the objects of one annotation one after the other."""
 
     def __init__(
         self, annotation: Annotation, fixes: Fixes, width: int | None, height: int | None, origin: int
@@ -143,7 +142,7 @@ class _Bench:
     def note(self, fix: str, message: str, line: int | None = None, index: int | None = None) -> None:
         self.repairs.append(Repair(fix, message, self.path, line, index))
 
-    def mend(self, index: int, obj: Object) -> None:
+    def repair(self, index: int, obj: Object) -> None:
         name = self.name(index, obj)
         box = obj.bndbox
         if box is None and "box-from-shape" in self.fixes:
@@ -241,30 +240,30 @@ def around(obj: Object) -> Box | None:
     return Box(min(xs), min(ys), max(xs), max(ys))
 
 
-def _with_size(annotation: Annotation, image: Image, bench: _Bench) -> Annotation:
+def _with_size(annotation: Annotation, image: Image, repairer: _Repairer) -> Annotation:
     size = annotation.size or Size()
     claim = (size.width or 0, size.height or 0)
     # An EXIF-rotated claim is right about the frame of the boxes; correcting it would move them.
-    if "size-from-image" not in bench.fixes or (
+    if "size-from-image" not in repairer.fixes or (
         all(claim) and size_verdict(claim, image).startswith(("equal", "EXIF-rotated"))
     ):
         return annotation
     width, height = image.upright_size
     depth = image.channels if annotation.size is None else size.depth
     before = f"{claim[0]}x{claim[1]}" if annotation.size is not None else "missing"
-    bench.note("size-from-image", f"{before} is now {width}x{height}")
+    repairer.note("size-from-image", f"{before} is now {width}x{height}")
     return dataclasses.replace(annotation, size=Size(width, height, depth))
 
 
-def _with_extension(annotation: Annotation, image: Image, bench: _Bench) -> Annotation:
+def _with_extension(annotation: Annotation, image: Image, repairer: _Repairer) -> Annotation:
     """`<filename>` only; `annotools fix` renames the file, and `convert` names no file by it."""
     name = annotation.filename
-    if "extension-from-content" not in bench.fixes or name is None:
+    if "extension-from-content" not in repairer.fixes or name is None:
         return annotation
     new = real_name(name, image)
     if new == name:
         return annotation
-    bench.note("extension-from-content", f"<filename> {name!r} is now {new!r}")
+    repairer.note("extension-from-content", f"<filename> {name!r} is now {new!r}")
     return dataclasses.replace(annotation, filename=new)
 
 

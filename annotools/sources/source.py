@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from annotools.errors import SourceError, UnavailableError
+from annotools.errors import ImageError, SourceError, UnavailableError
 from annotools.formats import voc
 from annotools.images import header as image_headers
 from annotools.issues import Issue
@@ -122,8 +122,18 @@ class Source:
         """The first 64 KiB of a file, where an image nearly always has its header. Raises as `read_bytes`."""
         return self.storage.read_bytes(name, limit=HEAD)
 
-    def read_header(self, name: str) -> Image:
-        """The header of an image, however long it is. Raises ImageError."""
+    def read_header(self, name: str, *, head: bytes | None = None) -> Image:
+        """The header of an image, however long it is. Raises ImageError.
+
+        head   what `read_head` has given; more is read only for a header that it does not hold. An EXIF
+               block behind the pixels, as PNG and WebP may have it, is then not seen
+        """
+        if head is not None:
+            try:
+                return image_headers.read_header(head, self.display(name))
+            except ImageError:
+                if len(head) < HEAD:
+                    raise
         return image_headers.read_header_from(
             lambda limit: self.storage.read_bytes(name, limit), self.display(name)
         )

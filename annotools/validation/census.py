@@ -1,4 +1,4 @@
-"""What the dataset rules look at: sums over all files, small however many files there are.
+"""Statistics of a data set, small however many files there are: what the rules on data sets look at.
 
 A worker fills one Census for each chunk of files, the parent adds them up in the order of the files.
 """
@@ -6,8 +6,10 @@ A worker fills one Census for each chunk of files, the parent adds them up in th
 from __future__ import annotations
 
 from array import array
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from annotools.issues import Issue
 from annotools.records import Annotation
 
 Place = tuple[str | None, int | None, int | None]
@@ -21,20 +23,23 @@ NO_IMAGE = 0
 
 
 @dataclass(slots=True)
-class Sightings:
-    """How often something was seen, and where the first times."""
+class Occurrences:
+    """How often something occurs, and where the first times."""
 
     count: int = 0
     places: list[Place] = field(default_factory=list)
 
-    def see(self, place: Place) -> None:
-        self.count += 1
-        if len(self.places) < KEPT_PLACES:
-            self.places.append(place)
-
-    def add(self, other: Sightings) -> None:
+    def add(self, other: Occurrences) -> None:
         self.count += other.count
         self.places += other.places[: KEPT_PLACES - len(self.places)]
+
+    def issues(self, rule: str, message: str) -> Iterator[Issue]:
+        """One issue at each place that was kept, and one for the others together."""
+        for path, line, index in self.places:
+            yield Issue.of(rule, message, path, line, index)
+        hidden = self.count - len(self.places)
+        if hidden:
+            yield Issue.of(rule, f"{message}; and for {hidden} further objects")
 
 
 @dataclass(slots=True)
@@ -78,9 +83,9 @@ class Census:
 
     files: int = 0
     objects: int = 0
-    classes: dict[str, Sightings] = field(default_factory=dict)
-    with_difficult: Sightings = field(default_factory=Sightings)
-    without_difficult: Sightings = field(default_factory=Sightings)
+    classes: dict[str, Occurrences] = field(default_factory=dict)
+    with_difficult: Occurrences = field(default_factory=Occurrences)
+    without_difficult: Occurrences = field(default_factory=Occurrences)
     origin: OriginEvidence = field(default_factory=OriginEvidence)
     fingerprints: array[int] = field(default_factory=lambda: array("Q"))
     hashes: array[int] = field(default_factory=lambda: array("Q"))
@@ -100,12 +105,12 @@ class Census:
             if len(flag.places) < KEPT_PLACES:
                 flag.places.append((path, obj.line, index))
             if obj.name:  # a missing name is missing-field, and no class
-                sightings = classes.get(obj.name)
-                if sightings is None:
-                    sightings = classes[obj.name] = Sightings()
-                sightings.count += 1
-                if len(sightings.places) < KEPT_PLACES:
-                    sightings.places.append((path, obj.line, index))
+                occurrences = classes.get(obj.name)
+                if occurrences is None:
+                    occurrences = classes[obj.name] = Occurrences()
+                occurrences.count += 1
+                if len(occurrences.places) < KEPT_PLACES:
+                    occurrences.places.append((path, obj.line, index))
             box = obj.bndbox
             if box is not None:
                 origin.boxes += 1
@@ -120,10 +125,27 @@ class Census:
         """Add the census of the files that follow."""
         self.files += other.files
         self.objects += other.objects
-        for name, sightings in other.classes.items():
-            self.classes.setdefault(name, Sightings()).add(sightings)
+        for name, occurrences in other.classes.items():
+            self.classes.setdefault(name, Occurrences()).add(occurrences)
         self.with_difficult.add(other.with_difficult)
         self.without_difficult.add(other.without_difficult)
         self.origin.add(other.origin)
         self.fingerprints.extend(other.fingerprints)
         self.hashes.extend(other.hashes)
+
+
+_BITS = 63  # splits that an array of 64-bit numbers can tell apart
+
+
+class Memberships:
+    """To which splits each pair belongs, as a set of bits; pairs in the order in which they are checked."""
+
+    def __init__(self, splits: Sequence[str]) -> None:
+        self.splits = tuple(splits)[:_BITS]
+        self.masks = array("Q")
+
+    def bit(self, split: str | None) -> int:
+        return 1 << self.splits.index(split) if split is not None and split in self.splits else 0
+
+    def names(self, mask: int) -> str:
+        return " and ".join(name for place, name in enumerate(self.splits) if mask >> place & 1)

@@ -12,15 +12,15 @@ box-tiny = "error"                   # error, warning, info or off
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, cast
 
 from annotools.errors import OptionError
-from annotools.issues import Severity
-from annotools.validation.rules.catalogue import RULES, RULES_BY_ID
+from annotools.issues import RULES, RULES_BY_ID, Issue, Severity
 
 SEVERITIES = ("error", "warning", "info")
 _KEYS = ("select", "extend-select", "ignore", "severity", "classes", "baseline", "box-origin", "images")
@@ -32,6 +32,13 @@ class Selection:
 
     enabled: frozenset[str]
     severity: Mapping[str, Severity] = field(default_factory=dict)
+
+    def selected(self, issues: Iterable[Issue]) -> Iterator[Issue]:
+        """The issues of rules that are enabled, with the severities the user asked for."""
+        for issue in issues:
+            if issue.rule in self.enabled:
+                level = self.severity.get(issue.rule)
+                yield issue if level is None else dataclasses.replace(issue, severity=level)
 
 
 def make_selection(

@@ -18,10 +18,10 @@ from annotools.errors import OptionError
 from annotools.issues import Issue
 from annotools.parallel import in_order, progress_bar
 from annotools.sources.source import Pair, Source, open_source
-from annotools.validation.census import Census
+from annotools.validation.census import Census, Memberships
 from annotools.validation.checker import IMAGE_MODES, Job, check_chunk
-from annotools.validation.rules import duplicates
-from annotools.validation.rules.catalogue import RULES
+from annotools.validation.rules.catalogue import DATA_SET_CHECKS
+from annotools.validation.rules.rule import DataSet
 from annotools.validation.settings import make_selection
 
 if TYPE_CHECKING:
@@ -210,9 +210,9 @@ class _Run:
     def issues(self) -> Iterator[Issue]:
         job, source = self.job, self.job.source
         if job.images != "none":
-            yield from job.selected(source.issues())
+            yield from job.selection.selected(source.issues())
         census = Census(one_based=job.one_based)
-        memberships = duplicates.Memberships(source.splits)
+        memberships = Memberships(source.splits)
         with progress_bar(self.progress, unit=" files", total=len(source), title="validate") as tick:
             chunks = _chunks(self._pairs(memberships))
             for found, part in in_order(partial(check_chunk, job), chunks, self._workers()):
@@ -223,25 +223,21 @@ class _Run:
         summary.files, summary.objects = census.files, census.objects
         summary.images = sum(map(bool, census.fingerprints))
         summary.coordinate_origin = census.origin.verdict
-        yield from job.selected(self._dataset_issues(census, memberships))
+        yield from job.selection.selected(self._data_set_issues(census, memberships))
 
     def _workers(self) -> int:
         if self.workers is not None:
             return self.workers
         return 1 if len(self.job.source) < WORTH_A_WORKER else os.cpu_count() or 1
 
-    def _dataset_issues(self, census: Census, memberships: duplicates.Memberships) -> Iterator[Issue]:
+    def _data_set_issues(self, census: Census, memberships: Memberships) -> Iterator[Issue]:
         job = self.job
-        for check in dict.fromkeys(
-            rule.census for rule in RULES if rule.id in job.selection.enabled and rule.census
-        ):
-            yield from check(census)
-        if {"duplicate-image", "near-duplicate-image", "leak-between-splits"} & job.selection.enabled:
-            yield from duplicates.duplicate_issues(
-                job.source, job.pairs(self.split), census.fingerprints, census.hashes, memberships
-            )
+        data_set = DataSet(job.source, census, memberships, lambda: job.pairs(self.split))
+        for check in DATA_SET_CHECKS:
+            if not job.selection.enabled.isdisjoint(check.rules):
+                yield from check.function(data_set)
 
-    def _pairs(self, memberships: duplicates.Memberships) -> Iterator[Pair]:
+    def _pairs(self, memberships: Memberships) -> Iterator[Pair]:
         """The pairs, while their splits are noted."""
         last = None
         for pair in self.job.source.pairs(self.split):

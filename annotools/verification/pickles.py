@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from annotools.conversion.manifest import ShardEntry
 from annotools.conversion.plan import hash_of
 from annotools.errors import AnnotoolsError
-from annotools.validation.rules.box import TOLERANCE
+from annotools.records import TOLERANCE, is_inside
 from annotools.verification.faults import Faults, Plain
 from annotools.verification.shard import ShardReport, compare_with_manifest
 
 if TYPE_CHECKING:
     from annotools.records import Annotation
-
-Box = tuple[float, float, float, float]
-
-_UNBOUNDED: Final = sys.float_info.max
-"""Infinity itself must not pass as inside."""
 
 
 def check_pickle(
@@ -81,8 +75,7 @@ def _check_annotations(path: Path, report: ShardReport, classes: Mapping[str, in
                 found=len(annotation.objects) - len(boxes),
                 expected=0,
             )
-        width, height = _frame(annotation, upright=upright)
-        _check_boxes(report, boxes, width, height, TOLERANCE)
+        _check_boxes(report, boxes, _frame(annotation, upright=upright), TOLERANCE)
         names = [o.name for o in annotation.objects]
         for index, name in enumerate(names):
             if name not in classes:
@@ -95,12 +88,12 @@ def _check_annotations(path: Path, report: ShardReport, classes: Mapping[str, in
         report.records += 1
 
 
-def _frame(annotation: Annotation, *, upright: bool) -> tuple[float, float]:
-    """The size of the image in the frame of its boxes; without bounds where nothing tells it."""
+def _frame(annotation: Annotation, *, upright: bool) -> tuple[float | None, float | None]:
+    """The size of the image in the frame of its boxes; None where nothing tells it."""
     if annotation.image is not None:
         return annotation.image.upright_size if upright else (annotation.image.width, annotation.image.height)
     size = annotation.size
-    return (size and size.width) or _UNBOUNDED, (size and size.height) or _UNBOUNDED
+    return (size and size.width) or None, (size and size.height) or None
 
 
 def _check_arrays(path: Path, report: ShardReport, classes: Mapping[str, int]) -> None:
@@ -121,7 +114,7 @@ def _check_arrays(path: Path, report: ShardReport, classes: Mapping[str, int]) -
             )
             report.unreadable = True
         elif len(rows):
-            _check_boxes(report, [tuple(row) for row in rows[:, :4].tolist()], 1, 1, 0, key)
+            _check_boxes(report, [tuple(row) for row in rows[:, :4].tolist()], (1, 1), 0, key)
             report.count([names[column] for column in rows[:, 4:].argmax(axis=1)])
         report.keys.append(hash_of(key))
         report.records += 1
@@ -142,22 +135,21 @@ def _check_class_names(path: Path, faults: Faults, names: list[str]) -> None:
 
 
 def _check_boxes(
-    report: ShardReport, boxes: list[Any], width: float, height: float, slack: float, field: str | None = None
+    report: ShardReport,
+    boxes: Sequence[tuple[float, ...]],
+    size: tuple[float | None, float | None],
+    slack: float,
+    field: str | None = None,
 ) -> None:
-    for index in _outside(boxes, width, height, slack):
-        report.faults.add(
-            "box",
-            f"box {index} is not inside its image",
-            file=report.file,
-            record=report.records,
-            field=field,
-            found=boxes[index],
-            expected=Plain(f"0 <= min <= max <= {width}, {height}"),
-        )
-
-
-def _outside(boxes: list[Box], width: float, height: float, slack: float) -> Iterator[int]:
-    for index, (xmin, ymin, xmax, ymax) in enumerate(boxes):
-        inside = -slack <= xmin <= xmax <= width + slack and -slack <= ymin <= ymax <= height + slack
-        if not inside:
-            yield index
+    width, height = size
+    for index, box in enumerate(boxes):
+        if not is_inside(box, width, height, slack):
+            report.faults.add(
+                "box",
+                f"box {index} is not inside its image",
+                file=report.file,
+                record=report.records,
+                field=field,
+                found=box,
+                expected=Plain(f"0 <= min <= max <= {width or 'unknown'}, {height or 'unknown'}"),
+            )

@@ -141,19 +141,13 @@ class RecordCheck:
             yield from self._decode(encoded, image)
 
     def _decode(self, encoded: bytes, image: Image) -> Iterator[Finding]:
-        import io
-        import warnings
-
-        import PIL.Image
+        from annotools.images.decode import decode
 
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # about metadata
-                with PIL.Image.open(io.BytesIO(encoded), formats=[image.format]) as picture:
-                    picture.load()
-                    size = picture.size
-        except Exception as error:  # a decoder's way to say no can be any exception
-            reason = f"cannot be decoded: {type(error).__name__}: {error}"
+            size = decode(encoded, form=image.format).size
+        except ImageError as error:
+            cause = error.__cause__
+            reason = f"cannot be decoded: {type(cause).__name__}: {cause}"
             yield Finding("image-undecodable", self.image_key, reason[:200])
             return
         if size != (image.width, image.height):

@@ -18,7 +18,7 @@ from annotools.errors import OptionError, OutputError, SourceError
 from annotools.formats import tfrecord
 from annotools.issues import Issue
 from annotools.sources.read import read
-from annotools.validation.rules.catalogue import RULES
+from annotools.validation.rules.catalogue import CHECKS
 from annotools.validation.validate import validate
 
 beam = pytest.importorskip("apache_beam")
@@ -99,7 +99,7 @@ def test_validate_finds_what_validate_finds_in_single_files(store: Any, tmp_path
     store.add("bad", [("shoes", 30, 1, 2, 300), ("wach", 1, 2, 20, 30)]).add("lone", xml=None)
     store.add("worse", xml=b"<annotation>").add("wide", size=(61, 40, 3))
     run(lambda pipeline: kept(pipeline | Validate(store.root, classes=CLASSES), tmp_path / "issues"))
-    of_files = {rule.id for rule in RULES if rule.check}
+    of_files = {rule for check in CHECKS for rule in check.rules}
 
     def about_files(issues: Iterable[Issue]) -> Counter[str]:
         return reprs(issue for issue in issues if issue.rule in of_files)

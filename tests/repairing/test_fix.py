@@ -16,8 +16,9 @@ import annotools
 from annotools.errors import OptionError, OutputError
 from annotools.formats import voc
 from annotools.records import Box
-from annotools.repair.fix import FixResult, edit, fix
+from annotools.repair.fix import FixResult, fix
 from annotools.repair.repairs import FIXES, make_fixes, repair
+from annotools.repair.xml_patch import patch
 from annotools.validation.rules.catalogue import RULES
 from annotools.validation.validate import validate
 
@@ -340,21 +341,22 @@ def test_record_and_file_are_repaired_alike_and_all_box_faults_are_gone(
     drawn: list[Box], one_based: bool, drop: bool
 ) -> None:
     from annotools.testing import make_annotation
-    from annotools.validation.rules.box import box_issues
+    from annotools.validation.rules.box import boxes as judge
+    from annotools.validation.rules.rule import Sample
 
     annotation = make_annotation([("cup", *box.as_tuple()) for box in drawn], width=60, height=40)
     data = voc.to_xml(annotation)
     annotation = voc.parse(data)
     fixes = make_fixes(["swap-inverted", "clip", "drop-duplicates", *(["drop-zero-area"] if drop else [])])
     repaired = repair(annotation, fixes, width=60, height=40, one_based=one_based)
-    fixed, _ = edit(data, annotation, repaired)
+    fixed, _ = patch(data, annotation, repaired)
     read_back = voc.parse(fixed).objects
     assert len(read_back) == len(repaired.annotation.objects) == len(repaired.kept)
     for there, here in zip(read_back, repaired.annotation.objects, strict=True):
         assert there.bndbox is not None
         assert here.bndbox is not None
         assert there.bndbox.as_tuple() == pytest.approx(here.bndbox.as_tuple())
-    left = box_issues(repaired.annotation, width=60, height=40, one_based=one_based)
+    left = judge(Sample(repaired.annotation, width=60, height=40, one_based=one_based))
     if drop:
         assert left == []
     assert "box-inverted" not in {issue.rule for issue in left}

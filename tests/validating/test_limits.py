@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from annotools.issues import Issue
-from annotools.records import Annotation, Box, Object
-from annotools.validation.rules.box import TOLERANCE, box_issues, extent_issues
+from annotools.records import TOLERANCE, Annotation, Box, Object
+from annotools.validation.rules.box import boxes, extents
+from annotools.validation.rules.rule import Sample
 
 WIDTH, HEIGHT = 100, 60
 
@@ -44,7 +45,7 @@ def test_box_faults(
     box: tuple[float, float, float, float], one_based: bool, expected: list[str], turned: bool
 ) -> None:
     width, height = (HEIGHT, WIDTH) if turned else (WIDTH, HEIGHT)
-    found = box_issues(one(box, turned=turned), width=width, height=height, one_based=one_based)
+    found = boxes(Sample(one(box, turned=turned), width=width, height=height, one_based=one_based))
     assert rules(found) == expected
 
 
@@ -71,17 +72,18 @@ def test_extent(
     box: tuple[float, float, float, float], one_based: bool, expected: list[str], turned: bool
 ) -> None:
     width, height = (HEIGHT, WIDTH) if turned else (WIDTH, HEIGHT)
-    found = extent_issues(one(box, turned=turned), width=width, height=height, one_based=one_based)
+    found = extents(Sample(one(box, turned=turned), width=width, height=height, one_based=one_based))
     assert rules(found) == expected
 
 
 def test_messages_give_the_numbers_of_the_file() -> None:
-    (issue,) = box_issues(one((-2, 5, 104, 50), turned=False), width=WIDTH, height=HEIGHT)
+    (issue,) = boxes(Sample(one((-2, 5, 104, 50), turned=False), width=WIDTH, height=HEIGHT))
     assert issue.message == (
         "bndbox: xmin is -2, 2 px before the image, expected 0 or more; "
         "xmax is 104, 4 px past the image, expected 100 (the width) or less"
     )
-    (issue,) = box_issues(one((0, 5, 50, 64), turned=False), width=WIDTH, height=HEIGHT, one_based=True)
+    sample = Sample(one((0, 5, 50, 64), turned=False), width=WIDTH, height=HEIGHT, one_based=True)
+    (issue,) = boxes(sample)
     assert issue.message == (
         "bndbox: xmin is 0, 1 px before the image, expected 1 or more; "
         "ymax is 64, 4 px past the image, expected 60 (the height) or less"

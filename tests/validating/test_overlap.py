@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from annotools.records import Annotation, Box, Object
-from annotools.validation.rules.overlap import NEAR_DUPLICATE_IOU, overlap_issues
+from annotools.validation.rules.overlap import NEAR_DUPLICATE_IOU, overlaps
+from annotools.validation.rules.rule import Sample
 
 Edges = tuple[int, int, int, int]
 
@@ -35,7 +36,7 @@ def inside(a: Edges, b: Edges) -> bool:
 def test_every_pair_is_judged(boxes: list[Edges]) -> None:
     objects = tuple(Object("a", Box(*box), line=number) for number, box in enumerate(boxes))
     found: dict[str, set[int]] = {}
-    for issue in overlap_issues(Annotation(objects=objects)):
+    for issue in overlaps(Sample(Annotation(objects=objects))):
         assert issue.object_index is not None
         found.setdefault(issue.rule, set()).add(issue.object_index)
 

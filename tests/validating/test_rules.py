@@ -9,16 +9,19 @@ import pytest
 
 from annotools.records import Annotation, Box, Image, Object, Point, Polygon, RotatedBox, Size
 from annotools.testing import make_annotation
-from annotools.validation.rules.box import box_issues, rotation_issues
+from annotools.validation.rules.box import boxes
 from annotools.validation.rules.catalogue import RULES, RULES_BY_ID
-from annotools.validation.rules.image import annotated_size, exif_issues, size_issues, size_verdict
-from annotools.validation.rules.overlap import overlap_issues
+from annotools.validation.rules.image import annotated_size, exif_blocks, size_verdict, sizes
+from annotools.validation.rules.objects import rotations
+from annotools.validation.rules.overlap import overlaps
+from annotools.validation.rules.rule import Sample
 from annotools.validation.validate import validate
 
 
 def messages(box: Box | None, *, one_based: bool = False) -> list[str]:
     annotation = Annotation(objects=(Object("cup", box, line=3, bndbox_line=5),), xml_path="a.xml")
-    return [str(issue) for issue in box_issues(annotation, width=100, height=50, one_based=one_based)]
+    sample = Sample(annotation, width=100, height=50, one_based=one_based)
+    return [str(issue) for issue in boxes(sample)]
 
 
 @pytest.mark.parametrize(
@@ -60,7 +63,7 @@ def test_an_inverted_box_outside_the_image_has_two_faults() -> None:
 
 def test_without_a_size_only_the_near_edges_count() -> None:
     record = make_annotation([("cup", 1, 1, 1e9, 9), ("cup", -1, 1, 5, 9), ("cup", 1, 1, math.inf, 9)])
-    found = [(issue.rule, issue.object_index) for issue in box_issues(record, width=None, height=None)]
+    found = [(issue.rule, issue.object_index) for issue in boxes(Sample(record))]
     assert found == [("box-outside-image", 1), ("box-not-finite", 2)]
 
 
@@ -83,7 +86,7 @@ PORTRAIT = Image("jpeg", 100, 50, 3, 6)
 )
 def test_size_verdict(claim: tuple[int, int], image: Image, word: str) -> None:
     assert size_verdict(claim, image).split(":")[0].split()[0] == word
-    issues = size_issues(Annotation(size=Size(*claim, 3)), image)
+    issues = sizes(Sample(Annotation(size=Size(*claim, 3)), image=image))
     assert [word in issue.message for issue in issues] == ([] if word == "equal" else [True])
 
 
@@ -111,14 +114,14 @@ def test_catalogue_is_in_order() -> None:
 
 def test_a_box_inside_several_others_is_told_once() -> None:
     nested = tuple(Object("cup", Box(side, side, 100 - side, 100 - side)) for side in range(0, 40, 10))
-    found = [(issue.rule, issue.object_index) for issue in overlap_issues(Annotation(objects=nested))]
+    found = [(issue.rule, issue.object_index) for issue in overlaps(Sample(Annotation(objects=nested)))]
     assert sorted(found) == [("contained-same-class", index) for index in (1, 2, 3)]
 
 
 def test_a_rotated_box_alone_is_told_from_one_beside_an_upright_box() -> None:
     alone = Object("ship", None, rotated=RotatedBox(30, 30, 20, 10, 0.5))
     beside = Object("ship", Box(20, 20, 40, 40), rotated=alone.rotated)
-    said = [issue.message for issue in rotation_issues(Annotation(objects=(alone, beside)))]
+    said = [issue.message for issue in rotations(Sample(Annotation(objects=(alone, beside))))]
     assert "and no bndbox" in said[0]
     assert "only the axis-aligned bndbox is used" in said[1]
 
@@ -127,7 +130,7 @@ def test_a_rotated_box_alone_is_told_from_one_beside_an_upright_box() -> None:
 def test_an_exif_orientation_of_0_is_nothing_to_worry_about(orientation: int, severity: str) -> None:
     exif = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01" + bytes([0, orientation]) + bytes(6)
     head = b"\xff\xd8\xff\xe1" + (len(exif) + 8).to_bytes(2) + b"Exif\0\0" + exif
-    (issue,) = exif_issues(Annotation(image_path="a.jpg"), head)
+    (issue,) = exif_blocks(Sample(Annotation(image_path="a.jpg"), head=head))
     assert (issue.rule, issue.severity) == ("exif-invalid", severity)
     assert f"orientation is {orientation}" in issue.message
 
@@ -137,7 +140,7 @@ def test_an_object_with_another_shape_is_told_how_to_get_a_box() -> None:
     polygon = Polygon((Point(1, 2), Point(30, 2), Point(30, 20)))
     deleted = Object("car", None, polygon=polygon, extras=("<deleted>1</deleted>",))
     objects = (Object("car", None, polygon=polygon), deleted, Object("car", None))
-    found = box_issues(Annotation(objects=objects), width=100, height=50)
+    found = boxes(Sample(Annotation(objects=objects), width=100, height=50))
     assert [(issue.rule, issue.object_index) for issue in found] == [("box-missing", 0), ("box-missing", 2)]
     assert "--fix box-from-shape" in found[0].message
     assert "expected xmin, ymin, xmax and ymax" in found[1].message

@@ -14,7 +14,7 @@ from lxml import etree
 
 from annotools.errors import ParseError
 from annotools.formats.xml.document import BLANK
-from annotools.issues import Severity
+from annotools.issues import RULES_BY_ID, Severity
 
 # Tags are matched exactly, but for these: some tools write them with a capital.
 CASE_VARIANTS = {tag.capitalize(): tag for tag in ("pose", "truncated", "difficult", "occluded")}
@@ -63,7 +63,7 @@ class FieldReader:
         text = element.text
         return text.strip(BLANK) if text else ""
 
-    def flag(self, element: Element | None, severity: Severity = "error") -> bool | None:
+    def flag(self, element: Element | None, severity: Severity | None = None) -> bool | None:
         text = self.text(element)
         if element is None or not text or text.lower() == "none":
             return None
@@ -80,7 +80,7 @@ class FieldReader:
             self.fault("field-invalid", message, element, element.tag, text, FLAG_EXPECTED, "info")
         return None if grade < 0 else grade > 0
 
-    def whole_number(self, element: Element | None, severity: Severity = "error") -> int | None:
+    def whole_number(self, element: Element | None, severity: Severity | None = None) -> int | None:
         text = self.text(element)
         if element is None or not text:
             return None
@@ -170,12 +170,12 @@ class FieldReader:
             text_of(element) or None, "one value",
         )  # fmt: skip
 
-    def invalid(self, element: Element, text: str, expected: str, severity: Severity = "error") -> None:
+    def invalid(self, element: Element, text: str, expected: str, severity: Severity | None = None) -> None:
         message = "the value cannot be used"
         self.fault("field-invalid", message, element, element.tag, text, expected, severity)
 
     def lost(self, element: Element, message: str) -> None:
-        self.fault("unknown-tag", message, element, severity="info")
+        self.fault("unknown-tag", message, element)
 
     def note_attributes(self, element: Element) -> None:
         if not self.has_attributes:
@@ -195,11 +195,12 @@ class FieldReader:
         field: str | None = None,
         found: object = None,
         expected: str | None = None,
-        severity: Severity = "error",
+        severity: Severity | None = None,
     ) -> None:
+        """`severity`: where it is milder than that of the rule."""
         line = self.line(element)
         error = ParseError(message, line=line, field=field, found=found, expected=expected)
-        self.faults.append(Fault(rule, severity, error, self.index))
+        self.faults.append(Fault(rule, severity or RULES_BY_ID[rule].severity, error, self.index))
 
     def errors_since(self, count: int) -> bool:
         """Whether an error came after the first `count` faults."""

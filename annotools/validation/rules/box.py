@@ -1,4 +1,4 @@
-"""Rules on the boxes of one annotation: ordered, finite, and inside the image.
+"""Rules on the boxes of one annotation: ordered, finite, inside the image, and of a sensible size.
 
 Boxes are judged as edges in pixels, so the whole image is (0, 0, width, height). With `one_based`, what is
 judged is (xmin - 1, ymin - 1, xmax, ymax): the reading that `--box-origin one-based` gives a file.
@@ -10,45 +10,35 @@ import math
 from collections.abc import Iterator
 
 from annotools.issues import Issue
-from annotools.records import Annotation, Box, Object
-from annotools.validation.rules.status import is_deleted
-
-# Tools that store fractions of the width write 500.0000000001 for 500; a thousandth of a pixel is never
-# a labelling mistake (albumentations/issues/1497 and 459 are years of complaints about stricter checks).
-TOLERANCE = 1e-3
-_UNBOUNDED = 1.7976931348623157e308  # the largest float; infinity itself must not pass as "inside"
+from annotools.records import TOLERANCE, Box, Object, is_inside, number
+from annotools.validation.rules.objects import is_deleted
+from annotools.validation.rules.rule import Sample, finds
 
 
-def box_issues(
-    annotation: Annotation, *, width: int | None, height: int | None, one_based: bool = False
-) -> list[Issue]:
-    """The box faults that make an object unusable for training: all of severity error.
+@finds("box-inverted", "box-zero-area", "box-outside-image", "box-not-finite", "box-missing")
+def boxes(sample: Sample) -> list[Issue]:
+    """The faults of a box that make an object unusable for training.
 
-    `width` and `height` are those of the image the boxes were drawn on, in pixels; with None the box is
-    judged without the far edges. Rules: box-missing (not for objects that are marked as deleted),
-    box-not-finite, box-inverted, box-zero-area and box-outside-image. A box that only grazes an edge by less
-    than TOLERANCE is inside.
+    Where the width or the height is not known, the box is judged without that far edge. A box that only
+    grazes an edge by less than TOLERANCE is inside. box-missing is not said of objects that are marked as
+    deleted, nor of those of which the reader has said already why they have no box.
     """
     issues: list[Issue] = []
-    origin = 1 if one_based else 0
-    right = _UNBOUNDED if width is None else width
-    bottom = _UNBOUNDED if height is None else height
+    origin = 1 if sample.one_based else 0
+    width, height = sample.width, sample.height
     index = -1
-    for obj in annotation.objects:
+    for obj in sample.annotation.objects:
         index += 1
         box = obj.bndbox
-        if (
-            box is not None
-            and origin <= box.xmin < box.xmax + origin <= right + origin
-            and origin <= box.ymin < box.ymax + origin <= bottom + origin
-        ):
-            continue
         if box is None:
-            if not is_deleted(obj):
-                issues.append(box_issue("box-missing", "error", _no_box(obj), annotation, index, obj))
+            if not is_deleted(obj) and sample.index_in_file(index) not in sample.unread:
+                issues.append(sample.at_box("box-missing", _no_box(obj), index))
+            continue
+        xmin, ymin, xmax, ymax = box.xmin - origin, box.ymin - origin, box.xmax, box.ymax
+        if xmin < xmax and ymin < ymax and is_inside((xmin, ymin, xmax, ymax), width, height):
             continue
         for rule, message in _faults(box, width, height, origin):
-            issues.append(box_issue(rule, "error", message, annotation, index, obj))
+            issues.append(sample.at_box(rule, message, index))
     return issues
 
 
@@ -57,14 +47,6 @@ def _no_box(obj: Object) -> str:
         return "object: no usable bndbox, expected xmin, ymin, xmax and ymax"
     shape = "polygon" if obj.rotated is None else "rotated box"
     return f"object: a {shape} and no bndbox, which training needs (--fix box-from-shape makes it)"
-
-
-def box_issue(
-    rule: str, severity: str, message: str, annotation: Annotation, index: int, obj: Object
-) -> Issue:
-    """An Issue placed at the `<bndbox>` of object `index`, or at the object when it has no box."""
-    line = obj.bndbox_line or obj.line
-    return Issue(rule, severity, message, annotation.xml_path, line, index)  # type: ignore[arg-type]
 
 
 def _faults(box: Box, width: int | None, height: int | None, origin: int) -> Iterator[tuple[str, str]]:
@@ -109,23 +91,18 @@ def _faults(box: Box, width: int | None, height: int | None, origin: int) -> Ite
         yield "box-outside-image", f"bndbox: {'; '.join(sides)}"
 
 
-def number(value: float) -> str:
-    """A coordinate as a person writes it: 12 and 12.5, not 12.0 or 12.500000000001."""
-    return f"{value:.10g}" if math.isfinite(value) else str(value)
-
-
 TINY = 2.0
 """Pixels: a side shorter than this is a slip of the mouse, and nothing a detector can learn."""
 
 
-def extent_issues(
-    annotation: Annotation, *, width: int | None, height: int | None, one_based: bool = False
-) -> list[Issue]:
-    """box-tiny (warning): a side is under TINY pixels. box-whole-image (info): it is as big as the image."""
+@finds("box-tiny", "box-whole-image")
+def extents(sample: Sample) -> list[Issue]:
+    """box-tiny: a side is under TINY pixels. box-whole-image: it is as big as the image."""
     issues = []
-    origin = 1 if one_based else 0
+    origin = 1 if sample.one_based else 0
+    width, height = sample.width, sample.height
     floor = TINY - origin
-    for index, obj in enumerate(annotation.objects):
+    for index, obj in enumerate(sample.annotation.objects):
         box = obj.bndbox
         if box is None:
             continue
@@ -137,7 +114,7 @@ def extent_issues(
                     f"bndbox: {number(box_width + origin)} x {number(box_height + origin)} pixels, "
                     f"expected at least {number(TINY)} each way"
                 )
-                issues.append(box_issue("box-tiny", "warning", message, annotation, index, obj))
+                issues.append(sample.at_box("box-tiny", message, index))
         elif (
             width is not None
             and height is not None
@@ -147,36 +124,5 @@ def extent_issues(
             and box.ymin <= 1
         ):
             message = f"bndbox: covers the whole image of {width}x{height}"
-            issues.append(box_issue("box-whole-image", "info", message, annotation, index, obj))
+            issues.append(sample.at_box("box-whole-image", message, index))
     return issues
-
-
-def rotation_issues(annotation: Annotation) -> list[Issue]:
-    """rotated-box-ignored (warning): the object is rotated, and training sees only its upright bndbox.
-
-    roLabelImg and DIOR-R write `<robndbox>`; CVAT writes the box before its rotation and the angle in
-    degrees as an attribute (cvat/issues/5881), so that its bndbox does not even enclose the object.
-    """
-    issues = []
-    for index, obj in enumerate(annotation.objects):
-        if obj.rotated is not None:
-            found = "robndbox: a rotated box"
-        elif obj.attributes and (angle := _angle(obj)):
-            found = f"attribute rotation: {angle} degrees"
-        else:
-            continue
-        message = f"{found}, of which only the axis-aligned bndbox is used"
-        if obj.bndbox is None:
-            message = f"{found}, and no bndbox"
-        issues.append(box_issue("rotated-box-ignored", "warning", message, annotation, index, obj))
-    return issues
-
-
-def _angle(obj: Object) -> str:
-    for name, value in obj.attributes:
-        if name == "rotation":
-            try:
-                return number(float(value)) if float(value) % 360 else ""
-            except ValueError:
-                return ""
-    return ""

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import zlib
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from annotools.errors import AnnotoolsError
+from annotools.errors import AnnotoolsError, ImageError
 from annotools.issues import Issue
-from annotools.validation.census import NO_IMAGE
+from annotools.validation.census import NO_IMAGE, Memberships
+from annotools.validation.rules.rule import DataSet, finds_in_data_set
 
 if TYPE_CHECKING:
-    from annotools.sources.source import Pair, Source
+    from annotools.sources.source import Source
 
 NEAR_BITS = 3
 """Perceptual hashes of 64 bits that differ in at most this many are near-duplicates."""
@@ -40,15 +41,14 @@ def perceptual_hash(data: bytes) -> int:
 
     NO_IMAGE for a picture that cannot be decoded or has no structure to compare.
     """
-    from io import BytesIO
+    from PIL.Image import Resampling
 
-    import PIL.Image
+    from annotools.images.decode import decode
 
     try:
-        with PIL.Image.open(BytesIO(data)) as picture:
-            picture.draft("L", (64, 64))
-            pixels = picture.convert("L").resize((9, 8), PIL.Image.Resampling.BOX).tobytes()
-    except (OSError, SyntaxError, ValueError, PIL.Image.DecompressionBombError):
+        picture = decode(data, at_least=("L", (64, 64)))
+        pixels = picture.convert("L").resize((9, 8), Resampling.BOX).tobytes()
+    except (ImageError, ValueError):
         return NO_IMAGE
     # A thumbnail without contrast gives noise, and noise resembles noise.
     if max(pixels) - min(pixels) < 8:
@@ -60,74 +60,47 @@ def perceptual_hash(data: bytes) -> int:
     return bits
 
 
-_BITS = 63
-
-
-class Memberships:
-    """To which splits each pair belongs, as a set of bits; pairs in the order in which they are checked."""
-
-    def __init__(self, splits: Sequence[str]) -> None:
-        self.splits = tuple(splits)[:_BITS]
-        self.masks = array("Q")
-
-    def bit(self, split: str | None) -> int:
-        return 1 << self.splits.index(split) if split is not None and split in self.splits else 0
-
-    def names(self, mask: int) -> str:
-        return " and ".join(name for place, name in enumerate(self.splits) if mask >> place & 1)
-
-
-def duplicate_issues(
-    source: Source,
-    pairs: Iterable[Pair],
-    fingerprints: array[int],
-    hashes: array[int],
-    memberships: Memberships,
-) -> Iterator[Issue]:
-    """Issues on equal and nearly equal images. `pairs` is run through once, for the names of the suspects."""
-    equal = _groups_of_equal(fingerprints)
-    near = list(_near(hashes, fingerprints, memberships.masks))
+@finds_in_data_set("duplicate-image", "near-duplicate-image", "leak-between-splits")
+def duplicates(data_set: DataSet) -> Iterator[Issue]:
+    """Equal and nearly equal images. Of the pairs only the names of the suspects are kept."""
+    census, source = data_set.census, data_set.source
+    masks = data_set.memberships.masks
+    equal = _groups_of_equal(census.fingerprints)
+    near = list(_near(census.hashes, census.fingerprints, masks))
     wanted = {place for group in equal for place in group}
     wanted.update(place for pair in near for place in pair)
     if not wanted:
         return
-    names = {place: pair.image for place, pair in enumerate(pairs) if place in wanted}
-    masks = memberships.masks
-
-    def shown(place: int) -> str:
-        return source.display(names[place] or "")
-
+    names = {place: pair.image or "" for place, pair in enumerate(data_set.pairs()) if place in wanted}
+    shown = {place: source.display(name) for place, name in names.items()}
     for group in equal:
         for same in _confirmed(source, group, names):
-            yield from _report(same, masks, memberships, shown, "duplicate-image", "the same bytes as")
+            yield from _report("duplicate-image", same, shown, data_set.memberships)
     for a, b in near:
-        yield from _report(
-            [a, b], masks, memberships, shown, "near-duplicate-image", "nearly the same picture as"
-        )
+        yield from _report("near-duplicate-image", [a, b], shown, data_set.memberships)
+
+
+_LIKENESS = {"duplicate-image": "the same bytes as", "near-duplicate-image": "nearly the same picture as"}
 
 
 def _report(
-    places: list[int],
-    masks: array[int],
-    memberships: Memberships,
-    shown: Callable[[int], str],
-    rule: str,
-    likeness: str,
+    rule: str, places: list[int], shown: Mapping[int, str], memberships: Memberships
 ) -> Iterator[Issue]:
     """One issue for each image that has an equal one before it in its split, and one for each leak."""
+    masks, likeness = memberships.masks, _LIKENESS[rule]
     for position, place in enumerate(places):
         before = places[:position]
         mask = masks[place]
         here = [other for other in before if not mask or not masks[other] or masks[other] & mask]
         apart = [other for other in before if mask and masks[other] and not masks[other] & mask]
         if here:
-            yield Issue(rule, "warning", f"image: {likeness} {shown(here[0])}", shown(place))
+            yield Issue.of(rule, f"image: {likeness} {shown[here[0]]}", shown[place])
         if apart:
             message = (
-                f"image: {likeness} {shown(apart[0])}; this one is in {memberships.names(mask)}, "
+                f"image: {likeness} {shown[apart[0]]}; this one is in {memberships.names(mask)}, "
                 f"that one in {memberships.names(masks[apart[0]])}"
             )
-            yield Issue("leak-between-splits", "error", message, shown(place))
+            yield Issue.of("leak-between-splits", message, shown[place])
 
 
 def _groups_of_equal(numbers: array[int]) -> list[list[int]]:
@@ -142,13 +115,13 @@ def _groups_of_equal(numbers: array[int]) -> list[list[int]]:
     return sorted(groups)
 
 
-def _confirmed(source: Source, group: list[int], names: dict[int, str | None]) -> list[list[int]]:
+def _confirmed(source: Source, group: list[int], names: Mapping[int, str]) -> list[list[int]]:
     import hashlib  # loads OpenSSL; most data sets have no suspects
 
     by_digest: dict[bytes, list[int]] = {}
     for place in group:
         try:
-            digest = hashlib.sha256(source.read_bytes(names[place] or "")).digest()
+            digest = hashlib.sha256(source.read_bytes(names[place])).digest()
         except AnnotoolsError:
             continue
         by_digest.setdefault(digest, []).append(place)

@@ -6,6 +6,7 @@ import os.path
 
 from annotools.issues import Issue, Severity
 from annotools.records import Annotation, Image
+from annotools.validation.rules.rule import Sample, finds
 
 EXTENSIONS: dict[str, tuple[str, ...]] = {
     "jpeg": (".jpg", ".jpeg", ".jpe", ".jfif"),
@@ -17,30 +18,40 @@ EXTENSIONS: dict[str, tuple[str, ...]] = {
 """For each real format, the file name extensions that tell the truth; the first is the usual one."""
 
 
-def size_issues(annotation: Annotation, image: Image) -> list[Issue]:
-    """What `<size>` gets wrong about the image: size-missing, size-zero or size-mismatch, all warnings.
+@finds("size-missing", "size-zero", "size-mismatch", needs_image=True, claims=True)
+def sizes(sample: Sample) -> list[Issue]:
+    """What `<size>` gets wrong about the image, at most one of the three rules.
 
     The size-mismatch message ends with a verdict. "EXIF-rotated": the claim is the size that a viewer
     shows which honours the orientation tag; TensorFlow ignores the tag. "swapped": width and height are
     exchanged. "scaled": the same shape at another resolution. "unrelated": none of these.
     """
-    size = annotation.size
+    size, image = sample.annotation.size, sample.image
+    assert image is not None
     if size is not None and size.width == image.width and size.height == image.height:
         return []
     truth = f"expected {image.width}x{image.height} as in the image header"
     if size is None or (size.width is None and size.height is None):
-        rule, message = "size-missing", f"size: no width and height, {truth}"
-    elif not size.width or not size.height:
+        return [sample.issue("size-missing", f"size: no width and height, {truth}")]
+    if not size.width or not size.height:
         missing = [name for name in ("width", "height") if getattr(size, name) is None]
         if missing:
-            rule, message = "size-missing", f"size: no {missing[0]}, {truth}"
-        else:
-            rule, message = "size-zero", f"size: {size.width}x{size.height}, {truth}"
-    else:
-        claim = (size.width, size.height)
-        verdict = size_verdict(claim, image)
-        rule, message = "size-mismatch", f"size: {size.width}x{size.height}, {truth}; {verdict}"
-    return [Issue(rule, "warning", message, annotation.xml_path)]
+            return [sample.issue("size-missing", f"size: no {missing[0]}, {truth}")]
+        return [sample.issue("size-zero", f"size: {size.width}x{size.height}, {truth}")]
+    verdict = size_verdict((size.width, size.height), image)
+    return [sample.issue("size-mismatch", f"size: {size.width}x{size.height}, {truth}; {verdict}")]
+
+
+@finds("size-missing", "size-zero")
+def sizes_without_image(sample: Sample) -> list[Issue]:
+    """Where the image is not read, `<size>` alone is judged."""
+    size = sample.annotation.size
+    if sample.image is not None or (size is not None and size.width and size.height):
+        return []
+    if size is None or size.width is None or size.height is None:
+        return [sample.issue("size-missing", "size: no width or no height, expected both in pixels")]
+    message = f"size: {size.width}x{size.height}, expected more than 0 pixels"
+    return [sample.issue("size-zero", message)]
 
 
 def size_verdict(claim: tuple[int, int], image: Image) -> str:
@@ -59,38 +70,32 @@ def size_verdict(claim: tuple[int, int], image: Image) -> str:
     return "unrelated to the real size"
 
 
-def format_issues(annotation: Annotation, image: Image) -> list[Issue]:
-    """format-extension-mismatch (warning): the image's file name claims another format than its bytes."""
-    name = annotation.image_path or annotation.filename or ""
-    extension = os.path.splitext(name)[1].lower()
-    expected = EXTENSIONS.get(image.format, ())
-    if extension in expected or not extension:
-        return []
-    message = f"image: {name} is a {image.format.upper()} file, expected the extension {expected[0]}"
-    path = annotation.image_path or annotation.xml_path
-    return [Issue("format-extension-mismatch", "warning", message, path)]
+def annotated_size(annotation: Annotation, image: Image | None) -> tuple[int | None, int | None]:
+    """(width, height) in pixels of the frame in which the boxes were drawn; None where nothing tells.
 
-
-def annotated_size(annotation: Annotation, image: Image) -> tuple[int, int]:
-    """(width, height) in pixels of the frame in which the boxes were drawn.
-
-    It is the stored size when `<size>` says so, and otherwise the upright size, which is what labelling
-    tools have shown since about 2020 (labelImg/issues/650, cvat/pull/4529).
+    It is the stored size of the image when `<size>` says so, and otherwise the upright size, which is what
+    labelling tools have shown since about 2020 (labelImg/issues/650, cvat/pull/4529). Without an image it is
+    what `<size>` claims.
     """
     size = annotation.size
-    if size is not None and (size.width, size.height) == (image.width, image.height):
+    if image is None:
+        # 0 is size-zero; judged against it, every box would be outside.
+        return (None, None) if size is None else (size.width or None, size.height or None)
+    if size is not None and size.width == image.width and size.height == image.height:
         return image.width, image.height
     return image.upright_size
 
 
-def pixel_issues(annotation: Annotation, image: Image) -> list[Issue]:
-    """What is unusual about the pixels: exif-orientation, colour-mode and depth-mismatch.
+@finds("exif-orientation", "depth-mismatch", "colour-mode", needs_image=True)
+def pixels(sample: Sample) -> list[Issue]:
+    """What is unusual about the pixels.
 
     colour-mode is a warning for CMYK, on which tools crash late (turicreate/issues/1124), and an info for
     grey and alpha, which decode to another number of channels unless a fixed one is asked for.
     """
     issues = []
-    path = annotation.image_path
+    annotation, image = sample.annotation, sample.image
+    assert image is not None
     if image.orientation != 1:
         drawn = "stored" if annotated_size(annotation, image) == (image.width, image.height) else "upright"
         if image.orientation < 5:
@@ -99,42 +104,29 @@ def pixel_issues(annotation: Annotation, image: Image) -> list[Issue]:
             f"image: EXIF orientation is {image.orientation}, expected 1; TensorFlow ignores the tag, "
             f"the boxes are taken as drawn on the {drawn} image"
         )
-        issues.append(Issue("exif-orientation", "warning", message, path))
+        issues.append(sample.at_image("exif-orientation", message))
     if image.mode == "CMYK":
-        message = "image: CMYK colours, expected RGB"
-        issues.append(Issue("colour-mode", "warning", message, path))
+        issues.append(sample.at_image("colour-mode", "image: CMYK colours, expected RGB"))
     elif image.mode in ("L", "LA", "RGBA"):
         found = {"L": "grey", "LA": "grey with alpha", "RGBA": "RGB with alpha"}[image.mode]
         message = f"image: {found} ({image.channels} channel{'s' * (image.channels > 1)}), expected RGB"
-        issues.append(Issue("colour-mode", "info", message, path))
+        issues.append(sample.at_image("colour-mode", message, "info"))
     depth = annotation.size.depth if annotation.size is not None else None
     # labelImg knows only 1 and 3 and writes 3 for an image with alpha, as if it were already flattened.
     if depth is not None and depth != image.channels and not (depth == 3 and image.channels == 4):
         message = f"depth: {depth}, expected {image.channels} as in the image header ({image.mode})"
-        issues.append(Issue("depth-mismatch", "warning", message, annotation.xml_path))
+        issues.append(sample.issue("depth-mismatch", message))
     return issues
 
 
-def claim_issues(annotation: Annotation) -> list[Issue]:
-    """size-missing and size-zero for an annotation whose image is not read: `<size>` alone is judged."""
-    size = annotation.size
-    if size is not None and size.width and size.height:
-        return []
-    missing = size is None or size.width is None or size.height is None
-    if missing:
-        rule, message = "size-missing", "size: no width or no height, expected both in pixels"
-    else:
-        assert size is not None
-        rule, message = "size-zero", f"size: {size.width}x{size.height}, expected more than 0 pixels"
-    return [Issue(rule, "warning", message, annotation.xml_path)]
-
-
-def exif_issues(annotation: Annotation, head: bytes) -> list[Issue]:
-    """exif-invalid (warning): the EXIF block is damaged, so that viewers may disagree which way is up.
+@finds("exif-invalid", needs_image=True)
+def exif_blocks(sample: Sample) -> list[Issue]:
+    """The EXIF block is damaged, so that viewers may disagree which way is up.
 
     An info for orientation 0. The standard has no such value, but editors write it, on every picture of some
     data sets, and all viewers show it as 1.
     """
+    head = sample.head or b""
     # A JPEG's EXIF block stands before its first scan; a few bytes to search instead of all segments.
     if head.startswith(b"\xff\xd8") and head.find(b"Exif\0\0", 0, head.find(b"\xff\xda")) < 0:
         return []
@@ -145,4 +137,19 @@ def exif_issues(annotation: Annotation, head: bytes) -> list[Issue]:
     if fault is None:
         return []
     severity: Severity = "info" if fault == NO_ORIENTATION else "warning"
-    return [Issue("exif-invalid", severity, f"image: {fault}", annotation.image_path)]
+    return [sample.at_image("exif-invalid", f"image: {fault}", severity)]
+
+
+@finds("format-extension-mismatch", needs_image=True, claims=True)
+def formats(sample: Sample) -> list[Issue]:
+    """The image's file name claims another format than its bytes."""
+    annotation, image = sample.annotation, sample.image
+    assert image is not None
+    name = annotation.image_path or annotation.filename or ""
+    extension = os.path.splitext(name)[1].lower()
+    expected = EXTENSIONS.get(image.format, ())
+    if extension in expected or not extension:
+        return []
+    message = f"image: {name} is a {image.format.upper()} file, expected the extension {expected[0]}"
+    path = annotation.image_path or annotation.xml_path
+    return [Issue.of("format-extension-mismatch", message, path)]

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from posixpath import basename, splitext
-from typing import TYPE_CHECKING
 
 from annotools.issues import Issue
 from annotools.records import Annotation
-
-if TYPE_CHECKING:
-    from annotools.sources.source import Pair, Source
+from annotools.validation.rules.rule import Sample, finds
 
 _ABSOLUTE = re.compile(r"/[^/]|[A-Za-z]:[\\/]|\\\\|file://|~/")
 
 
-def filename_issues(annotation: Annotation, pair: Pair, source: Source) -> list[Issue]:
-    """filename-mismatch and filename-names-other-image, both warnings, at most one of them.
+@finds("filename-mismatch", "filename-names-other-image", claims=True)
+def filenames(sample: Sample) -> list[Issue]:
+    """`<filename>` is not the name of the image, at most one of the two rules.
 
     The image was found by the name of the XML file; `<filename>` should agree. A name without extension
     that agrees is accepted, because ImageNet DET and older labelImg write no other (labelImg/issues/309).
     """
-    if not annotation.filename or pair.image is None:
+    claimed, pair, source = sample.annotation.filename, sample.pair, sample.source
+    if not claimed or pair is None or pair.image is None or source is None:
         return []
-    claimed = annotation.filename
     actual = basename(pair.image)
     if claimed == actual:
         return []
@@ -32,24 +31,23 @@ def filename_issues(annotation: Annotation, pair: Pair, source: Source) -> list[
         return []
     other = source.image_named(pair, claimed)
     if other is not None:
-        rule = "filename-names-other-image"
         message = f"filename: {claimed!r} names another image that exists ({other}), expected {actual!r}"
-    else:
-        rule = "filename-mismatch"
-        message = f"filename: {claimed!r}, expected {actual!r}, the image beside this annotation"
-    return [Issue(rule, "warning", message, annotation.xml_path)]
+        return [sample.issue("filename-names-other-image", message)]
+    message = f"filename: {claimed!r}, expected {actual!r}, the image beside this annotation"
+    return [sample.issue("filename-mismatch", message)]
 
 
-def image_missing_issue(annotation: Annotation, *, blocking: bool = True) -> Issue:
-    """image-missing: no image belongs to this annotation. An error; a warning when nobody needs pixels."""
+@finds("absolute-path-leak")
+def path_leaks(sample: Sample) -> Iterator[Issue]:
+    """`<path>` tells where a file lay on someone's disk (labelImg/issues/705)."""
+    path = sample.annotation.path
+    if path is not None and _ABSOLUTE.match(path):
+        message = f"path: {path!r} is an absolute path on one computer, expected a relative one"
+        yield sample.issue("absolute-path-leak", message)
+
+
+def image_missing(annotation: Annotation, *, blocking: bool = True) -> Issue:
+    """The issue of an annotation to which no image belongs; a warning where nobody needs its pixels."""
     claimed = f" ({annotation.filename!r} by <filename>)" if annotation.filename else ""
     message = f"image: none was found for this annotation{claimed}, expected one with the XML file's name"
     return Issue("image-missing", "error" if blocking else "warning", message, annotation.xml_path)
-
-
-def path_leak_issues(annotation: Annotation) -> list[Issue]:
-    """absolute-path-leak (info): `<path>` tells where a file lay on someone's disk (labelImg/issues/705)."""
-    if annotation.path is None or not _ABSOLUTE.match(annotation.path):
-        return []
-    message = f"path: {annotation.path!r} is an absolute path on one computer, expected a relative one"
-    return [Issue("absolute-path-leak", "info", message, annotation.xml_path)]

@@ -29,7 +29,8 @@ from annotools.validation.rules.rule import Sample, objects_with_errors
 
 _CLAIMS = [check.function for check in CHECKS if check.claims and not check.needs_image]
 _CLAIMS_ABOUT_IMAGE = [check.function for check in CHECKS if check.claims and check.needs_image]
-_COSTLY = [check for check in CHECKS if check.costs]
+_COSTLY = [check.function for check in CHECKS if check.costs and not check.needs_image]
+_COSTLY_WITH_IMAGE = [check.function for check in CHECKS if check.costs]
 
 
 class ImageLostError(Exception):
@@ -145,7 +146,8 @@ def _read_image(sample: Sample, options: Options, outcome: Outcome) -> bytes:
         raise ImageLostError("exif-orientation", Issue("exif-orientation", "error", message, path))
     sample.annotation, sample.image = annotation.found_at(path, image, pair.split), image
     for check in _CLAIMS_ABOUT_IMAGE:
-        outcome.issues += [issue for issue in check(sample) if not _is_settled(issue, sample, options)]
+        if found := check(sample):
+            outcome.issues += [issue for issue in found if not _is_settled(issue, sample, options)]
     return encoded
 
 
@@ -177,11 +179,14 @@ def _judge_objects(
     sample.width, sample.height = width, height
     lost = {r.object_index: r.fix for r in repaired.repairs if r.object_index not in kept}
     # The first fault of an object names its loss, and what the reader could not read is not judged again.
-    for issue in outcome.issues:
-        if issue.severity == "error":
-            lost.setdefault(issue.object_index, issue.rule)
-    sample.unread = objects_with_errors(outcome.issues)
-    found = [issue for check in _COSTLY if image or not check.needs_image for issue in check.function(sample)]
+    if outcome.issues:
+        for issue in outcome.issues:
+            if issue.severity == "error":
+                lost.setdefault(issue.object_index, issue.rule)
+        sample.unread = objects_with_errors(outcome.issues)
+    found: list[Issue] = []
+    for check in _COSTLY if image is None else _COSTLY_WITH_IMAGE:
+        found += check(sample)
     if found:
         _judge(found, sample.unread, lost, outcome)
     lost.pop(None, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -133,6 +134,30 @@ def test_an_exif_orientation_of_0_is_nothing_to_worry_about(orientation: int, se
     (issue,) = exif_blocks(Sample(Annotation(image_path="a.jpg"), head=head))
     assert (issue.rule, issue.severity) == ("exif-invalid", severity)
     assert f"orientation is {orientation}" in issue.message
+
+
+def test_what_the_reader_has_said_of_a_missing_box_is_not_said_again(tree: Any) -> None:
+    shape = "<polygon><x1>1</x1><y1>2</y1><x2>30</x2><y2>2</y2><x3>9</x3><y3>20</y3></polygon>"
+    one_flag = "<object><name>cup</name><occluded>{}</occluded>{}{}</object>"
+    tree.add("graded", xml=f"<annotation>{one_flag.format(2, '', shape)}</annotation>".encode())
+    tree.add("unread", xml=f"<annotation>{one_flag.format('maybe', '', shape)}</annotation>".encode())
+    tree.add("neither", xml=f"<annotation>{one_flag.format(1, '', '')}</annotation>".encode())
+    found = [
+        (Path(issue.path or "").stem, issue.rule)
+        for issue in validate(tree.root, select=["box-missing", "field-invalid"])
+    ]
+    assert found == [
+        ("graded", "field-invalid"),
+        ("graded", "box-missing"),
+        ("neither", "box-missing"),
+        ("unread", "field-invalid"),
+    ]
+
+
+def test_class_names_that_differ_in_what_nobody_sees_are_variants(tree: Any) -> None:
+    tree.add("a", [("cup", 1, 2, 9, 9), ("cup", 11, 2, 19, 9), ("cu\u200bp", 1, 12, 9, 19)])
+    (issue,) = validate(tree.root, select="class-case-or-blank-variant")
+    assert (issue.object_index, "is a spelling variant of 'cup'" in issue.message) == (2, True)
 
 
 def test_an_object_with_another_shape_is_told_how_to_get_a_box() -> None:

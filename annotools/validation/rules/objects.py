@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from annotools.issues import Issue
 from annotools.records import Box, Object, number
@@ -78,12 +77,14 @@ def is_deleted(obj: Object) -> bool:
 
 
 @finds("object-deleted")
-def deleted(sample: Sample) -> Iterator[Issue]:
+def deleted(sample: Sample) -> list[Issue]:
     """LabelMe's web tool marks a deleted object instead of removing it.
 
     Whoever trains on it trains on what the labeller threw away; `convert` leaves it out and counts it.
     """
+    issues = []
     for index, obj in enumerate(sample.annotation.objects):
-        if is_deleted(obj):
+        if obj.extras and is_deleted(obj):
             message = f"deleted: the labeller has deleted this {obj.name!r}, expected no trace of it"
-            yield sample.at_object("object-deleted", message, index)
+            issues.append(sample.at_object("object-deleted", message, index))
+    return issues

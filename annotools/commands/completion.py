@@ -16,5 +16,5 @@ def run_completion(args: argparse.Namespace) -> int:
     """Print the script. It is made from the parser of all commands."""
     import shtab
 
-    print(shtab.complete(args.parsers(), shell=args.shell))
+    print(shtab.complete(args.parsers(), args.shell))
     return 0

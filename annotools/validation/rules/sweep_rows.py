@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from annotools.validation.rules.overlap import NEAR_DUPLICATE_IOU, ClosePair, Edges
+from annotools.validation.rules.sweep import NEAR_DUPLICATE_IOU, ClosePair, Edges
 
 Array = NDArray[Any]
 
@@ -31,7 +31,7 @@ class Rows:
         self.index = [box[4] for box in boxes]
         self.numbers = np.array(self.index)
         self.edges = [box[:4] for box in boxes]
-        columns = np.array(self.edges, np.float64).T.copy()
+        columns = np.array(self.edges, np.float64).reshape(-1, 4).T.copy()
         self.left, self.right, self.top, self.bottom = columns
         with np.errstate(all="ignore"):  # as Python's floats: the largest boxes have infinite areas
             self.area = (self.right - self.left) * (self.bottom - self.top)

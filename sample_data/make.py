@@ -106,6 +106,8 @@ def _fill(
     for x, product, w, h, forward in sorted(spots, key=lambda spot: spot[4]):
         layer = Layer(w, h, canvas.scale)
         product.draw(layer, rng)
+        if scene.restyle is not None:
+            scene.restyle(layer, rng)
         top = row.y + (12 if product.name == "pants" else 15)
         if not row.rail:
             top = ground.front - ground.depth * (0.14 if forward else rng.uniform(0.45, 0.6)) - h
@@ -122,7 +124,7 @@ def _fill(
         )
         mask = Image.new("L", canvas.image.size)
         mask.paste(layer.image.getchannel("A"), at)
-        placed.append(Placed(product.name, mask))
+        placed.append(Placed(product.name or None, mask))
         if shadows:
             _cast_shadow(canvas, mask, x, top, w, h, hanging=row.rail)
         if number not in without:
@@ -292,22 +294,33 @@ def to_xml(picture: Picture) -> str:
     return "\n".join([*lines, "</annotation>", ""])
 
 
-def main(folder: Path, scenes: Sequence[Scene] = SCENES) -> None:
-    annotations, images, sets = (folder / part for part in ("Annotations", "JPEGImages", "ImageSets/Main"))
-    for part in (annotations, images, sets):
-        part.mkdir(parents=True, exist_ok=True)
-    for scene in scenes:
-        picture = draw(scene)
-        (annotations / f"{scene.stem}.xml").write_text(to_xml(picture), encoding="utf-8", newline="\n")
-        path = images / f"{scene.stem}.{scene.extension}"
-        if scene.extension == "png":
-            picture.image.save(path, optimize=True)
-        else:
-            picture.image.save(path, quality=88, subsampling="4:2:0")
+def write(folder: Path, scene: Scene, scale: int = 4) -> None:
+    """One picture and its annotation, into folders that are there."""
+    picture = draw(scene, scale)
+    xml = folder / "Annotations" / f"{scene.stem}.xml"
+    xml.write_text(to_xml(picture), encoding="utf-8", newline="\n")
+    path = folder / "JPEGImages" / f"{scene.stem}.{scene.extension}"
+    if scene.extension == "png":
+        picture.image.save(path, optimize=True)
+    else:
+        picture.image.save(path, quality=88, subsampling="4:2:0")
+
+
+def prepare(folder: Path, scenes: Sequence[Scene]) -> None:
+    """The folders, the lists of these scenes, and the classes."""
+    for part in ("Annotations", "JPEGImages", "ImageSets/Main"):
+        (folder / part).mkdir(parents=True, exist_ok=True)
     for split in ("train", "val", "test"):
-        stems = [scene.stem for scene in SCENES if scene.split == split]
-        (sets / f"{split}.txt").write_text("\n".join([*stems, ""]), encoding="utf-8", newline="\n")
+        stems = [scene.stem for scene in scenes if scene.split == split]
+        lines = "".join(f"{stem}\n" for stem in stems)
+        (folder / "ImageSets/Main" / f"{split}.txt").write_text(lines, encoding="utf-8", newline="\n")
     (folder / "classes.txt").write_text("\n".join([*CLASSES, ""]), encoding="utf-8", newline="\n")
+
+
+def main(folder: Path, scenes: Sequence[Scene] = SCENES) -> None:
+    prepare(folder, scenes)
+    for scene in scenes:
+        write(folder, scene)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from random import Random
 
 import books
+import clutter
 import garments
 import goods
 from brush import Layer
@@ -14,7 +15,10 @@ from brush import Layer
 
 @dataclass(frozen=True)
 class Product:
-    """What can stand or hang somewhere: `tall` is its share of the free height, `wide` its width / height."""
+    """What can stand or hang somewhere: `tall` is its share of the free height, `wide` its width / height.
+
+    A product without a name is clutter: it is drawn, and not annotated.
+    """
 
     name: str
     draw: Callable[[Layer, Random], None]
@@ -46,7 +50,11 @@ PRODUCTS = {
     "desktop": Product("computer", goods.desktop, 0.9, 1.2),
     "books": Product("books", books.standing_books, 0.84, 1.0),
     "book-stack": Product("books", books.stacked_books, 0.5, 1.4),
+    "carton": Product("", clutter.carton, 0.6, 1.1),
+    "bottle": Product("", clutter.bottle, 0.85, 0.34),
+    "plant": Product("", clutter.plant, 0.8, 0.9),
 }
+CLUTTER = tuple(key for key, product in PRODUCTS.items() if not product.name)
 
 
 @dataclass(frozen=True)
@@ -73,6 +81,7 @@ class Scene:
     extension: str = "jpg"
     tilt: float = 1.0
     dim: float = 0.0
+    restyle: Callable[[Layer, Random], None] | None = None  # what is done to each product when it is drawn
 
 
 def two_shelves(upper: str, lower: str) -> tuple[Row, ...]:

@@ -148,6 +148,9 @@ def test_script_draws_the_committed_files_again(make: Any, tmp_path: Path) -> No
             new, old = (np.asarray(Image.open(folder / name), np.int16) for folder in (tmp_path, SAMPLE))
             # Another Pillow brings another libjpeg and other rounding; the picture must still be the same.
             assert np.abs(new - old).mean() <= (0 if exact else 3), name
+        elif name.parent.name == "Main":
+            kept = [stem for stem in stems(name.stem) if stem in chosen]
+            assert (tmp_path / name).read_text(encoding="utf-8").split() == kept, name
         elif name.suffix == ".txt" or exact:
             assert (tmp_path / name).read_bytes() == (SAMPLE / name).read_bytes(), name
         else:
@@ -162,3 +165,40 @@ def test_converts_without_a_single_remark(tmp_path: Path) -> None:
     assert (ledger["images"]["found"], ledger["images"]["written"]) == (24, 24)
     assert (ledger["objects"]["found"], ledger["objects"]["written"]) == (130, 130)
     assert result.issues == ()
+
+
+@pytest.fixture(scope="module")
+def many(make: Any) -> Any:
+    """sample_data/many.py, beside make.py."""
+    return importlib.import_module("many")
+
+
+def test_many_scenes_are_the_same_each_time_and_convert(many: Any, make: Any, tmp_path: Path) -> None:
+    scenes = many.scenes(7)
+    assert [scene.split for scene in scenes] == ["train"] * 5 + ["val", "test"]
+    for scene, same in zip(scenes[:5], many.scenes(40), strict=False):  # a larger set begins with the same
+        assert (scene.stem, scene.rows, scene.tilt) == (same.stem, same.rows, same.tilt)
+    for folder in ("a", "b"):
+        make.prepare(tmp_path / folder, scenes)
+        for scene in scenes[-4:]:
+            make.write(tmp_path / folder, scene, scale=1)
+    files = [path.relative_to(tmp_path / "a") for path in (tmp_path / "a").rglob("*.*")]
+    assert len(files) == 4 * 2 + 3 + 1
+    for name in files:
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    for split, names in (("train", 5), ("val", 1), ("test", 1)):
+        assert len((tmp_path / f"a/ImageSets/Main/{split}.txt").read_text().split()) == names
+    words = [word for scene in scenes[-4:] for row in scene.rows for word in row.words.split()]
+    clutter = [word for word in words if word.lstrip("+").split("*")[0].split("@")[0] in many.CLUTTER]
+    found = [item for path in (tmp_path / "a" / "Annotations").iterdir() for item in objects(path)]
+    assert found
+    assert {item.name for item in found} <= set(CLASSES)
+    assert len(found) <= len(words) - len(clutter)
+
+
+def test_the_test_split_looks_different(many: Any) -> None:
+    """Each split's hues are its own part of the circle."""
+    (train, _), (val, _), (test, lean) = (many.LOOKS[split] for split in ("train", "val", "test"))
+    assert train == val
+    assert train[1] <= test[0]
+    assert lean > many.LOOKS["train"][1]

@@ -1,1 +1,1 @@
-"""Files of this machine: opened in one place, with a portable way beside each call that a system lacks."""
+"""Files, here or behind a URL: opened in one place; what a system lacks has a portable way beside it."""

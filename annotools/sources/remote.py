@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from annotools.errors import AnnotoolsError, SourceError, UnavailableError
+from annotools.files.url_folder import FileError, RemoteFolder, TroubleError, version_of
 from annotools.issues import Issue
 from annotools.sources.archives import Archive, ZipArchive
 from annotools.sources.storage import (
@@ -28,7 +29,6 @@ from annotools.sources.storage import (
     printable,
     unreadable,
 )
-from annotools.sources.url_folder import FileError, RemoteFolder, TroubleError, version_of
 
 _UNKNOWN = (1 << 64) - 1
 _ZIP_BLOCK = 1 << 20

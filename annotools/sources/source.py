@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from annotools.errors import ImageError, SourceError, UnavailableError
+from annotools.files.urls import is_url, local_path, whole_archive
 from annotools.formats import voc
 from annotools.images import header as image_headers
 from annotools.issues import Issue
@@ -25,7 +26,6 @@ from annotools.sources.listing import Listing, assign_by_folder, make_listing
 from annotools.sources.pairing import ImageFinder, base_of, fold, pair_files
 from annotools.sources.scan import Scope, list_files
 from annotools.sources.storage import HEAD, Folder, Storage, split_extension
-from annotools.sources.urls import is_url, local_path, whole_archive
 
 
 @dataclass(frozen=True, slots=True)

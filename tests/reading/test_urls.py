@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from annotools.errors import SourceError
-from annotools.sources.urls import is_url, local_path, printable_url, whole_archive
+from annotools.files.urls import is_url, local_path, printable_url, whole_archive
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from typing import Protocol
 from annotools.conversion.output.place import STATE
 from annotools.errors import AnnotoolsError, OutputError
 from annotools.files.system import FolderLock, sync_folder
-from annotools.sources.urls import is_url, local_path
+from annotools.files.urls import is_url, local_path
 
 _SCRATCH = "scratch-"
 _LOCK_SECONDS = 5.0

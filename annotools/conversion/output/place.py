@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from annotools.conversion.manifest import NAME
-from annotools.sources.urls import local_path
+from annotools.files.urls import local_path
 
 STATE: Final = ".annotools"
 """The folder inside OUTPUT for the journal and for what is not finished."""

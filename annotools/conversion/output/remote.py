@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from annotools.errors import OutputError
+from annotools.files.url_folder import RemoteFolder
 from annotools.sources.storage import printable
-from annotools.sources.url_folder import RemoteFolder
 
 WHOLE_OBJECTS = ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "memory")
 """The protocols behind which nobody sees half of a file. With sftp:// or smb:// somebody would."""

@@ -18,6 +18,7 @@ from typing import IO, Any, Final
 import google_crc32c
 
 from annotools.errors import RecordError, SourceError
+from annotools.files.reading import open_file
 
 HEADER: Final = struct.Struct("<QI")
 FOOTER: Final = struct.Struct("<I")
@@ -51,7 +52,7 @@ def read_records(path: str | os.PathLike[str]) -> Iterator[bytes]:
 
 
 def scan(path: str | os.PathLike[str]) -> Iterator[tuple[int, bytes]]:
-    """(offset, data) of each record of a TFRecord file, plain or compressed with GZIP or ZLIB.
+    """(offset, data) of each record of a TFRecord file, plain or compressed with GZIP or ZLIB; also of a URL.
 
     Offsets are in bytes of the uncompressed file. Both checksums are verified. Memory stays within the
     largest record that is really there, whatever length the file claims.
@@ -60,7 +61,7 @@ def scan(path: str | os.PathLike[str]) -> Iterator[tuple[int, bytes]]:
     name = os.fspath(path)
     offset = 0
     try:
-        with io.BufferedReader(io.FileIO(name), _BUFFER) as raw:
+        with io.BufferedReader(open_file(name), _BUFFER) as raw:
             file, size = _uncompressed(raw)
             while header := file.read(HEADER.size):
                 data = _record(file, header, None if size is None else size - offset)
@@ -73,6 +74,12 @@ def scan(path: str | os.PathLike[str]) -> Iterator[tuple[int, bytes]]:
         raise RecordError(f"the compressed file is damaged: {error}", path=name, offset=offset) from None
     except OSError as error:
         raise SourceError(f"cannot be read: {error.strerror or error}", path=name) from error
+
+
+def record_in(data: bytes) -> bytes:
+    """The data of the one record that `data` is, with its framing. RecordError for damage."""
+    file = io.BytesIO(data)
+    return _record(file, file.read(HEADER.size), len(data))
 
 
 def _record(file: io.BufferedIOBase, header: bytes, left: int | None) -> bytes:
@@ -127,7 +134,9 @@ def _uncompressed(raw: io.BufferedReader[Any]) -> tuple[io.BufferedIOBase, int |
         is_zlib = head[0] & 15 == 8 and int.from_bytes(head[:2], "big") % 31 == 0
         if is_gzip or is_zlib:
             return io.BufferedReader(_Inflated(raw), _BUFFER), None
-    return raw, os.fstat(raw.fileno()).st_size
+    size = raw.seek(0, os.SEEK_END)
+    raw.seek(0)
+    return raw, size
 
 
 class _Inflated(io.RawIOBase):

@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import RawIOBase
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import google_crc32c
 import numpy as np
 from numpy.typing import NDArray
 
 from annotools.errors import RecordError, SourceError
-from annotools.formats.example.framing import index_path, masked_crc
+from annotools.files.reading import open_file, read_file
+from annotools.files.urls import is_url
+from annotools.formats.example.framing import index_file, index_path, masked_crc
 
 Offsets = NDArray[np.int64]
 
@@ -35,7 +38,7 @@ class RecordIndex:
 
     @classmethod
     def of(cls, files: Sequence[str]) -> RecordIndex:
-        """The index of `files`, read where it lies beside them and fits, else made from their framing.
+        """The index of `files`, also of URLs: what is beside them where it fits, else from their framing.
 
         8 bytes of memory a record. RecordError for a damaged or compressed file, SourceError for one that
         cannot be opened.
@@ -51,37 +54,38 @@ class RecordIndex:
 def offsets_of(file: str) -> Offsets:
     """(n,) int64, the offsets of the records of one file."""
     try:
-        with open(file, "rb") as shard:
+        with open_file(file) as shard:
             stored = _stored(file, shard)
-            return scan_offsets(file) if stored is None else stored
+        return scan_offsets(file) if stored is None else stored
     except OSError as error:
         raise SourceError(f"cannot be read: {error.strerror or error}", path=file) from error
 
 
-def _stored(file: str, shard: BinaryIO) -> Offsets | None:
-    """What lies in `index/`, or None when there is nothing or it belongs to other contents of the file."""
+def _stored(file: str, shard: RawIOBase) -> Offsets | None:
+    """What is in `index/`, or None when there is nothing or it belongs to other contents of the file."""
     try:
-        offsets = np.fromfile(index_path(Path(file)), "<u8").astype(np.int64)
-    except OSError:
+        index = read_file(index_file(file) if is_url(file) else str(index_path(Path(file))))
+        offsets = np.frombuffer(index, "<u8").astype(np.int64)
+    except (OSError, ValueError):
         return None
     end = 0
     if len(offsets):
         if offsets[0] != 0 or np.any(np.diff(offsets) < _FRAME):
             return None
         shard.seek(int(offsets[-1]))
-        end = int(offsets[-1]) + int.from_bytes(shard.read(8), "little") + _FRAME
-    return offsets if end == os.fstat(shard.fileno()).st_size else None
+        end = int(offsets[-1]) + int.from_bytes(shard.read(8) or b"", "little") + _FRAME
+    return offsets if end == shard.seek(0, os.SEEK_END) else None
 
 
 def scan_offsets(file: str) -> Offsets:
     """(n,) int64 from the lengths in the file; the data is skipped, not read."""
     found = []
-    with open(file, "rb", buffering=0) as shard:
-        size = os.fstat(shard.fileno()).st_size
+    with open_file(file) as shard:
+        size = shard.seek(0, os.SEEK_END)
         offset = 0
         while offset < size:
             shard.seek(offset)
-            header = shard.read(_HEADER)
+            header = shard.read(_HEADER) or b""
             length = int.from_bytes(header[:8], "little")
             stored = int.from_bytes(header[8:], "little")
             if len(header) < _HEADER or stored != masked_crc(google_crc32c.value(header[:8])):

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from annotools.errors import AnnotoolsError, MissingExtraError, SourceError
-from annotools.sources.urls import printable_url
+from annotools.files.urls import printable_url
 
 ATTEMPTS = 6
 """Times that a request to S3 is made before it counts as failed: half a minute, with doubling pauses."""

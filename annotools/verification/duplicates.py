@@ -13,7 +13,7 @@ from annotools.conversion.manifest import Manifest
 from annotools.conversion.output_formats import FORMATS
 from annotools.errors import RecordError
 from annotools.verification.faults import Faults
-from annotools.verification.salvage import pieces
+from annotools.verification.pieces import pieces
 from annotools.verification.shard import ShardReport, numbered, read_index
 
 _FEW: Final = 100_000  # keys; below, importing NumPy would take longer than counting

@@ -17,9 +17,10 @@ from typing import Final
 from annotools.conversion.manifest import ShardEntry
 from annotools.conversion.plan import hash_of
 from annotools.formats.example.framing import index_path
+from annotools.verification.dialects import CHECKS
 from annotools.verification.faults import Faults, Plain
-from annotools.verification.records import CHECKS, Terms
-from annotools.verification.salvage import Piece, pieces
+from annotools.verification.pieces import Piece, pieces
+from annotools.verification.records import Terms
 
 _BUFFER: Final = 1 << 20
 

@@ -15,7 +15,7 @@ from annotools.conversion.plan import Plan
 from annotools.conversion.reconcile import Outcome
 from annotools.errors import RecordError
 from annotools.formats.example.features import read_features
-from annotools.verification.salvage import pieces
+from annotools.verification.pieces import pieces
 from annotools.verification.shard import numbered, read_index
 
 if TYPE_CHECKING:

@@ -41,8 +41,9 @@ from annotools.verification import folder as folders
 from annotools.verification.duplicates import check_repeats
 from annotools.verification.faults import Fault, Faults
 from annotools.verification.options import VerifyOptions
+from annotools.verification.pieces import pieces
 from annotools.verification.records import Terms
-from annotools.verification.salvage import Salvaged, pieces, salvage
+from annotools.verification.salvage import Salvaged, salvage
 from annotools.verification.shard import ShardReport, check_shard, numbered
 
 if TYPE_CHECKING:

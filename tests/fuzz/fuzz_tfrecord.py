@@ -10,7 +10,7 @@ from annotools.errors import RecordError
 from annotools.formats.example import framing, tf_example
 from annotools.formats.example.framing_writer import Writer
 from annotools.records import Example
-from annotools.verification import salvage
+from annotools.verification.pieces import pieces
 
 MEMORY = Path("/dev/shm")  # a file on a disk takes ten times as long as all that is tried here
 FILE = (
@@ -46,9 +46,7 @@ def check(data: bytes) -> None:
 
 def check_salvage(data: bytes, records: list[tuple[int, bytes]]) -> None:
     saved = [
-        (piece.offset, piece.data)
-        for piece in salvage.pieces(io.BytesIO(data), len(data))
-        if piece.data is not None
+        (piece.offset, piece.data) for piece in pieces(io.BytesIO(data), len(data)) if piece.data is not None
     ]
     assert saved[: len(records)] == records or not records
     end = 0

@@ -19,8 +19,8 @@ import pytest
 import annotools
 from annotools.conversion.manifest import ShardEntry
 from annotools.formats.example.framing import scan
+from annotools.verification.pieces import pieces
 from annotools.verification.records import Terms
-from annotools.verification.salvage import pieces
 from annotools.verification.shard import ShardReport, check_file
 
 FRAMING = {"length": "length-crc", "crc of the length": "length-crc", "crc of the data": "data-crc"}

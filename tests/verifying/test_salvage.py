@@ -17,7 +17,8 @@ from annotools.cli import main
 from annotools.errors import OptionError, OutputError, SourceError
 from annotools.formats.example.framing import masked_crc, scan
 from annotools.formats.example.framing_writer import Writer
-from annotools.verification.salvage import Piece, pieces, salvage
+from annotools.verification.pieces import Piece, pieces
+from annotools.verification.salvage import salvage
 
 
 @pytest.fixture

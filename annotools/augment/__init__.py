@@ -2,7 +2,12 @@
 
 from typing import TYPE_CHECKING
 
-import tensorflow as tf
+try:
+    import tensorflow as tf
+except ImportError:
+    from annotools.errors import MissingExtraError
+
+    raise MissingExtraError("annotools.augment", "tensorflow") from None
 
 from annotools.augment.apply import Result as Result
 from annotools.augment.apply import apply as apply
@@ -22,12 +27,12 @@ from annotools.augment.plan.sample import PADDING as PADDING
 from annotools.augment.plan.sample import Partner as Partner
 from annotools.augment.plan.sample import Sample as Sample
 from annotools.augment.presets import PRESETS as PRESETS
+from annotools.augment.presets import as_augmentation as as_augmentation
 from annotools.augment.presets import light as light
 from annotools.augment.presets import ssd as ssd
 from annotools.augment.presets import torchvision_ssd as torchvision_ssd
 from annotools.augment.presets import yolo as yolo
 from annotools.augment.recipe import Augmentation as Augmentation
-from annotools.augment.recipe import as_augmentation as as_augmentation
 
 if not TYPE_CHECKING:  # which sees the imports above
     __all__ = sorted(

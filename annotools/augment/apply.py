@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,8 @@ from annotools.augment.plan.box_policy import DROP_REASONS, BoxPolicy
 from annotools.augment.plan.plan import Plan
 from annotools.augment.plan.sample import Partner, Sample
 from annotools.errors import OptionError
+
+_IMAGE = "uint8 (H, W, 3) or (H, W, 1), or the bytes of an image file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +81,26 @@ def make_sample(
     image: Any, boxes: Any, labels: Any, *, difficult: Any = None, name: str | tf.Tensor = "image"
 ) -> Sample:
     """A Sample from pixels or bytes and plain sequences or arrays; raises OptionError as `apply` does."""
+    if isinstance(image, (str, os.PathLike)):
+        raise OptionError(
+            "a name and not an image",
+            path=str(name),
+            field="image",
+            found=image,
+            expected=_IMAGE + " (read it)",
+        )
     encoded = tf.convert_to_tensor(image)
     if encoded.dtype == tf.string:
         size = _size_by_decoding(encoded)
     else:
         encoded, size = _pixels(encoded, name)
     corners = tf.reshape(tf.cast(_tensor(boxes, tf.float32), tf.float32), [-1, 4])
-    numbers = tf.reshape(tf.cast(_tensor(labels, tf.int32), tf.int32), [-1])
+    numbers = _tensor(labels, tf.int32)
+    if numbers.dtype == tf.string:
+        raise OptionError(
+            "labels are numbers", path=str(name), field="labels", found=labels, expected="integers from 0"
+        )
+    numbers = tf.reshape(tf.cast(numbers, tf.int32), [-1])
     count = tf.shape(corners)[0]
     if tf.executing_eagerly() and int(count) != int(tf.shape(numbers)[0]):
         raise OptionError(
@@ -99,18 +115,17 @@ def make_sample(
 
 
 def _pixels(image: tf.Tensor, name: str | tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    expected = "uint8 (H, W, 3) or (H, W, 1), or the bytes of an image file"
     if image.dtype != tf.uint8:
         raise OptionError(
             "pixels must be uint8: of floats nobody knows whether white is 1 or 255",
             path=str(name),
             field="image",
             found=image.dtype.name,
-            expected=expected,
+            expected=_IMAGE,
         )
     if image.shape.rank != 3 or image.shape[-1] not in (1, 3):
         raise OptionError(
-            "not an image", path=str(name), field="image", found=tuple(image.shape), expected=expected
+            "not an image", path=str(name), field="image", found=tuple(image.shape), expected=_IMAGE
         )
     if image.shape[-1] == 1:
         image = tf.repeat(image, 3, axis=-1)

@@ -18,7 +18,8 @@ from annotools.augment.plan.kind import Kind
 from annotools.augment.plan.plan import OBJECTS, Plan, make_plan
 from annotools.augment.plan.sample import Partner, Sample
 from annotools.augment.plan.start import start, with_a_row
-from annotools.augment.recipe import Augmentation, as_augmentation
+from annotools.augment.presets import as_augmentation
+from annotools.augment.recipe import Augmentation
 from annotools.errors import OptionError
 
 _PARTNER_STREAM = 0x7061

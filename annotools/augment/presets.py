@@ -7,8 +7,12 @@ dropped.
 
 from __future__ import annotations
 
-from typing import Literal
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any, Literal
 
+from annotools.augment.ops.arguments import check_count, check_number
 from annotools.augment.ops.color import ChannelShuffle, ColorJitter
 from annotools.augment.ops.geometry import Expand, HorizontalFlip, Rotate, ScaleJitter, Shear, Translate
 from annotools.augment.ops.iou_crop import IoUCrop
@@ -68,7 +72,7 @@ def torchvision_ssd(*, hsv: Literal["exact", "linear"] = "linear") -> Augmentati
 def yolo(
     *,
     epochs: int | None = None,
-    close_mosaic: int = 10,
+    close_mosaic: int | None = None,
     mosaic: float = 1.0,
     mixup: float = 0.0,
     degrees: float = 0.0,
@@ -77,20 +81,26 @@ def yolo(
 ) -> Augmentation:
     """Mosaic, zoom 0.5 to 1.5, shift by 0.1, flip, HSV jitter: the numbers of the YOLOv5 and later defaults.
 
-    epochs, close_mosaic   with `epochs` given, mosaic and mixup stop `close_mosaic` epochs before the end,
-                           inside the graph: the same data set goes on, nothing is built or traced again
+    epochs, close_mosaic   with `epochs` given, mosaic and mixup stop `close_mosaic` epochs before the end
+                           (None: 10, of fewer than 20 epochs half), inside the graph: the same data set
+                           goes on, nothing is built or traced again
     Boxes need 2 pixels, a tenth of their original area (of the original: those recipes compare with the area
     after the mosaic's own cut) and an aspect under 100. Needs partner images; small models may do better
     without mosaic (https://github.com/AlexeyAB/darknet/issues/6105).
     """
-    if epochs is not None and not 0 <= close_mosaic <= epochs:
-        raise OptionError("out of range", field="close_mosaic", found=close_mosaic, expected=f"0 to {epochs}")
+    if epochs is not None:
+        check_count(epochs, "epochs")
+    if close_mosaic is not None:
+        check_number(close_mosaic, "close_mosaic", 0, math.inf if epochs is None else epochs)
+    for field, value in {"mosaic": mosaic, "mixup": mixup, "degrees": degrees, "shear": shear}.items():
+        check_number(value, field, 0.0)
+    closed = 0 if epochs is None else min(10, epochs // 2) if close_mosaic is None else close_mosaic
 
-    def scheduled(chance: float) -> float | Schedule:
-        if epochs is None or close_mosaic == 0:
-            return chance
-        end = epochs - close_mosaic
-        return Schedule(((0, chance), (end, 0.0))) if end > 0 else 0.0
+    def scheduled(p: float) -> float | Schedule:
+        if epochs is None or closed == 0:
+            return p
+        end = epochs - closed
+        return Schedule(((0, p), (end, 0.0))) if end > 0 else 0.0
 
     turned = (Rotate(degrees),) if degrees else ()
     slanted = (Shear(shear, shear),) if shear else ()
@@ -115,4 +125,28 @@ def yolo(
     )
 
 
-PRESETS = {"light": light, "ssd": ssd, "torchvision_ssd": torchvision_ssd, "yolo": yolo}
+PRESETS: dict[str, Callable[..., Augmentation]] = {
+    "light": light,
+    "ssd": ssd,
+    "torchvision_ssd": torchvision_ssd,
+    "yolo": yolo,
+}
+
+
+def as_augmentation(ops: Any, policy: BoxPolicy | None = None) -> Augmentation:
+    """From a preset or its name, one op, a list of ops or None; `policy` replaces that of the preset."""
+    if ops is None:
+        found = Augmentation()
+    elif isinstance(ops, Augmentation):
+        found = ops
+    elif isinstance(ops, str):
+        if ops not in PRESETS:
+            raise OptionError("no such preset", field="ops", found=ops, expected=", ".join(PRESETS))
+        found = PRESETS[ops]()
+    elif ops in PRESETS.values():
+        raise OptionError(
+            "a preset that was not called", field="ops", found=ops, expected=f"{ops.__name__}()"
+        )
+    else:
+        found = Augmentation(tuple(ops) if isinstance(ops, Iterable) else (ops,))
+    return found if policy is None else replace(found, policy=policy)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
-from annotools.augment.ops.erase import check_fill
+from annotools.augment.ops.arguments import check_fill, check_function
 from annotools.augment.plan.box_policy import BoxPolicy
 from annotools.augment.plan.draft import DEFAULT_DRAWS, Op
 from annotools.augment.plan.kind import GRAY, Color
@@ -29,15 +27,12 @@ class Augmentation:
 
     def __post_init__(self) -> None:
         check_fill(self.fill)
+        policy: object = self.policy
+        if not isinstance(policy, BoxPolicy):
+            raise OptionError("not a policy", field="policy", found=policy, expected="BoxPolicy(...)")
         steps: tuple[object, ...] = self.ops
         for op in steps:
-            if not callable(op) or isinstance(op, type):
-                raise OptionError(
-                    "not an op",
-                    field="ops",
-                    found=op,
-                    expected="a callable of (draft, draws), such as Rotate()",
-                )
+            check_function(op, "ops", "ops: callables of (draft, draws), such as Rotate()")
 
     @property
     def partners(self) -> int:
@@ -52,16 +47,3 @@ class Augmentation:
     @property
     def _attempts(self) -> int:
         return self.policy.attempts if self.policy.low_visibility == "reject" else 1
-
-
-def as_augmentation(ops: Any, policy: BoxPolicy | None = None) -> Augmentation:
-    """From a preset, one op, a list of ops or None; `policy` replaces that of the preset."""
-    if isinstance(ops, Augmentation):
-        found = ops
-    elif ops is None:
-        found = Augmentation()
-    elif isinstance(ops, Iterable):
-        found = Augmentation(tuple(ops))
-    else:
-        found = Augmentation((ops,))
-    return found if policy is None else replace(found, policy=policy)

@@ -118,7 +118,15 @@ def explain(
     pipeline = pipeline_of(dataset)
     number = pipeline.examples.number_of(image_id)
     if number is None:
-        raise OptionError("no such image", path=pipeline.examples.path, field="image_id", found=image_id)
+        stem = os.path.splitext(image_id)[0]
+        meant = pipeline.examples.number_of(stem) is not None
+        raise OptionError(
+            "no such image",
+            path=pipeline.examples.path,
+            field="image_id",
+            found=image_id,
+            expected=f"{stem}, without the extension" if meant else None,
+        )
 
     sample, plan, ids, layer, visibility, rows = _computed(pipeline, number, epoch)
     batch = pipeline.finish(rows)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import tensorflow as tf
 
 from annotools.augment import BoxPolicy
+from annotools.augment.ops.arguments import check_count, check_size, is_number, numbers_in
 from annotools.augment.ops.fit import RESIZE, ResizeMode
 from annotools.boxes import BOX_FORMATS
 from annotools.classes.class_map import ClassMap
@@ -20,6 +21,9 @@ Cache = Literal["encoded", "resized"]
 Dtype = Literal["uint8", "float32"]
 KeepDifficult = Literal["keep", "drop", "ignore"]
 Overflow = Literal["error", "drop_smallest"]
+
+_COUNTS = {"seed": None, "epoch": 0, "start_step": 0, "batch_size": 1, "epochs": 1, "max_boxes": 1}
+_MAY_BE_NONE = ("batch_size", "epochs", "max_boxes")
 
 
 @options
@@ -57,14 +61,14 @@ class LoaderOptions(SourceOptions):
     cache: Cache | None = option(default=None, choices=("encoded", "resized"), flag="")
     # which picture comes when
     seed: int = option(default=0, flag="")
-    epoch: int = option(default=0, minimum=0, flag="")
+    epoch: int = option(default=0, flag="")
     epochs: int | None = option(default=1, flag="")
-    start_step: int = option(default=0, minimum=0, flag="")
+    start_step: int = option(default=0, flag="")
     shuffle: bool = option(default=True, flag="")
     drop_remainder: bool = option(default=False, flag="")
     shard: tuple[int, int] = option(default=(0, 1), flag="")
     # what a batch looks like
-    max_boxes: int | None = option(default=None, minimum=1, flag="")
+    max_boxes: int | None = option(default=None, flag="")
     overflow: Overflow = option(default="error", choices=("error", "drop_smallest"), flag="")
     box_format: str = option(default="xyxy", choices=BOX_FORMATS, flag="")
     dtype: Dtype = option(default="uint8", choices=("uint8", "float32"), flag="")
@@ -76,9 +80,16 @@ class LoaderOptions(SourceOptions):
     service: str | None = option(default=None, flag="")
 
     def __post_init__(self) -> None:
+        for name, least in _COUNTS.items():
+            if getattr(self, name) is not None or name not in _MAY_BE_NONE:
+                check_count(getattr(self, name), name, least)
+        if self.num_parallel_calls != tf.data.AUTOTUNE:
+            check_count(self.num_parallel_calls, "num_parallel_calls")
+        if numbers_in(self.shard, 2) is None:
+            raise OptionError(
+                "not a worker", field="shard", found=self.shard, expected="(i, n), worker i of n"
+            )
         check(self)
-        if self.epochs is not None and self.epochs < 1:
-            raise OptionError("too small", field="epochs", found=self.epochs, expected="1 or more, or None")
         if self.image_size is None and self.batch_size not in (None, 1):
             raise OptionError(
                 "images of different sizes make no batch", field="image_size", found=None, expected="(H, W)"
@@ -89,4 +100,8 @@ class LoaderOptions(SourceOptions):
     @property
     def size(self) -> tuple[int, int] | None:
         """(H, W) of the pictures, None: what the ops give."""
-        return (self.image_size, self.image_size) if isinstance(self.image_size, int) else self.image_size
+        size: Any = (self.image_size, self.image_size) if is_number(self.image_size) else self.image_size
+        if size is None:
+            return None
+        check_size(size, "image_size")
+        return int(size[0]), int(size[1])

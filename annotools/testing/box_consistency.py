@@ -23,7 +23,7 @@ from annotools.augment.pixels.render import Style, render
 from annotools.augment.plan.box_policy import BoxPolicy
 from annotools.augment.plan.kind import GRAY
 from annotools.augment.plan.sample import Sample
-from annotools.augment.recipe import as_augmentation
+from annotools.augment.presets import as_augmentation
 from annotools.boxes import convert
 
 Array = NDArray[Any]

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 import annotools
 from annotools import boxes
-from annotools.augment import Augmenter, ColorJitter, HorizontalFlip, Rotate
+from annotools.augment import Augmenter, ColorJitter, HorizontalFlip, Rotate, ssd
 from annotools.errors import AnnotoolsError, OptionError, OutputError, RecordError
 from annotools.loader import IGNORE, LEFT_OUT, PAD, make_dataset, pipeline_of, steps_per_epoch
 from annotools.records import Annotation
@@ -236,6 +236,18 @@ def test_without_shuffle_images_come_in_the_order_of_the_files(
         ({"max_boxes": 0}, "max_boxes"),
         ({"max_boxes": 2}, "max_boxes"),
         ({"augment": HorizontalFlip}, "ops"),
+        ({"augment": ssd}, "ops"),
+        ({"augment": lambda image: image}, "ops"),
+        ({"augment": "sdd"}, "ops"),
+        ({"policy": {}}, "policy"),
+        ({"shard": 5}, "shard"),
+        ({"shard": (2, 2)}, "shard"),
+        ({"seed": None}, "seed"),
+        ({"epoch": "a"}, "epoch"),
+        ({"batch_size": 4.0}, "batch_size"),
+        ({"num_parallel_calls": 0}, "num_parallel_calls"),
+        ({"num_parallel_calls": None}, "num_parallel_calls"),
+        ({"image_size": "300"}, "image_size"),
     ],
 )
 def test_options_that_make_no_sense_are_named(converted: Path, options: dict[str, Any], field: str) -> None:
@@ -243,6 +255,12 @@ def test_options_that_make_no_sense_are_named(converted: Path, options: dict[str
     with pytest.raises(OptionError) as caught:
         make_dataset(converted, **arguments)
     assert caught.value.field == field
+
+
+def test_numbers_of_numpy_and_names_of_presets_are_taken(converted: Path) -> None:
+    options: dict[str, Any] = {"image_size": np.int64(40), "batch_size": np.int32(5), "augment": "light"}
+    dataset = make_dataset(converted, split="train", **options)
+    assert dataset.element_spec["images"].shape[1:] == (40, 40, 3)
 
 
 def test_a_folder_that_is_not_what_its_manifest_says(converted: Path, tmp_path: Path) -> None:

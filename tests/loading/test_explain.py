@@ -86,6 +86,11 @@ def test_an_image_that_does_not_exist(mosaic: tf.data.Dataset) -> None:
     assert caught.value.field == "image_id"
 
 
+def test_the_name_of_the_file_is_not_the_id_of_the_image(mosaic: tf.data.Dataset) -> None:
+    with pytest.raises(OptionError, match="expected shelf-001, without the extension"):
+        explain(mosaic, "shelf-001.jpg")
+
+
 def test_a_mapped_data_set_cannot_be_explained(mosaic: tf.data.Dataset) -> None:
     with pytest.raises(OptionError, match="not a data set of make_dataset"):
         explain(mosaic.map(lambda batch: batch), "shelf-001")

@@ -14,10 +14,10 @@ import numpy as np
 import tensorflow as tf
 
 from annotools.augment.graph import graph_ops
-from annotools.augment.ops.probability import Probability, check_probability, check_range, column, happens
+from annotools.augment.ops.arguments import check_choice, check_number, check_range
+from annotools.augment.ops.probability import Probability, check_probability, column, happens
 from annotools.augment.plan.color_steps import gain
 from annotools.augment.plan.draft import Draft
-from annotools.errors import OptionError
 
 # NTSC luma, and the two directions of the colour plane of YIQ, as 3x3 maps of RGB: a hue rotation by t and a
 # saturation factor s are LUMA + s cos(t) (1 - LUMA) + s sin(t) QUARTER_TURN.
@@ -51,13 +51,12 @@ class ColorJitter:
 
     def __post_init__(self) -> None:
         check_probability(self.p)
-        check_probability(self.p_each, "p_each")
+        check_number(self.p_each, "p_each", 0, 1)
         check_range(self.contrast, "contrast", 0)
         check_range(self.saturation, "saturation", 0)
-        check_range((self.brightness, self.brightness), "brightness", 0, 255)
-        check_range((self.hue, self.hue), "hue", 0, 0.5)
-        if self.hsv not in ("exact", "linear"):
-            raise OptionError("unknown choice", field="hsv", found=self.hsv, expected="exact or linear")
+        check_number(self.brightness, "brightness", 0, 255)
+        check_number(self.hue, "hue", 0, 0.5)
+        check_choice(self.hsv, "hsv", ("exact", "linear"))
 
     def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
         coin, coins, shares, order = graph_ops.columns(draws, 1, 4, 4, 1)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import tensorflow as tf
 
-from annotools.augment.ops.probability import Probability, between, check_probability, check_range, happens
+from annotools.augment.ops.arguments import check_count, check_fill, check_number, check_range, is_number
+from annotools.augment.ops.probability import Probability, between, check_probability, happens
 from annotools.augment.plan.draft import Draft
 from annotools.augment.plan.kind import GRAY, Color
-from annotools.errors import OptionError
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +31,12 @@ class Cutout:
 
     def __post_init__(self) -> None:
         check_probability(self.p)
+        if is_number(self.size):
+            object.__setattr__(self, "size", (self.size, self.size))
         check_range(self.size, "size", 0.0, 1.0)
         check_fill(self.fill)
-        if self.holes < 1:
-            raise OptionError("at least one", field="holes", found=self.holes)
+        check_count(self.holes, "holes")
+        check_number(self.max_cover, "max_cover", 0.0)
 
     @property
     def draws(self) -> int:
@@ -66,6 +67,7 @@ class RandomErase:
         check_range(self.area, "area", 0.0, 1.0)
         check_range(self.aspect, "aspect", 1e-3)
         check_fill(self.fill)
+        check_number(self.max_cover, "max_cover", 0.0)
 
     def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
         on = happens(draws[:, 0], self.p, draft.epoch)
@@ -82,9 +84,3 @@ def _rectangles(draft: Draft, sizes: tf.Tensor, places: tf.Tensor, on: tf.Tensor
     low = places * (1 - sizes)
     shares = tf.concat([low, low + sizes], 2) * tf.cast(on, tf.float64)[:, None, None]
     return tf.round(shares * tf.tile(draft.canvas, [1, 2])[:, None])
-
-
-def check_fill(fill: Sequence[object] | None, field: str = "fill") -> None:
-    """Raise OptionError unless `fill` is None or three whole numbers in 0..255."""
-    if fill is not None and not (len(fill) == 3 and all(isinstance(c, int) and 0 <= c <= 255 for c in fill)):
-        raise OptionError("not a colour", field=field, found=fill, expected="(red, green, blue) in 0 to 255")

@@ -8,9 +8,8 @@ from typing import ClassVar, Literal
 import tensorflow as tf
 
 from annotools.augment.graph import graph_ops
-from annotools.augment.ops.geometry import check_size
+from annotools.augment.ops.arguments import check_choice, check_size
 from annotools.augment.plan.draft import Draft, Op
-from annotools.errors import OptionError
 
 ResizeMode = Literal["stretch", "letterbox", "crop"]
 
@@ -82,8 +81,7 @@ RESIZE: dict[str, type[Resize] | type[Letterbox] | type[CenterCrop]] = {
 
 def fit(mode: str, size: tuple[int, int] | None) -> Op:
     """The op of a ResizeMode, which ends at `size` (H, W), None: at whole pixels. OptionError for no mode."""
-    if mode not in RESIZE:
-        raise OptionError("unknown choice", field="resize", found=mode, expected=", ".join(RESIZE))
+    check_choice(mode, "resize", tuple(RESIZE))
     if size is None:
         return _to_whole_pixels
     check_size(size, "image_size")

@@ -9,24 +9,28 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, get_args
 
 import tensorflow as tf
 
 from annotools.augment.graph import boxes as graph_boxes
 from annotools.augment.graph import graph_ops
-from annotools.augment.ops.probability import (
-    Probability,
-    between,
-    check_probability,
+from annotools.augment.ops.arguments import (
+    check_choice,
+    check_function,
+    check_number,
     check_range,
-    column,
-    happens,
+    check_size,
+    is_number,
+    numbers_in,
 )
+from annotools.augment.ops.probability import Probability, between, check_probability, column, happens
 from annotools.augment.plan.draft import Draft
 from annotools.augment.plan.kind import PixelFunction
 from annotools.boxes import Shape
 from annotools.errors import OptionError
+
+_SHAPES: tuple[Shape, ...] = get_args(Shape)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,10 @@ class Rot90:
 
     def __post_init__(self) -> None:
         check_probability(self.p)
-        if not self.turns or not set(self.turns) <= {0, 1, 2, 3}:
+        if is_number(self.turns):
+            object.__setattr__(self, "turns", (self.turns,))
+        turns = numbers_in(self.turns)
+        if not turns or not set(turns) <= {0, 1, 2, 3}:
             raise OptionError(
                 "not right angles", field="turns", found=self.turns, expected="some of 0, 1, 2, 3"
             )
@@ -152,7 +159,7 @@ class Expand:
 
     def __post_init__(self) -> None:
         check_probability(self.p)
-        check_range((1.0, self.max_ratio), "max_ratio", 1.0)
+        check_number(self.max_ratio, "max_ratio", 1.0)
 
     def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
         coin, share, places = graph_ops.columns(draws, 1, 1, 2)
@@ -200,8 +207,12 @@ class Translate:
 
     def __post_init__(self) -> None:
         check_probability(self.p)
+        if is_number(self.fraction):
+            object.__setattr__(self, "fraction", (self.fraction, self.fraction))
+        if numbers_in(self.fraction, 2) is None:
+            raise OptionError("not a pair", field="fraction", found=self.fraction, expected="(x, y)")
         for share in self.fraction:
-            check_range((share, share), "fraction", 0.0)
+            check_number(share, "fraction", 0.0)
 
     def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
         on = _float(happens(draws[:, 0], self.p, draft.epoch))
@@ -225,8 +236,11 @@ class Rotate:
 
     def __post_init__(self) -> None:
         check_probability(self.p)
-        check_range((self.degrees, self.degrees), "degrees", 0.0, 180.0)
-        _check_shape(self.boxes)
+        both = numbers_in(self.degrees, 2)
+        if both is not None and both[0] == -both[1]:  # as torchvision and Albumentations have it
+            object.__setattr__(self, "degrees", both[1])
+        check_number(self.degrees, "degrees", 0.0, 180.0)
+        check_choice(self.boxes, "boxes", _SHAPES)
 
     def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
         on = _float(happens(draws[:, 0], self.p, draft.epoch))
@@ -248,9 +262,9 @@ class Shear:
 
     def __post_init__(self) -> None:
         check_probability(self.p)
-        check_range((self.x, self.x), "x", 0.0, 80.0)
-        check_range((self.y, self.y), "y", 0.0, 80.0)
-        _check_shape(self.boxes)
+        check_number(self.x, "x", 0.0, 80.0)
+        check_number(self.y, "y", 0.0, 80.0)
+        check_choice(self.boxes, "boxes", _SHAPES)
 
     def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
         on = _float(happens(draws[:, :1], self.p, draft.epoch[..., None]))
@@ -270,6 +284,9 @@ class OnPixels:
 
     function: PixelFunction
     draws: ClassVar[int] = 0
+
+    def __post_init__(self) -> None:
+        check_function(self.function, "function", "a function of (pixels, seed)")
 
     def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
         return draft.finished(self.function)
@@ -297,16 +314,3 @@ def _log_between(draws: tf.Tensor, bounds: tuple[float, float]) -> tf.Tensor:
 
 def _float(on: tf.Tensor) -> tf.Tensor:
     return tf.cast(on, tf.float64)
-
-
-def check_size(size: object, field: str = "size") -> None:
-    """Raise OptionError unless `size` is two whole numbers of at least 1."""
-    pair = size if isinstance(size, tuple | list) else ()
-    good = len(pair) == 2 and all(isinstance(side, int) and side >= 1 for side in pair)
-    if not good:
-        raise OptionError("not a size", field=field, found=size, expected="(height, width) in pixels")
-
-
-def _check_shape(shape: str) -> None:
-    if shape not in ("corner", "ellipse"):
-        raise OptionError("unknown choice", field="boxes", found=shape, expected="corner or ellipse")

@@ -13,7 +13,8 @@ import tensorflow as tf
 
 from annotools.augment.graph import boxes as graph_boxes
 from annotools.augment.graph import graph_ops
-from annotools.augment.ops.probability import Probability, between, check_probability, check_range, happens
+from annotools.augment.ops.arguments import check_choice, check_count, check_range, numbers_in
+from annotools.augment.ops.probability import Probability, between, check_probability, happens
 from annotools.augment.plan.draft import Draft
 from annotools.errors import OptionError
 
@@ -45,12 +46,12 @@ class IoUCrop:
         check_probability(self.p)
         check_range(self.scale, "scale", 1e-3, 1.0)
         check_range(self.aspect, "aspect", 1e-3)
-        if not self.thresholds or self.trials < 1:
-            raise OptionError("at least one threshold and one trial", field="trials", found=self.trials)
-        if self.rule not in ("caffe", "torchvision"):
+        if not numbers_in(self.thresholds):
             raise OptionError(
-                "unknown choice", field="rule", found=self.rule, expected="caffe or torchvision"
+                "not thresholds", field="thresholds", found=self.thresholds, expected="numbers, at least one"
             )
+        check_count(self.trials, "trials")
+        check_choice(self.rule, "rule", ("caffe", "torchvision"))
 
     def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
         rules, trials = len(self.thresholds), self.trials

@@ -8,9 +8,9 @@ from typing import ClassVar
 import tensorflow as tf
 
 from annotools.augment.graph import boxes as graph_boxes
+from annotools.augment.ops.arguments import check_count, check_range, check_size
 from annotools.augment.ops.fit import Letterbox
-from annotools.augment.ops.geometry import check_size
-from annotools.augment.ops.probability import Probability, between, check_probability, check_range, happens
+from annotools.augment.ops.probability import Probability, between, check_probability, happens
 from annotools.augment.plan.box_policy import ABSENT
 from annotools.augment.plan.draft import Draft, select
 from annotools.augment.plan.kind import Kind
@@ -55,9 +55,9 @@ class Mosaic:
 
         others, draft = _take(draft, self.partners)
         alone = Letterbox(size)(draft.sealed(), draws)
-        picture = select(on, _placed(draft, canvas, point, rim, 0, 0), alone)
-        for other, (right, below) in zip(others, ((1, 0), (0, 1), (1, 1)), strict=True):
-            tile = _placed(other, canvas, point, rim, right, below)
+        picture = select(on, _placed(draft, canvas, point, rim, (0, 0)), alone)
+        for other, corner in zip(others, ((1, 0), (0, 1), (1, 1)), strict=True):
+            tile = _placed(other, canvas, point, rim, corner)
             picture = joined(picture, _absent_unless(on, tile), group=0, blend=draft.blend)
         return picture
 
@@ -77,8 +77,7 @@ class MixUp:
 
     def __post_init__(self) -> None:
         check_probability(self.p)
-        if self.alpha != int(self.alpha) or self.alpha < 1:
-            raise OptionError("not a whole number above 0", field="alpha", found=self.alpha)
+        check_count(self.alpha, "alpha")
 
     @property
     def draws(self) -> int:
@@ -108,9 +107,10 @@ def _take(draft: Draft, count: int) -> tuple[list[Draft], Draft]:
 
 
 def _placed(
-    tile: Draft, canvas: tf.Tensor, point: tf.Tensor, rim: tf.Tensor, right: int, below: int
+    tile: Draft, canvas: tf.Tensor, point: tf.Tensor, rim: tf.Tensor, corner: tuple[int, int]
 ) -> Draft:
-    """The tile fitted into `canvas`, with one corner at `point`, visible in its own quarter only."""
+    """The tile fitted into `canvas`, visible in its own quarter only: right of `point`, below it, or not."""
+    right, below = corner
     ratio = tf.reduce_min(canvas / tile.canvas, 1, keepdims=True)
     fitted = tf.maximum(tf.round(tile.canvas * ratio), 1.0)
     low = point - fitted * tf.constant([1 - right, 1 - below], tf.float64)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from annotools.augment.graph import graph_ops
+from annotools.augment.ops.arguments import check_number, numbers_in
 from annotools.errors import OptionError
 
 
@@ -21,11 +22,14 @@ class Schedule:
     steps: tuple[tuple[int, float], ...]
 
     def __post_init__(self) -> None:
-        epochs = [epoch for epoch, _ in self.steps]
-        if not epochs or epochs != sorted(set(epochs)):
-            raise OptionError("epochs must increase", field="steps", found=self.steps)
+        steps: object = self.steps
+        pairs = [numbers_in(step, 2) for step in steps] if isinstance(steps, (tuple, list)) else []
+        epochs = [pair[0] for pair in pairs if pair is not None]
+        if not pairs or None in pairs or epochs != sorted(set(epochs)):
+            expected = "pairs of (epoch, probability), epochs increasing"
+            raise OptionError("not a schedule", field="steps", found=steps, expected=expected)
         for _, probability in self.steps:
-            check_probability(probability, "steps")
+            check_number(probability, "steps", 0.0, 1.0)
 
     def at(self, epoch: tf.Tensor) -> tf.Tensor:
         """float32 of the shape of `epoch`"""
@@ -48,18 +52,10 @@ def column(uniforms: tf.Tensor, p: Probability, epoch: tf.Tensor) -> tf.Tensor:
     return happens(uniforms, p, epoch[..., None] if isinstance(p, Schedule) else epoch)
 
 
-def check_probability(probability: Probability, field: str = "p") -> None:
-    if not isinstance(probability, Schedule) and not 0 <= probability <= 1:
-        raise OptionError("not a probability", field=field, found=probability, expected="0 to 1")
-
-
-def check_range(bounds: tuple[float, float], field: str, least: float, most: float = float("inf")) -> None:
-    """Raise OptionError unless least <= bounds[0] <= bounds[1] <= most."""
-    low, high = bounds
-    if not least <= low <= high <= most:
-        raise OptionError(
-            "not a range", field=field, found=bounds, expected=f"{least} <= low <= high <= {most}"
-        )
+def check_probability(p: object, field: str = "p") -> None:
+    """Raise OptionError unless `p` is a number from 0 to 1 or a Schedule."""
+    if not isinstance(p, Schedule):
+        check_number(p, field, 0.0, 1.0)
 
 
 def between(uniform: tf.Tensor, bounds: tuple[float, float]) -> tf.Tensor:

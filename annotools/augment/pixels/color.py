@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from annotools.augment.graph import graph_ops
+from annotools.augment.pixels.call import called
 from annotools.augment.plan.color_steps import Step
 from annotools.augment.plan.kind import ColorFunction
 
@@ -34,8 +35,7 @@ def apply_steps(
 def _colored(function: ColorFunction | None, step: Step, pixels: tf.Tensor) -> tf.Tensor:
     if function is None:
         return apply_matrix(step.numbers, pixels)
-    colored = tf.clip_by_value(function(pixels, step.numbers), 0.0, 255.0)
-    return tf.ensure_shape(colored, pixels.shape)
+    return tf.clip_by_value(called(function, pixels, step.numbers), 0.0, 255.0)
 
 
 @tf.function(jit_compile=True)  # type: ignore[untyped-decorator]

@@ -12,6 +12,7 @@ import tensorflow as tf
 from annotools.augment.graph import boxes as graph_boxes
 from annotools.augment.graph import graph_ops
 from annotools.augment.graph.seeds import PHILOX, fold_in
+from annotools.augment.pixels.call import called
 from annotools.augment.pixels.color import apply_matrix, apply_steps
 from annotools.augment.pixels.decode import read_window
 from annotools.augment.plan.kind import Color, Kind
@@ -53,7 +54,7 @@ def render(plan: Plan, kind: Kind, style: Style) -> tf.Tensor:
     for index, fill in enumerate(kind.fills):
         picture = _erase(picture, plan.erased[index], fold_in(plan.seed, -1 - index), fill)
     for number, function in kind.on_pixels:
-        picture = tf.ensure_shape(function(picture, fold_in(plan.seed, number)), canvas.shape)
+        picture = called(function, picture, fold_in(plan.seed, number))
     return picture
 
 

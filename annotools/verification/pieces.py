@@ -1,8 +1,8 @@
 """A TFRecord file that may be damaged, read to its end.
 
 `framing.scan` stops at the first damage, as a reader must. Here the next record is looked for: behind a
-record whose data is damaged it starts where the length says; after a damaged length it is the next place where
-the checksums of a length and of the data behind it hold. Chance does not make these 64 bits right.
+record whose data is damaged it starts where the length says; after a damaged length it is the next place
+where the checksums of a length and of the data behind it hold. Chance does not make these 64 bits right.
 """
 
 from __future__ import annotations

@@ -28,6 +28,7 @@ def run(script: str, *arguments: str) -> str:
         ("records", ["--number", "1000", "--runs", "1"], "| record"),
         ("beam", ["--files", "8", "--runs", "1"], "| 8 "),
         ("validate", ["--files", "8", "--runs", "1"], "| annotools --images header --workers 2"),
+        ("overlap", ["--boxes", "250", "--runs", "1"], "| validate, one left edge"),
         ("framing", ["--records", "40", "--runs", "1"], "| Writer"),
         ("verify", ["--files", "8", "--runs", "1"], "| verify --against"),
         ("planning", ["--sizes", "8", "--names", "voc", "--runs", "1"], "| voc"),

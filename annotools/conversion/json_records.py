@@ -1,9 +1,10 @@
 """Records as JSON data and back. The type hints of the records are the schema, so a wrong value has a place.
 
 A record is an object with all its fields in their order, a tuple an array, a Mapping an object. A Counter has
-numbers from 1 on and is written sorted. Fields with `metadata=NOT_STORED` are left out. What a type alone
-cannot say stands in an `Annotated` hint: a tuple of the values that are allowed, a pattern for a text,
-`">= 1"` for a number or the size of an array or object, `EACH_ONCE` for an array.
+numbers from 1 on and is written sorted. Fields with `metadata=NOT_STORED` are left out, those with
+`metadata=SPARE` where they have their default. What a type alone cannot say stands in an `Annotated` hint: a
+tuple of the values that are allowed, a pattern for a text, `">= 1"` for a number or the size of an array or
+object, `EACH_ONCE` for an array.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from functools import cache
 from typing import Annotated, Any, Final, Literal
 
 NOT_STORED: Final[Mapping[str, bool]] = {"stored": False}
+SPARE: Final[Mapping[str, bool]] = {"spare": True}
 EACH_ONCE: Final = "each once"
 _WORDS: Final = {int: "integer", str: "string", bool: "boolean", float: "number"}
 
@@ -61,7 +63,9 @@ def to_json(value: Any) -> Any:
     """A record, or what is in one, as dicts, lists, numbers, texts, bools and None."""
     if dataclasses.is_dataclass(value):
         return {
-            one.name: to_json(getattr(value, one.name)) for one in dataclasses.fields(value) if _stored(one)
+            one.name: to_json(getattr(value, one.name))
+            for one in dataclasses.fields(value)
+            if _stored(one) and not (_is_spare(one) and getattr(value, one.name) == one.default)
         }
     if isinstance(value, Counter):
         return dict(sorted(value.items()))
@@ -81,6 +85,10 @@ def from_json(kind: Any, value: Any) -> tuple[Any, list[Misfit]]:
 
 def _stored(one: dataclasses.Field[Any]) -> bool:
     return bool(one.metadata.get("stored", True))
+
+
+def _is_spare(one: dataclasses.Field[Any]) -> bool:
+    return bool(one.metadata.get("spare", False))
 
 
 @cache
@@ -155,12 +163,14 @@ def _object_of(read_item: _Read, make: Callable[[Any], Any]) -> _Read:
 
 def _record(kind: Any) -> _Read:
     hints = typing.get_type_hints(kind, include_extras=True)
-    readers = {one.name: _reader(hints[one.name]) for one in dataclasses.fields(kind) if _stored(one)}
+    fields = [one for one in dataclasses.fields(kind) if _stored(one)]
+    readers = {one.name: _reader(hints[one.name]) for one in fields}
+    needed = [one.name for one in fields if not _is_spare(one)]
 
     def read(value: Any, reading: _Reading) -> Any:
         if not isinstance(value, dict):
             return reading.misfit(value, "object")
-        for name in readers:
+        for name in needed:
             if name not in value:
                 reading.misfit(None, "to be there", name)
         found = {}

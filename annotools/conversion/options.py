@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from annotools import options as shared
-from annotools.conversion.json_records import EACH_ONCE
+from annotools.conversion.json_records import EACH_ONCE, SPARE
 from annotools.conversion.output_formats import FORMATS, OutputFormat
 from annotools.errors import OptionError
 from annotools.options import BOX_ORIGINS, ON_ERROR, old_and_new, option
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 EXIF_MODES = ("upright", "keep", "error")
 SOURCE_IDS = ("filename", "numeric")
+IMAGE_FORMATS = ("keep", "jpeg", "png")
 
 
 def exif() -> Any:
@@ -59,6 +60,11 @@ class ConvertOptions:
     box_origin: str = shared.box_origin()
     exif: str = exif()
     source_id: str = source_id()
+    image_format: str = option(
+        default="keep",
+        choices=IMAGE_FORMATS,
+        help="encode images anew that TensorFlow or plain readers of a record choke on (default: {default})",
+    )
     fix: Iterable[str] | str = option(
         default=(), gather=list, metavar="FIX[,FIX]", help="repairs, as `annotools fix` knows them"
     )
@@ -91,6 +97,7 @@ class KeptOptions:
     shard_size: Annotated[int, ">= 1"]
     fix: Annotated[tuple[str, ...], EACH_ONCE]
     map_classes: Mapping[str, str]
+    image_format: Annotated[str, IMAGE_FORMATS] = dataclasses.field(default="keep", metadata=SPARE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

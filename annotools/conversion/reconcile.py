@@ -24,6 +24,7 @@ from annotools.records import Annotation, Box, Example, is_inside
 from annotools.repair.repairs import Repair, real_name, repair
 from annotools.sources.source import Pair, Source
 from annotools.validation.rules.catalogue import CHECKS
+from annotools.validation.rules.image import EXTENSIONS
 from annotools.validation.rules.names import image_missing
 from annotools.validation.rules.rule import Sample, objects_with_errors
 
@@ -76,6 +77,8 @@ def reconcile(entry: Entry, source: Source, options: Options) -> Outcome:
         if frame.turn_pixels and encoded:
             encoded = _turned_upright(encoded, annotation)
         example = _example(entry, annotation, frame, encoded, options)
+        if any(one.fix == "image-format" for one in outcome.repairs):
+            example = _named_as_encoded(example)
         _check_image(example, annotation, options)
     except ImageLostError as loss:
         if loss.issue is not None:
@@ -131,7 +134,10 @@ def _read_image(sample: Sample, options: Options, outcome: Outcome) -> bytes:
     try:
         if options.stores_pixels:
             encoded = source.read_bytes(pair.image)
+            if options.image_format != "keep":
+                encoded = _encoded_anew(encoded, path, options, outcome)
             image = image_headers.read_header(encoded, path)
+            sample.head = encoded
         else:
             image = source.read_header(pair.image)
     except UnavailableError:
@@ -149,6 +155,18 @@ def _read_image(sample: Sample, options: Options, outcome: Outcome) -> bytes:
         if found := check(sample):
             outcome.issues += [issue for issue in found if not _is_settled(issue, sample, options)]
     return encoded
+
+
+def _encoded_anew(encoded: bytes, path: str, options: Options, outcome: Outcome) -> bytes:
+    """The image as `--image-format` says, if there are readers of the record that do not take it as it is."""
+    from annotools.images.transcode import transcode, why_transcode
+
+    reason = why_transcode(encoded, path)
+    if reason is None:
+        return encoded
+    found, _ = transcode(encoded, options.image_format, path)
+    outcome.repairs.append(Repair("image-format", f"the image is now {options.image_format}: {reason}", path))
+    return found
 
 
 def _is_settled(issue: Issue, sample: Sample, options: Options) -> bool:
@@ -281,6 +299,13 @@ def _example(entry: Entry, annotation: Annotation, frame: Frame, encoded: bytes,
         difficult=difficult,
         occluded=occluded,
     )
+
+
+def _named_as_encoded(example: Example) -> Example:
+    """With the extension of the format in which the image is encoded now."""
+    name = posixpath.splitext(example.filename)[0] + EXTENSIONS[example.format][0]
+    source_id = name if example.source_id == example.filename else example.source_id
+    return dataclasses.replace(example, filename=name, source_id=source_id)
 
 
 def _within(box: Box, width: int, height: int) -> tuple[float, float, float, float]:

@@ -16,7 +16,7 @@ from annotools.validation.validate import validate
 
 REPOSITORY = Path(__file__).parents[2]
 PAGE = (REPOSITORY / "docs" / "rules.md").read_text(encoding="utf-8")
-SECTIONS = dict(re.findall(r"^### ([a-z-]+)\n(.*?)(?=^###? |\Z)", PAGE, re.MULTILINE | re.DOTALL))
+SECTIONS = dict(re.findall(r"^### ([a-z0-9-]+)\n(.*?)(?=^###? |\Z)", PAGE, re.MULTILINE | re.DOTALL))
 
 
 class Sample(NamedTuple):

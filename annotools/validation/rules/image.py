@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os.path
 
+from annotools.images.readable import is_sequence, sample_bits, why_unreadable
 from annotools.issues import Issue, Severity
 from annotools.records import Annotation, Image
+from annotools.sources.storage import HEAD
 from annotools.validation.rules.rule import Sample, finds
 
 EXTENSIONS: dict[str, tuple[str, ...]] = {
@@ -16,6 +18,48 @@ EXTENSIONS: dict[str, tuple[str, ...]] = {
     "webp": (".webp",),
 }
 """For each real format, the file name extensions that tell the truth; the first is the usual one."""
+
+
+@finds("image-undecodable", needs_image=True)
+def undecodable(sample: Sample) -> list[Issue]:
+    """TensorFlow cannot decode the image, or decodes other pixels than a viewer shows."""
+    image, head = sample.image, sample.head
+    if image is None or head is None:
+        return []
+    reason = why_unreadable(head, image, len(head)) if image.format in ("jpeg", "png") else _reason(sample)
+    if reason is None:
+        return []
+    message = f"image: {reason} ({image.format}), expected what TensorFlow decodes (--image-format png)"
+    return [sample.at_image("image-undecodable", message)]
+
+
+def _reason(sample: Sample) -> str | None:
+    """The formats whose verdict needs the length of the file, or all of it."""
+    image, head = sample.image, sample.head
+    assert image is not None
+    assert head is not None
+    length = len(head)
+    if sample.source is not None and sample.pair is not None and sample.pair.image is not None:
+        if image.format == "gif" and length >= HEAD:
+            head = sample.source.read_bytes(sample.pair.image)
+        elif image.format == "bmp" and length >= HEAD:
+            length = sample.source.size(sample.pair.image)
+    return why_unreadable(head, image, length)
+
+
+@finds("image-sequence", "image-16-bit", needs_image=True)
+def stored_forms(sample: Sample) -> list[Issue]:
+    """What TensorFlow decodes, but not to what plain code expects."""
+    image, head = sample.image, sample.head
+    if image is None or head is None:
+        return []
+    if is_sequence(image):
+        message = f"image: {image.format.upper()} decodes to (frames, height, width, 3), expected JPEG or PNG"
+        return [sample.at_image("image-sequence", message)]
+    if sample_bits(head, image) == 16:
+        message = "image: 16 bits a sample, expected 8; the upper 8 bits are kept"
+        return [sample.at_image("image-16-bit", message)]
+    return []
 
 
 @finds("size-missing", "size-zero", "size-mismatch", needs_image=True, claims=True)

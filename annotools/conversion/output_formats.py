@@ -8,20 +8,24 @@ manifest. The file has these functions:
     encode(example, classes)                    TFRecord formats: what stands before and behind the image
     write(contents, path, classes=classes)      other formats: write Examples or Annotations as they come
     write_sidecars(folder, splits, classes)     with `sidecars`: the files beside the shards
+    entries(path, classes, upright)             not TFRecord: what `verify` is told of the images in a file,
+    entry_of(content, classes, upright)         and of an image of the source; see formats/entry.py
+    stored_classes(path)                        not TFRecord: the ids by class in the file, if it has them
     check_format(example)                       with `refuses_images`: ImageError for what no reader decodes
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 if TYPE_CHECKING:
     from annotools.classes.class_map import ClassMap
-    from annotools.records import Example
+    from annotools.formats.entry import Entry
+    from annotools.records import Annotation, Example
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,21 @@ class OutputFormat:
         """
         if self.sidecars is not None:
             self.functions.write_sidecars(folder, splits, classes)
+
+    def entries(self, path: Path, classes: Mapping[str, int], *, upright: bool) -> Iterator[Entry]:
+        """What `verify` is told of each image in a file; `classes` are ids by name."""
+        found: Iterator[Entry] = self.functions.entries(path, classes, upright=upright)
+        return found
+
+    def entry_of(self, content: Example | Annotation, classes: Mapping[str, int], *, upright: bool) -> Entry:
+        """The same for an image of a source; `content` is what the format `holds`."""
+        entry: Entry = self.functions.entry_of(content, classes, upright=upright)
+        return entry
+
+    def stored_classes(self, path: Path) -> Mapping[str, int] | None:
+        """The ids by class that a file has itself; None where it has none."""
+        found: Mapping[str, int] | None = self.functions.stored_classes(path)
+        return found
 
 
 _PICKLES: Final = (".pkl", ".pickle", ".p")

@@ -17,18 +17,22 @@ from __future__ import annotations
 import mmap
 import os
 import pickle
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from typing import Any, Final
 
 from annotools.classes.class_map import ClassMap
 from annotools.errors import ClassMapError, PickleError, SourceError
+from annotools.files.whole import whole_file
+from annotools.formats.entry import Entry, Finding
 from annotools.formats.pickling import builtins
 from annotools.formats.pickling import reader as pickle_reader
-from annotools.formats.pickling.writer import HEADER, Encoder, PickleFile
+from annotools.formats.pickling.writer import HEADER, Encoder
 from annotools.records import Annotation
 
 FORMAT = "annotools"
 VERSION = 1
+_PATHS: Final = ("xml_path", "image_path")
 
 
 def shard_name(split: str, index: int, count: int) -> str:
@@ -43,7 +47,7 @@ def write(annotations: Iterable[Annotation], path: str | os.PathLike[str], *, cl
     if classes.display_names:
         header["display_names"] = dict(classes.display_names)
     count = 0
-    with PickleFile(path) as file:
+    with whole_file(path) as file:
         file.write(HEADER + pickle.EMPTY_DICT + pickle.MARK)
         for key, value in header.items():
             file.write(encoder.key(key) + encoder.encode(value))
@@ -92,6 +96,43 @@ def read_classes(path: str | os.PathLike[str]) -> ClassMap:
     """The class map, without going through the annotations. Errors as for `read`."""
     where = os.fspath(path)
     return _classes(next(_open(where)), where)
+
+
+def stored_classes(path: str | os.PathLike[str]) -> Mapping[str, int]:
+    """The ids by class that the file itself has."""
+    return read_classes(path).ids
+
+
+def entries(path: str | os.PathLike[str], classes: Mapping[str, int], *, upright: bool) -> Iterator[Entry]:
+    """The images of a file for `verify`; errors as for `read`. upright: boxes are as EXIF turns the image."""
+    return (entry_of(annotation, classes, upright=upright) for annotation in read(path))
+
+
+def entry_of(annotation: Annotation, classes: Mapping[str, int], *, upright: bool) -> Entry:
+    """The same for one image. The paths, which depend on the name of the source, are not compared."""
+    boxes = [one.bndbox.as_tuple() for one in annotation.objects if one.bndbox is not None]
+    missing = len(annotation.objects) - len(boxes)
+    return Entry(
+        key=annotation.xml_path or "",
+        split=annotation.split or "",
+        says=partial(_said, annotation),
+        boxes=boxes,
+        size=_size(annotation, upright=upright),
+        names=[one.name for one in annotation.objects],
+        findings=[Finding("box", None, "an object without a box", missing, 0)] if missing else (),
+    )
+
+
+def _said(annotation: Annotation) -> dict[str, Any]:
+    return {name: value for name, value in builtins.to_plain(annotation).items() if name not in _PATHS}
+
+
+def _size(annotation: Annotation, *, upright: bool) -> tuple[int | None, int | None]:
+    """The size of the image in the frame of its boxes; None where nothing tells it."""
+    if annotation.image is not None:
+        return annotation.image.upright_size if upright else (annotation.image.width, annotation.image.height)
+    size = annotation.size
+    return (size and size.width) or None, (size and size.height) or None
 
 
 def _open(path: str) -> Iterator[Any]:

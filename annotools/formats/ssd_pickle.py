@@ -14,7 +14,8 @@ from __future__ import annotations
 import os
 import pickle
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,10 @@ import numpy as np
 
 from annotools.classes.class_map import ClassMap
 from annotools.errors import ClassMapError, PickleError, SourceError
+from annotools.files.whole import whole_file
+from annotools.formats.entry import Entry, Finding
 from annotools.formats.pickling import reader as pickle_reader
-from annotools.formats.pickling.writer import HEADER, PickleFile, integer, text
+from annotools.formats.pickling.writer import HEADER, integer, text
 from annotools.issues import DataError
 from annotools.records import Example
 
@@ -96,7 +99,7 @@ def write(examples: Iterable[Example], path: str | os.PathLike[str], *, classes:
     """
     columns = {id: column for column, id in enumerate(classes.ids.values())}
     names = set()
-    with PickleFile(path) as file:
+    with whole_file(path) as file:
         file.write(_START)
         for example in examples:
             if example.filename in names:
@@ -174,6 +177,35 @@ def read(path: str | os.PathLike[str]) -> dict[str, Array]:
             )
     width = 4 if known is None else known[1]
     return {key: rows if rows.shape[1] else np.zeros((0, width)) for key, rows in arrays.items()}
+
+
+def stored_classes(path: str | os.PathLike[str]) -> None:
+    """The file has no names of classes."""
+
+
+def entries(path: str | os.PathLike[str], classes: Mapping[str, int], *, upright: bool) -> Iterator[Entry]:
+    """The images of a file for `verify`; errors as for `read`."""
+    names = sorted(classes, key=classes.__getitem__)
+    for key, rows in read(path).items():
+        says = partial(_said, rows)
+        if len(rows) and rows.shape[1] != 4 + len(names):
+            message = "not one column for each class"
+            wrong = Finding("label", key, message, rows.shape[1], 4 + len(names))
+            yield Entry(key, says, names=None, findings=[wrong])
+            continue
+        boxes: list[Any] = [tuple(row) for row in rows[:, :4].tolist()]
+        found = [names[column] for column in rows[:, 4:].argmax(axis=1)] if len(rows) else []
+        yield Entry(key, says, boxes=boxes, names=found, field=key)
+
+
+def entry_of(example: Example, classes: Mapping[str, int], *, upright: bool) -> Entry:
+    """The same for one image that has yet to be written."""
+    columns = {number: column for column, number in enumerate(sorted(classes.values()))}
+    return Entry(example.filename, partial(_said, _rows(example, columns)))
+
+
+def _said(rows: Array) -> dict[str, Any]:
+    return {"rows": rows.tolist()}
 
 
 def _checked(value: Any, key: str, path: str) -> Array:

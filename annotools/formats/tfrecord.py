@@ -8,6 +8,7 @@ from pathlib import Path
 
 from annotools.classes.class_map import ClassMap
 from annotools.errors import OptionError, OutputError, RecordError
+from annotools.files.whole import whole
 from annotools.formats.example import tf_example
 from annotools.formats.example.framing import read_records, scan
 from annotools.formats.example.framing_writer import Writer
@@ -112,14 +113,8 @@ def write(
 def _write_shard(
     examples: Iterable[Example], path: Path, encode: Callable[[Example], tuple[bytes, bytes]]
 ) -> int:
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with Writer(partial, digest=False) as writer:
-            for example in examples:
-                head, tail = encode(example)
-                writer.write(head, example.encoded, tail)
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
+    with whole(path) as unfinished, Writer(unfinished, digest=False) as writer:
+        for example in examples:
+            head, tail = encode(example)
+            writer.write(head, example.encoded, tail)
     return writer.records

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from annotools.errors import AnnotoolsError, OptionError, OutputError
+from annotools.files.whole import whole
 from annotools.formats import voc
 from annotools.issues import Issue
 from annotools.records import Image
@@ -108,23 +108,18 @@ class _File:
 
 
 def _write(copy: _Copy, target: Path) -> None:
-    partial = target.with_name(f".{target.name}.partial-{os.getpid()}")
     try:
-        partial.mkdir(parents=True)
-        for file in copy.files():
-            path = partial / file.name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if file.data is not None:
-                path.write_bytes(file.data)
-            elif not (copy.images == "link" and copy.link(file.original, path)):
-                path.write_bytes(copy.source.read_bytes(file.original))
-        if target.exists():
-            target.rmdir()  # it was empty
-        partial.rename(target)
+        with whole(target) as folder:
+            folder.mkdir(parents=True)
+            for file in copy.files():
+                path = folder / file.name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                if file.data is not None:
+                    path.write_bytes(file.data)
+                elif not (copy.images == "link" and copy.link(file.original, path)):
+                    path.write_bytes(copy.source.read_bytes(file.original))
     except OSError as error:
         raise OutputError(f"cannot be written: {error.strerror}", path=str(target)) from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 class _Copy:

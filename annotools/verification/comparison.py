@@ -11,19 +11,19 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
-from pathlib import Path
 from typing import Any
 
 from annotools.conversion.json_records import to_json
 from annotools.conversion.manifest import Manifest
+from annotools.conversion.output.place import Place
 from annotools.conversion.plan import Plan, Shard
 from annotools.conversion.reconcile import Outcome, reconcile
 from annotools.conversion.shard import shard_file
 from annotools.conversion.statistics import Statistics
 from annotools.errors import AnnotoolsError
 from annotools.ledger import Ledger
-from annotools.verification.faults import Faults, Plain
-from annotools.verification.sides import SIDES, Item, Unit
+from annotools.verification.faults import Faults, Plain, Where
+from annotools.verification.sides import Item, Unit, sides_of
 
 
 @dataclass(slots=True)
@@ -52,23 +52,23 @@ def units(plan: Plan, manifest: Manifest, single_file: str | None) -> tuple[list
             continue
         message = "the source makes other shards of this split"
         shown = Plain(f"{len(files)} files"), Plain(f"{len(expected)} files")
-        faults.add("source-shards", message, field=split, found=shown[0], expected=shown[1])
+        faults.add("source-shards", message, Where(field=split), found=shown[0], expected=shown[1])
         found.append(Unit(tuple(files), tuple(places)))
     return found, faults
 
 
-def compare_unit(plan: Plan, unit: Unit, folder: Path) -> Comparison:
+def compare_unit(plan: Plan, place: Place, unit: Unit) -> Comparison:
     """Compare the records of a unit with what the source gives."""
     result = Comparison()
-    expect, read = SIDES[plan.options.to]
+    sides = sides_of(plan, place)
     statistics = Statistics()
     expected = (
         item
-        for place in unit.places
-        for outcome in _outcomes(plan, plan.shards[place], statistics)
-        if (item := expect(outcome, plan)) is not None
+        for number in unit.places
+        for outcome in _outcomes(plan, plan.shards[number], statistics)
+        if (item := sides.expect(outcome)) is not None
     )
-    actual = (item for file in unit.files for item in _read(read(folder / file, plan, unit), file, result))
+    actual = (item for file in unit.files for item in _read(sides.read(file, unit), file, result))
     _merge(expected, actual, result.faults)
     result.ledger.add(statistics.ledger)
     result.issues = statistics.issue_counts
@@ -90,7 +90,8 @@ def _read(items: Iterator[Item], file: str, result: Comparison) -> Iterator[Item
         yield from items
     except (AnnotoolsError, OSError, ValueError) as error:
         reason = error.message if isinstance(error, AnnotoolsError) else str(error)
-        result.faults.add("not-compared", f"the rest of the file cannot be read: {reason}", file=file)
+        message = f"the rest of the file cannot be read: {reason}"
+        result.faults.add("not-compared", message, Where(file))
 
 
 def _merge(expected: Iterator[Item], actual: Iterator[Item], faults: Faults) -> None:
@@ -114,23 +115,23 @@ def _merge(expected: Iterator[Item], actual: Iterator[Item], faults: Faults) -> 
                 moved.append((place, found))
                 _compare(one, found, faults)
             else:
-                wanted[one.key] = number, _light(one)
+                wanted[one.key] = number, one.light()
         if other is not None:
             if other.key in wanted:
                 place, hoped = wanted.pop(other.key)
                 places[number] = place
-                moved.append((number, _light(other)))
+                moved.append((number, other.light()))
                 _compare(hoped, other, faults)
             elif other.key in extra:
-                surplus.append(_light(other))
+                surplus.append(other.light())
             else:
-                extra[other.key] = number, _light(other)
+                extra[other.key] = number, other.light()
     _report_order(places, moved, faults)
     for _, item in wanted.values():
-        faults.add("missing", "the source has it, the output does not", field=item.key)
+        faults.add("missing", "the source has it, the output does not", Where(field=item.key))
     for item in [*surplus, *(item for _, item in extra.values())]:
         message = "the output has it, the source does not give it here"
-        faults.add("extra", message, file=item.file, record=item.record, offset=item.offset, field=item.key)
+        faults.add("extra", message, item.where._replace(field=item.key))
 
 
 def _report_order(places: Sequence[int], moved: Sequence[tuple[int, Item]], faults: Faults) -> None:
@@ -144,15 +145,7 @@ def _report_order(places: Sequence[int], moved: Sequence[tuple[int, Item]], faul
     for number, item in sorted(moved, key=lambda pair: pair[0]):
         if number in wrong:
             message = "stands behind records that the source puts after it"
-            faults.add(
-                "order", message, file=item.file, record=item.record, offset=item.offset, field=item.key
-            )
-
-
-def _light(item: Item) -> Item:
-    """The item without its image."""
-    said = item.says()
-    return Item(item.key, lambda: said, None, item.file, item.record, item.offset)
+            faults.add("order", message, item.where._replace(field=item.key))
 
 
 def _compare(one: Item, other: Item, faults: Faults) -> None:
@@ -164,10 +157,7 @@ def _compare(one: Item, other: Item, faults: Faults) -> None:
             faults.add(
                 "different",
                 f"{one.key!r} is not what the source gives",
-                file=other.file,
-                record=other.record,
-                offset=other.offset,
-                field=name,
+                other.where._replace(field=name),
                 found=found.get(name, Plain("nothing")),
                 expected=expected.get(name, Plain("nothing")),
             )
@@ -180,15 +170,26 @@ def compare_statistics(comparison: Comparison, left_out: Ledger, manifest: Manif
     ledger.add(comparison.ledger)
     today = {"ledger": ledger, "issues": comparison.issues, "repairs": comparison.repairs}
     for part, expected in today.items():
-        for at, one, other in _leaves(to_json(getattr(manifest, part)), to_json(expected), (part,)):
+        stated = to_json(getattr(manifest, part))
+        for at, one, other in differences(stated, to_json(expected), (part,), absent=0):
+            where = Where(name, field=at)
             message = "not what the source gives"
-            comparison.faults.add("source-books", message, file=name, field=at, found=one, expected=other)
+            comparison.faults.add("source-books", message, where, found=one, expected=other)
 
 
-def _leaves(found: Any, expected: Any, at: tuple[str, ...]) -> Iterator[tuple[str, object, object]]:
-    if not isinstance(found, Mapping) or not isinstance(expected, Mapping):
-        if found != expected:
-            yield "/".join(at), found, expected
-        return
-    for key in sorted(found.keys() | expected.keys()):
-        yield from _leaves(found.get(key, 0), expected.get(key, 0), (*at, key))
+def differences(
+    found: Any, expected: Any, at: tuple[str, ...] = (), *, absent: object = None
+) -> Iterator[tuple[str, object, object]]:
+    """(place as "splits/train", found, expected) of each value that differs between two JSON values.
+
+    absent   what stands for an entry that one of them lacks
+    """
+    if isinstance(found, Mapping) and isinstance(expected, Mapping):
+        for key in sorted(found.keys() | expected.keys()):
+            one, other = found.get(key, absent), expected.get(key, absent)
+            yield from differences(one, other, (*at, str(key)), absent=absent)
+    elif isinstance(found, list) and isinstance(expected, list) and len(found) == len(expected):
+        for index, (one, other) in enumerate(zip(found, expected, strict=True)):
+            yield from differences(one, other, (*at, str(index)), absent=absent)
+    elif found != expected:
+        yield "/".join(at), found, expected

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from annotools import schema
+from annotools.formats.entry import Finding
 from annotools.records import Image
 from annotools.verification.faults import Plain
-from annotools.verification.records import Finding, RecordCheck, Values, text_of
+from annotools.verification.records import RecordCheck, Values, text_of
 
 _TABLE: Final = schema.load("tf_example.json")
 
@@ -67,6 +68,10 @@ class TfdsCheck(RecordCheck):
     image_key = "image"
     label_key = "objects/label"
     image_formats = ("jpeg", "png", "bmp")
+
+    @staticmethod
+    def names_by_label(classes: Mapping[str, int]) -> Mapping[int, str]:
+        return dict(enumerate(sorted(classes, key=classes.__getitem__)))
 
     def _check_header(self, values: Values, image: Image) -> Iterator[Finding]:
         if image.format not in self.image_formats:

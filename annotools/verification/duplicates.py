@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
-from pathlib import Path
 from typing import Final
 
 from annotools.conversion.manifest import Manifest
-from annotools.conversion.output_formats import FORMATS
-from annotools.errors import RecordError
-from annotools.verification.faults import Faults
-from annotools.verification.pieces import pieces
-from annotools.verification.shard import ShardReport, numbered, read_index
+from annotools.verification.faults import Faults, Where
+from annotools.verification.report import ShardReport
 
 _FEW: Final = 100_000  # keys; below, importing NumPy would take longer than counting
 
 
-def check_repeats(folder: Path, manifest: Manifest, reports: Sequence[ShardReport], faults: Faults) -> None:
+Names = Callable[[str], Iterator[tuple[int, int | None, str]]]
+"""From the name of a file to (record, offset, name of the image) of what can be read of it."""
+
+
+def check_repeats(manifest: Manifest, reports: Sequence[ShardReport], names: Names, faults: Faults) -> None:
     """No image twice in a split. Lists of a source may overlap; a ratio split has each image once in all."""
     by_file = {report.file: report for report in reports}
     splits = [[by_file[shard.file] for shard in split.shards] for split in manifest.splits.values()]
@@ -27,8 +26,10 @@ def check_repeats(folder: Path, manifest: Manifest, reports: Sequence[ShardRepor
         splits = [[report for split in splits for report in split]]
     for split in splits:
         repeated = _repeated(split)
-        if repeated:
-            _name_repeats(folder, manifest.to, split, repeated, faults)
+        # the shards with repeated keys are read again, for the names and places
+        _name_repeats(
+            [report.file for report in split if not repeated.isdisjoint(report.keys)], names, faults
+        )
 
 
 def _repeated(reports: Sequence[ShardReport]) -> set[int]:
@@ -42,42 +43,12 @@ def _repeated(reports: Sequence[ShardReport]) -> set[int]:
     return set(keys[1:][keys[1:] == keys[:-1]].tolist())
 
 
-def _name_repeats(
-    folder: Path, to: str, reports: Sequence[ShardReport], repeated: set[int], faults: Faults
-) -> None:
-    """Read the shards with repeated keys again, for the names and places."""
+def _name_repeats(files: Sequence[str], names: Names, faults: Faults) -> None:
     first: dict[str, str] = {}
-    for report in reports:
-        if repeated.isdisjoint(report.keys):
-            continue
-        for number, offset, name in _names_in(folder / report.file, to, report):
-            where = f"record {number} of {report.file}"
-            if name not in first:
-                first[name] = where
-                continue
-            faults.add(
-                "id-repeated",
-                f"the same image is {first[name]}",
-                file=report.file,
-                record=number,
-                offset=offset,
-                found=name,
-            )
-
-
-def _names_in(path: Path, to: str, report: ShardReport) -> Iterator[tuple[int, int | None, str]]:
-    """(record, offset, name of the image) of each readable record."""
-    if FORMATS[to].dialect is None:
-        from annotools.formats import pkl
-
-        if FORMATS[to].holds == "annotation":  # examples are the values of a dict, which repeats no key
-            for number, annotation in enumerate(pkl.read(path)):
-                yield number, None, f"{annotation.xml_path}"
-        return
-    from annotools.formats.example.features import read_features
-
-    with contextlib.suppress(OSError), open(path, "rb") as file:
-        for number, piece in numbered(pieces(file, report.bytes), read_index(path, report.bytes)):
-            if piece.data is not None:
-                with contextlib.suppress(ValueError, KeyError, IndexError, AttributeError, RecordError):
-                    yield number, piece.offset, read_features(piece.data)["image/filename"][1][0].decode()
+    for file in files:
+        for number, offset, name in names(file):
+            if name in first:
+                message = f"the same image is {first[name]}"
+                faults.add("id-repeated", message, Where(file, number, offset), found=name)
+            else:
+                first[name] = f"record {number} of {file}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from annotools.errors import shorten
 
@@ -49,6 +49,15 @@ class Fault:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
+class Where(NamedTuple):
+    """Where a fault is, as in Fault."""
+
+    file: str | None = None
+    record: int | None = None
+    offset: int | None = None
+    field: str | None = None
+
+
 @dataclass(slots=True)
 class Faults:
     """Faults under collection. Of each rule and file the first LISTED are kept, and all are counted."""
@@ -61,23 +70,12 @@ class Faults:
         return bool(self.counts)
 
     def add(
-        self,
-        rule: str,
-        message: str,
-        *,
-        file: str | None = None,
-        record: int | None = None,
-        offset: int | None = None,
-        field: str | None = None,
-        found: object = None,
-        expected: object = None,
+        self, rule: str, message: str, where: Where, *, found: object = None, expected: object = None
     ) -> None:
         self.counts[rule] += 1
-        self._of_file[rule, file] += 1
-        if self._of_file[rule, file] <= LISTED:
-            self.listed.append(
-                Fault(rule, message, file, record, offset, field, _as_text(found), _as_text(expected))
-            )
+        self._of_file[rule, where.file] += 1
+        if self._of_file[rule, where.file] <= LISTED:
+            self.listed.append(Fault(rule, message, *where, _as_text(found), _as_text(expected)))
 
     def extend(self, other: Faults) -> None:
         self.listed += other.listed

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from annotools.errors import AnnotoolsError, ImageError, RecordError
+from annotools.formats.entry import Finding
 from annotools.formats.example.features import Feature, read_features
 from annotools.images import header as image_headers
 from annotools.records import Image
@@ -19,16 +20,6 @@ from annotools.verification.faults import Plain
 _FLAGS: Final = ("difficult", "truncated", "occluded")
 
 Values = Mapping[str, Sequence[Any]]
-
-
-class Finding(NamedTuple):
-    """A fault of one record."""
-
-    rule: str
-    field: str | None
-    message: str
-    found: object = None
-    expected: object = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +65,11 @@ class RecordCheck:
             for key, row in self.rows.items()
             if row["length"] == "any" and not key.startswith("labels")
         ]
+
+    @staticmethod
+    def names_by_label(classes: Mapping[str, int]) -> Mapping[int, str]:
+        """The class of each label that a record can have; `classes` are the ids of the label map."""
+        return {number: name for name, number in classes.items()}
 
     def check(self, data: bytes) -> tuple[Content, list[Finding]]:
         """What `data` holds, and all that is wrong with it."""

@@ -1,164 +1,139 @@
-"""The check of one TFRecord shard: framing, index, records. What `verify` distributes over processes."""
+"""The check of one TFRecord shard: framing, index, records."""
 
 from __future__ import annotations
 
 import bisect
+import contextlib
 import hashlib
 import io
 import os
 import struct
 from array import array
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from annotools.conversion.manifest import ShardEntry
+from annotools.conversion.manifest import Manifest, ShardEntry
+from annotools.conversion.output.place import Place
+from annotools.conversion.output_formats import FORMATS
 from annotools.conversion.plan import hash_of
+from annotools.errors import RecordError
+from annotools.formats.example.features import read_features
 from annotools.formats.example.framing import index_path
 from annotools.verification.dialects import CHECKS
-from annotools.verification.faults import Faults, Plain
+from annotools.verification.faults import Plain, Where
 from annotools.verification.pieces import Piece, pieces
 from annotools.verification.records import Terms
+from annotools.verification.report import ShardReport, compare_with_manifest
 
 _BUFFER: Final = 1 << 20
 
 
 @dataclass(slots=True)
-class ShardReport:
-    """What a shard holds.
+class OpenShard:
+    """An open file of `size` bytes. index: the offsets beside it; None where they cannot be read."""
 
-    keys      for each readable record, in order, a hash of its image's file name
-    damaged   whether records may be missing because they cannot be read
-    unreadable  whether something about the records could not be counted
-    """
-
-    file: str
-    faults: Faults = field(default_factory=Faults)
-    records: int = 0
-    bytes: int = 0
-    sha256: str = ""
-    objects: int = 0
-    max_boxes: int = 0
-    classes: Counter[str] = field(default_factory=Counter)
-    keys: array[int] = field(default_factory=lambda: array("Q"))
-    damaged: bool = False
-    unreadable: bool = False
-
-    @property
-    def complete(self) -> bool:
-        return not (self.damaged or self.unreadable)
-
-    def count(self, names: Sequence[str]) -> None:
-        """Enter the objects of one image, by class."""
-        self.objects += len(names)
-        self.max_boxes = max(self.max_boxes, len(names))
-        self.classes.update(names)
+    name: str
+    file: io.BufferedIOBase
+    size: int
+    index: array[int] | None
 
 
-def check_shard(folder: Path, listed: ShardEntry, terms: Terms) -> ShardReport:
-    """Check the shard of a folder that is `listed` in the manifest."""
-    path, name = folder / listed.file, listed.file
-    try:
-        with io.BufferedReader(io.FileIO(path), _BUFFER) as file:
-            size = os.fstat(file.fileno()).st_size
-            report = check_file(file, size, name, terms, read_index(path, size), listed)
-    except (OSError, ValueError) as error:  # ValueError: a name that cannot be one of a file
-        report = ShardReport(name, damaged=True)
-        missing = isinstance(error, FileNotFoundError)
-        reason = "the manifest lists it, but there is no such file" if missing else f"cannot be read: {error}"
-        report.faults.add("shard-missing", reason, file=name)
+@dataclass(frozen=True, slots=True)
+class ShardCheck:
+    """The check of the shards of one output."""
+
+    place: Place
+    terms: Terms
+
+    @classmethod
+    def of(cls, place: Place, manifest: Manifest, images: str) -> ShardCheck:
+        dialect = FORMATS[manifest.to].dialect or ""
+        names = CHECKS[dialect].names_by_label(manifest.classes)
+        return cls(place, Terms(dialect, names, manifest.options.source_id, images))
+
+    def check(self, listed: ShardEntry) -> ShardReport:
+        """Check the shard that is `listed` in the manifest."""
+        path, name = self.place.file(listed.file), listed.file
+        try:
+            with io.BufferedReader(io.FileIO(path), _BUFFER) as file:
+                size = os.fstat(file.fileno()).st_size
+                shard = OpenShard(name, file, size, read_index(path, size))
+                report = check_file(shard, self.terms)
+        except (OSError, ValueError) as error:  # ValueError: a name that cannot be one of a file
+            report = ShardReport(name, damaged=True)
+            message = f"cannot be read: {error}"
+            if isinstance(error, FileNotFoundError):
+                message = "the manifest lists it, but there is no such file"
+            report.faults.add("shard-missing", message, Where(name))
+            return report
+        if shard.index is None:
+            expected = Plain(f"index/{name}.u64")
+            report.faults.add("index", "the index cannot be read", Where(name), expected=expected)
+        compare_with_manifest(report, listed)
         return report
-    return report
+
+    def names_in(self, file: str) -> Iterator[tuple[int, int | None, str]]:
+        """(record, offset, name of the image) of each record of a shard that can be read."""
+        path = self.place.file(file)
+        with contextlib.suppress(OSError), open(path, "rb") as opened:
+            size = os.fstat(opened.fileno()).st_size
+            for number, piece in numbered(pieces(opened, size), read_index(path, size)):
+                if piece.data is not None:
+                    with contextlib.suppress(ValueError, KeyError, IndexError, AttributeError, RecordError):
+                        name = read_features(piece.data)["image/filename"][1][0].decode()
+                        yield number, piece.offset, name
 
 
-def check_file(
-    file: io.BufferedIOBase,
-    size: int,
-    name: str,
-    terms: Terms,
-    index: array[int] | None,
-    listed: ShardEntry | None,
-) -> ShardReport:
-    """The same for an open file of `size` bytes; `index` are the offsets that lie beside it."""
-    report = ShardReport(name, bytes=size)
+def check_file(shard: OpenShard, terms: Terms) -> ShardReport:
+    """The check of a shard by itself."""
+    name, index = shard.name, shard.index
+    report = ShardReport(name, bytes=shard.size)
     faults = report.faults
     digest = hashlib.sha256()
     check = CHECKS[terms.dialect](terms)
     wrong_index: list[tuple[int, int]] = []
     end = 0
-    for number, piece in numbered(pieces(file, size, digest.update), index):
+    for number, piece in numbered(pieces(shard.file, shard.size, digest.update), index):
         end = number + 1
         if index is not None and (number >= len(index) or index[number] != piece.offset):
             wrong_index.append((number, piece.offset))
         if piece.data is None:
             report.damaged = True
-            faults.add(
-                piece.rule,
-                piece.message,
-                file=name,
-                record=number,
-                offset=piece.offset,
-                found=Plain(piece.found),
-                expected=Plain(piece.expected),
-            )
+            where = Where(name, number, piece.offset)
+            found, expected = Plain(piece.found), Plain(piece.expected)
+            faults.add(piece.rule, piece.message, where, found=found, expected=expected)
             continue
         report.records += 1
         content, findings = check.check(piece.data)
-        for rule, key, message, value, wanted in findings:
-            faults.add(
-                rule,
-                message,
-                file=name,
-                record=number,
-                offset=piece.offset,
-                field=key,
-                found=value,
-                expected=wanted,
-            )
+        for finding in findings:
+            where = Where(name, number, piece.offset, finding.field)
+            faults.add(finding.rule, finding.message, where, found=finding.found, expected=finding.expected)
         if content.filename is None:
             report.unreadable = True
             continue
         report.keys.append(hash_of(content.filename))
         report.count(content.names)
     if report.damaged:  # then it was not read once from start to end
-        file.seek(0)
-        digest = hashlib.file_digest(file, "sha256")
+        shard.file.seek(0)
+        digest = hashlib.file_digest(shard.file, "sha256")
     report.sha256 = digest.hexdigest()
-    for number, offset in wrong_index:
-        stored = index[number] if index is not None and number < len(index) else None
-        faults.add(
-            "index",
-            "the index has another offset for it",
-            file=name,
-            record=number,
-            offset=offset,
-            found=stored if stored is not None else Plain("nothing"),
-            expected=offset,
-        )
-    if index is not None and len(index) > end and not report.damaged:
-        faults.add("index", "the index has more records", file=name, found=len(index), expected=end)
-    if index is None and listed is not None:
-        faults.add("index", "the index cannot be read", file=name, expected=Plain(f"index/{name}.u64"))
-    if listed is not None:
-        compare_with_manifest(report, listed)
+    if index is not None:
+        _check_index(report, index, wrong_index, end)
     return report
 
 
-def compare_with_manifest(report: ShardReport, listed: ShardEntry) -> None:
-    """Size, number of records and SHA-256 against the entry of the manifest."""
-    for key, rule in (("bytes", "shard-bytes"), ("records", "record-count"), ("sha256", "shard-sha256")):
-        value = getattr(report, key)
-        if value != getattr(listed, key):
-            message = {
-                "bytes": "the file has another size than the manifest says",
-                "records": "not as many records as the manifest says",
-                "sha256": "the file has another SHA-256 than the manifest says",
-            }[key]
-            stated = getattr(listed, key)
-            shown = (Plain(value), Plain(stated)) if key == "sha256" else (value, stated)
-            report.faults.add(rule, message, file=report.file, found=shown[0], expected=shown[1])
+def _check_index(report: ShardReport, index: array[int], wrong: list[tuple[int, int]], end: int) -> None:
+    """wrong: (record, offset) where the index says something else; end: the number of records."""
+    for number, offset in wrong:
+        stored = index[number] if number < len(index) else Plain("nothing")
+        where = Where(report.file, number, offset)
+        message = "the index has another offset for it"
+        report.faults.add("index", message, where, found=stored, expected=offset)
+    if len(index) > end and not report.damaged:
+        message = "the index has more records"
+        report.faults.add("index", message, Where(report.file), found=len(index), expected=end)
 
 
 def numbered(found: Iterator[Piece], index: array[int] | None) -> Iterator[tuple[int, Piece]]:

@@ -1,4 +1,4 @@
-"""The two sides of a comparison, for each format: what a source gives, and what a file of an output holds."""
+"""The two sides of a comparison, image by image: what a source gives, and what the output holds."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
-from annotools.conversion.options import Options
+from annotools.conversion.output.place import Place
 from annotools.conversion.plan import Plan
 from annotools.conversion.reconcile import Outcome
 from annotools.errors import RecordError
+from annotools.formats.entry import Entry
 from annotools.formats.example.features import read_features
+from annotools.verification.dialects import CHECKS
+from annotools.verification.faults import Where
 from annotools.verification.pieces import pieces
 from annotools.verification.shard import numbered, read_index
-
-if TYPE_CHECKING:
-    from annotools.records import Annotation
 
 Said = Mapping[str, Any]
 """What a record says, by field; images as their size and SHA-256."""
@@ -27,14 +27,22 @@ Said = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A record on one of the two sides. `same` tells at once whether it is the other one, byte for byte."""
+    """An image on one of the two sides.
+
+    says      what its record says
+    content   the record, to be compared as a whole; None: only `says` is left of it
+    where     its place in the output
+    """
 
     key: str
     says: Callable[[], Said]
     content: Any
-    file: str | None = None
-    record: int | None = None
-    offset: int | None = None
+    where: Where = Where()  # noqa: RUF009
+
+    def light(self) -> Item:
+        """The item without its image."""
+        said = self.says()
+        return Item(self.key, lambda: said, None, self.where)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,82 +53,107 @@ class Unit:
     places: tuple[int, ...]
 
 
-def _expect_record(outcome: Outcome, plan: Plan) -> Item | None:
-    from annotools.formats import tfds
-    from annotools.formats.example import tf_example
+@dataclass(frozen=True, slots=True)
+class RecordSides:
+    """Both sides where files are TFRecord shards."""
 
-    example = outcome.example
-    if example is None:
-        return None
-    options = plan.options
-    head, tail = tfds.encode(example, options.classes) if options.to == "tfds" else tf_example.encode(example)
-    record = head + example.encoded + tail
-    return Item(example.filename, lambda: _said(record, options), record)
+    plan: Plan
+    place: Place
+
+    def expect(self, outcome: Outcome) -> Item | None:
+        """What the source gives; None for an image that is not written."""
+        example, options = outcome.example, self.plan.options
+        if example is None:
+            return None
+        head, tail = options.format.functions.encode(example, options.classes)
+        return self._item(example.filename, head + example.encoded + tail)
+
+    def read(self, file: str, unit: Unit) -> Iterator[Item]:
+        """What can be read of a file of the output. Raises OSError, ValueError."""
+        path = self.place.file(file)
+        with open(path, "rb") as opened:
+            size = os.fstat(opened.fileno()).st_size
+            for number, piece in numbered(pieces(opened, size), read_index(path, size)):
+                if piece.data is not None:
+                    item = self._item(_filename(piece.data), piece.data)
+                    yield replace(item, where=Where(file, number, piece.offset))
+
+    def _item(self, key: str, record: bytes) -> Item:
+        image_key = CHECKS[self.plan.options.format.dialect or ""].image_key
+        return Item(key, partial(_said, record, image_key), record)
 
 
-def _read_records(path: Path, plan: Plan, unit: Unit) -> Iterator[Item]:
-    with open(path, "rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        for number, piece in numbered(pieces(file, size), read_index(path, size)):
-            if piece.data is not None:
-                yield _record_item(piece.data, plan.options, path.name, number, piece.offset)
-
-
-def _record_item(data: bytes, options: Options, file: str, number: int, offset: int) -> Item:
+def _filename(record: bytes) -> str:
     try:
-        key = read_features(data).get("image/filename", ("bytes", ()))[1]
+        values = read_features(record).get("image/filename", ("bytes", ()))[1]
     except RecordError:
-        key = ()
-    name = key[0].decode(errors="backslashreplace") if key and isinstance(key[0], bytes) else ""
-    return Item(name, lambda: _said(data, options), data, file, number, offset)
+        return ""
+    return values[0].decode(errors="backslashreplace") if values and isinstance(values[0], bytes) else ""
 
 
-def _said(record: bytes, options: Options) -> Said:
+def _said(record: bytes, image_key: str) -> Said:
     try:
         found = {key: list(values) for key, (_, values) in read_features(record).items()}
     except RecordError as error:
         return {"(the record)": f"unreadable: {error.message}"}
-    key = "image" if options.to == "tfds" else "image/encoded"
-    if key in found:
-        found[key] = [
+    if image_key in found:
+        found[image_key] = [
             f"{len(image)} bytes with SHA-256 {hashlib.sha256(image).hexdigest()}"
             if isinstance(image, bytes)
             else image
-            for image in found[key]
+            for image in found[image_key]
         ]
     return found
 
 
-def _expect_annotation(outcome: Outcome, plan: Plan) -> Item | None:
-    annotation = outcome.annotation
-    if annotation is None:
-        return None
-    return _annotation_item(annotation, (annotation.xml_path or "").removeprefix(_root(plan)))
+@dataclass(frozen=True, slots=True)
+class EntrySides:
+    """Both sides where files are something else."""
+
+    plan: Plan
+    place: Place
+
+    def expect(self, outcome: Outcome) -> Item | None:
+        """What the source gives; None for an image that is not written."""
+        options = self.plan.options
+        content = getattr(outcome, options.format.holds)
+        if content is None:
+            return None
+        entry = options.format.entry_of(content, options.classes.ids, upright=options.exif == "upright")
+        return _item(entry, entry.key.removeprefix(self._root))
+
+    def read(self, file: str, unit: Unit) -> Iterator[Item]:
+        """What can be read of a file of the output. Raises what the format's reader raises.
+
+        Paths of XML begin with the source as it was called then: of them only the end counts.
+        """
+        options = self.plan.options
+        names: set[str] | None = None
+        entries = options.format.entries(
+            self.place.file(file), options.classes.ids, upright=options.exif == "upright"
+        )
+        for number, entry in enumerate(entries):
+            key = entry.key
+            if options.format.path_keys and key.startswith(self._root):
+                key = key.removeprefix(self._root)
+            elif options.format.path_keys:
+                names = names or self._xml_names(unit)
+                key = next((end for end in _ends(key) if end in names), key)
+            yield replace(_item(entry, key), where=Where(file, number))
+
+    @property
+    def _root(self) -> str:
+        return self.plan.source.display("x")[:-1]
+
+    def _xml_names(self, unit: Unit) -> set[str]:
+        plan = self.plan
+        entries = (entry for place in unit.places for entry in plan.entries(plan.shards[place]))
+        return {plan.source.display(e.pair.xml).removeprefix(self._root) for e in entries if e.pair.xml}
 
 
-def _read_annotations(path: Path, plan: Plan, unit: Unit) -> Iterator[Item]:
-    """The paths in a pickle begin with the source as it was called then: of them only the end counts."""
-    from annotools.formats import pkl
-
-    root = _root(plan)
-    names: set[str] | None = None
-    for number, annotation in enumerate(pkl.read(path)):
-        name = annotation.xml_path or ""
-        if name.startswith(root):
-            name = name.removeprefix(root)
-        else:
-            names = names or _xml_names(plan, unit)
-            name = next((end for end in _ends(name) if end in names), name)
-        yield _annotation_item(annotation, name, path.name, number)
-
-
-def _root(plan: Plan) -> str:
-    return plan.source.display("x")[:-1]
-
-
-def _xml_names(plan: Plan, unit: Unit) -> set[str]:
-    entries = (entry for place in unit.places for entry in plan.entries(plan.shards[place]))
-    return {plan.source.display(e.pair.xml).removeprefix(_root(plan)) for e in entries if e.pair.xml}
+def _item(entry: Entry, key: str) -> Item:
+    said = entry.says()
+    return Item(key if entry.split is None else f"{entry.split}/{key}", lambda: said, said)
 
 
 def _ends(path: str) -> Iterator[str]:
@@ -130,45 +163,6 @@ def _ends(path: str) -> Iterator[str]:
         yield path
 
 
-def _annotation_item(
-    annotation: Annotation, name: str, file: str | None = None, number: int | None = None
-) -> Item:
-    from annotools.formats.pickling.builtins import to_plain
-
-    said = {field: value for field, value in to_plain(annotation).items() if field not in _PATHS}
-    return Item(f"{annotation.split or ''}/{name}", lambda: said, said, file, number)
-
-
-_PATHS = ("xml_path", "image_path")
-
-
-def _expect_rows(outcome: Outcome, plan: Plan) -> Item | None:
-    example = outcome.example
-    if example is None:
-        return None
-    columns = {number: column for column, number in enumerate(plan.options.classes.ids.values())}
-    rows = []
-    for box, label in zip(example.boxes, example.labels, strict=True):
-        one_hot = [0.0] * len(columns)
-        one_hot[columns[label]] = 1.0
-        edges = (box[0] / example.width, box[1] / example.height, box[2] / example.width)
-        rows.append([*edges, box[3] / example.height, *one_hot])
-    return Item(example.filename, lambda: {"rows": rows}, rows)
-
-
-def _read_rows(path: Path, plan: Plan, unit: Unit) -> Iterator[Item]:
-    from annotools.formats import ssd_pickle
-
-    for number, (key, array_) in enumerate(ssd_pickle.read(path).items()):
-        rows = array_.tolist()
-        yield Item(key, lambda rows=rows: {"rows": rows}, rows, path.name, number)  # type: ignore[misc]
-
-
-_Expect = Callable[[Outcome, Plan], Item | None]
-_Read = Callable[[Path, Plan, Unit], Iterator[Item]]
-SIDES: Mapping[str, tuple[_Expect, _Read]] = {
-    "tfrecord": (_expect_record, _read_records),
-    "tfds": (_expect_record, _read_records),
-    "pickle": (_expect_annotation, _read_annotations),
-    "ssd-pickle": (_expect_rows, _read_rows),
-}
+def sides_of(plan: Plan, place: Place) -> RecordSides | EntrySides:
+    """The two sides of an output at `place` and the source of the plan."""
+    return EntrySides(plan, place) if plan.options.format.dialect is None else RecordSides(plan, place)

@@ -23,14 +23,13 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from annotools.conversion.manifest import Manifest, ShardEntry
+from annotools.conversion.manifest import Manifest
 from annotools.conversion.output.place import Place
 from annotools.conversion.output_formats import FORMATS
 from annotools.errors import OptionError, OutputError
@@ -38,13 +37,15 @@ from annotools.ledger import Ledger
 from annotools.options import takes
 from annotools.parallel import Tick, in_order, progress_bar
 from annotools.verification import folder as folders
+from annotools.verification import sums
 from annotools.verification.duplicates import check_repeats
-from annotools.verification.faults import Fault, Faults
+from annotools.verification.entries import EntryCheck
+from annotools.verification.faults import Fault, Faults, Where
 from annotools.verification.options import VerifyOptions
 from annotools.verification.pieces import pieces
-from annotools.verification.records import Terms
+from annotools.verification.report import ShardReport
 from annotools.verification.salvage import Salvaged, salvage
-from annotools.verification.shard import ShardReport, check_shard, numbered
+from annotools.verification.shard import ShardCheck, numbered
 
 if TYPE_CHECKING:
     from annotools.classes.class_map import ClassMap
@@ -81,7 +82,7 @@ def verify(
 ) -> VerifyResult:
     """Check everything that an output of `convert` says about itself: see the top of this module.
 
-    output     a folder, or a single pickle with its companions beside it
+    output     a folder, or a single pickle with its sidecar files beside it
     against    the source: every record is made once more and compared. The images of a data set that has
                changed since then are faults, by name.
     images     "decode" decodes every image (TFRecord formats; the pickles hold none)
@@ -103,13 +104,14 @@ def verify(
         if manifest is None:
             reports = _check_unlisted(place, options, tick)
         else:
-            folders.check_sums(manifest, faults, place.manifest)
+            sums.check_sums(manifest, faults, place.manifest)
             classes = folders.check_label_map(place, manifest, faults)
-            if manifest.to == "tfds" and classes is not None:
-                folders.check_tfds(place, manifest, classes, faults)
-            reports = _check_listed(place, manifest, options, tick)
-            _explain_exchanged(reports, manifest)
-            _check_counts(place, manifest, reports, faults)
+            if classes is not None:
+                folders.check_sidecars(place, manifest, classes, faults)
+            check = _check_of(place, manifest, options)
+            reports = _reports(check.check, manifest.shards, options.workers, tick)
+            sums.explain_exchanged(reports, manifest)
+            sums.check_counts(manifest, reports, faults, place.manifest)
         folders.check_strays(place, manifest, faults)
         for report in reports:
             faults.extend(report.faults)
@@ -117,7 +119,8 @@ def verify(
             faults.extend(_compare(place, manifest, classes, options))
     if manifest is not None:
         # last: with numpy come threads, and a process that has threads cannot be forked
-        check_repeats(Path(place.folder), manifest, reports, faults)
+        names = _check_of(place, manifest, options).names_in
+        check_repeats(manifest, reports, names, faults)
     saved = () if rescue is None else _salvage(place, reports, rescue)
     return VerifyResult(
         tuple(faults.listed),
@@ -130,20 +133,11 @@ def verify(
     )
 
 
-def _check_listed(place: Place, manifest: Manifest, options: VerifyOptions, tick: Tick) -> list[ShardReport]:
-    """A report of each shard of the manifest, in its order."""
-    to, classes, listed = manifest.to, manifest.classes, manifest.shards
-    if to in ("pickle", "ssd-pickle"):
-        upright = manifest.options.exif == "upright"
-        work: Callable[[ShardEntry], ShardReport] = partial(
-            _check_pickle, Path(place.folder), to, classes, upright
-        )
-    else:
-        by_id = {number: name for name, number in classes.items()}
-        names = dict(enumerate(by_id[number] for number in sorted(by_id))) if to == "tfds" else by_id
-        terms = Terms(FORMATS[to].dialect or "", names, manifest.options.source_id, options.images)
-        work = partial(_check_shard, Path(place.folder), terms)
-    return _reports(work, listed, options.workers, tick)
+def _check_of(place: Place, manifest: Manifest, options: VerifyOptions) -> ShardCheck | EntryCheck:
+    """The check of the files of an output."""
+    if FORMATS[manifest.to].dialect is None:
+        return EntryCheck.of(place, manifest)
+    return ShardCheck.of(place, manifest, options.images)
 
 
 def _reports(
@@ -156,82 +150,28 @@ def _reports(
     return reports
 
 
-def _check_shard(folder: Path, terms: Terms, listed: ShardEntry) -> ShardReport:
-    return check_shard(folder, listed, terms)
-
-
-def _check_pickle(
-    folder: Path, to: str, classes: Mapping[str, int], upright: bool, listed: ShardEntry
-) -> ShardReport:
-    from annotools.verification.pickles import check_pickle
-
-    return check_pickle(folder, listed, to, classes, upright=upright)
-
-
 def _check_unlisted(place: Place, options: VerifyOptions, tick: Tick) -> list[ShardReport]:
     """Without a manifest that can be used, the framing of whatever looks like a shard."""
     if place.single_file is not None:
         return []
-    files = folders.shard_like(place, "tfrecord")
-    work = partial(_check_framing, Path(place.folder))
+    files = folders.shard_like(place, None)
+    work = partial(_check_framing, place)
     return _reports(work, files, options.workers, tick)
 
 
-def _check_framing(folder: Path, name: str) -> ShardReport:
+def _check_framing(place: Place, name: str) -> ShardReport:
     report = ShardReport(name)
     try:
-        with open(folder / name, "rb") as file:
+        with open(place.file(name), "rb") as file:
             report.bytes = os.fstat(file.fileno()).st_size
             for number, piece in numbered(pieces(file, report.bytes), None):
                 report.records += piece.data is not None
                 if piece.data is None:
                     report.damaged = True
-                    report.faults.add(
-                        piece.rule, piece.message, file=name, record=number, offset=piece.offset
-                    )
+                    report.faults.add(piece.rule, piece.message, Where(name, number, piece.offset))
     except OSError as error:
-        report.faults.add("shard-missing", f"cannot be read: {error}", file=name)
+        report.faults.add("shard-missing", f"cannot be read: {error}", Where(name))
     return report
-
-
-def _explain_exchanged(reports: Sequence[ShardReport], manifest: Manifest) -> None:
-    """Say which shard a file really is, where it is another one of this output."""
-    files = {shard.sha256: shard.file for shard in manifest.shards}
-    for report in reports:
-        real = files.get(report.sha256)
-        if real is not None and real != report.file and "shard-sha256" in report.faults.counts:
-            report.faults.add(
-                "shard-exchanged", f"holds what the manifest lists as {real!r}", file=report.file
-            )
-
-
-def _check_counts(place: Place, manifest: Manifest, reports: Sequence[ShardReport], faults: Faults) -> None:
-    """Each split against what its shards hold; where records cannot be read this would say nothing new."""
-    by_file = {report.file: report for report in reports}
-    for name, split in manifest.splits.items():
-        found = [by_file[shard.file] for shard in split.shards]
-        if not all(report.complete for report in found):
-            continue
-        classes: Counter[str] = Counter()
-        for report in found:
-            classes.update(report.classes)
-        truths = {
-            "records": sum(report.records for report in found),
-            "objects": sum(report.objects for report in found),
-            "max_boxes": max((report.max_boxes for report in found), default=0),
-            **{f"classes/{one}": classes[one] for one in sorted(classes.keys() | split.classes.keys())},
-        }
-        for at, truth in truths.items():
-            stated = split.classes[at[8:]] if at.startswith("classes/") else getattr(split, at)
-            if stated != truth:
-                faults.add(
-                    "count",
-                    "not what the shards hold",
-                    file=place.manifest,
-                    field=f"splits/{name}/{at}",
-                    found=stated,
-                    expected=truth,
-                )
 
 
 def _open(options: VerifyOptions) -> Source:
@@ -255,7 +195,7 @@ def _compare(place: Place, manifest: Manifest, classes: ClassMap, asked: VerifyO
         plan = make_plan(source, options, Path(folder), merged=place.single_file is not None)
         units, faults = comparison.units(plan, manifest, place.single_file)
         total = comparison.Comparison(faults)
-        work = partial(comparison.compare_unit, plan, folder=Path(place.folder))
+        work = partial(comparison.compare_unit, plan, place)
         for part in in_order(work, units, asked.workers):
             total.faults.extend(part.faults)
             total.ledger.add(part.ledger)

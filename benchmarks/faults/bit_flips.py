@@ -23,7 +23,8 @@ import annotools
 from annotools.conversion.manifest import ShardEntry
 from annotools.formats.example.framing import scan
 from annotools.verification.records import Terms
-from annotools.verification.shard import check_file
+from annotools.verification.report import compare_with_manifest
+from annotools.verification.shard import OpenShard, check_file
 
 SAMPLE = Path(__file__).parents[2] / "sample_data"
 
@@ -53,9 +54,10 @@ def main() -> int:
         manifest = annotools.convert(
             SAMPLE, output, to="tfrecord", split="train=0.99,val=0.01", shards=4
         ).manifest
-        listed = max(manifest["splits"]["train"]["shards"], key=lambda shard: shard["records"])
-        data = bytearray((output / listed["file"]).read_bytes())
-        offsets = [offset for offset, _ in scan(output / listed["file"])]
+        largest = max(manifest["splits"]["train"]["shards"], key=lambda shard: shard["records"])
+        listed = ShardEntry(**largest)
+        data = bytearray((output / listed.file).read_bytes())
+        offsets = [offset for offset, _ in scan(output / listed.file)]
     index = array("Q", offsets)
     terms = Terms("tfod", {number: name for name, number in manifest["classes"].items()})
     kinds = {
@@ -67,7 +69,8 @@ def main() -> int:
         start = time.perf_counter()
         for bit in bits:
             data[bit // 8] ^= 1 << bit % 8
-            report = check_file(io.BytesIO(data), len(data), "shard", terms, index, ShardEntry(**listed))
+            report = check_file(OpenShard("shard", io.BytesIO(data), len(data), index), terms)
+            compare_with_manifest(report, listed)
             data[bit // 8] ^= 1 << bit % 8
             record = max(number for number, offset in enumerate(offsets) if offset <= bit // 8)
             found = {
@@ -78,7 +81,7 @@ def main() -> int:
                 print(f"bit {bit % 8} of byte {bit // 8}, record {record}: found {sorted(found)}")
         seconds = time.perf_counter() - start
         print(f"{kind}: {len(bits)} bits turned over, {missed} missed, {seconds:.1f} s")
-    assert not check_file(io.BytesIO(data), len(data), "shard", terms, index, ShardEntry(**listed)).faults
+    assert not check_file(OpenShard("shard", io.BytesIO(data), len(data), index), terms).faults
     return 1 if missed else 0
 
 

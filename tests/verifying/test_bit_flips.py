@@ -21,7 +21,8 @@ from annotools.conversion.manifest import ShardEntry
 from annotools.formats.example.framing import scan
 from annotools.verification.pieces import pieces
 from annotools.verification.records import Terms
-from annotools.verification.shard import ShardReport, check_file
+from annotools.verification.report import ShardReport, compare_with_manifest
+from annotools.verification.shard import OpenShard, check_file
 
 FRAMING = {"length": "length-crc", "crc of the length": "length-crc", "crc of the data": "data-crc"}
 
@@ -36,9 +37,10 @@ class Shard:
     offsets: list[int]
 
     def check(self, data: bytes) -> ShardReport:
-        return check_file(
-            io.BytesIO(data), len(data), "train", self.terms, array("Q", self.offsets), self.listed
-        )
+        opened = OpenShard("train", io.BytesIO(data), len(data), array("Q", self.offsets))
+        report = check_file(opened, self.terms)
+        compare_with_manifest(report, self.listed)
+        return report
 
 
 @pytest.fixture(scope="module")

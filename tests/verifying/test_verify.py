@@ -31,7 +31,7 @@ from annotools.formats.example.features import read_features
 from annotools.formats.example.framing import scan
 from annotools.formats.example.framing_writer import Writer
 from annotools.records import Example
-from annotools.verification.faults import LISTED, Fault, Faults
+from annotools.verification.faults import LISTED, Fault, Faults, Where
 from annotools.verification.verify import VerifyResult
 
 FORMATS = ["tfrecord", "tfds", "pickle", "ssd-pickle"]
@@ -674,8 +674,8 @@ def test_a_fault_is_one_line_whatever_the_file_is_called() -> None:
 def test_of_many_faults_the_first_are_listed_and_all_counted() -> None:
     faults = Faults()
     for number in range(LISTED + 5):
-        faults.add("box", "odd", file="a", record=number)
-    faults.add("box", "odd", file="b")
+        faults.add("box", "odd", Where("a", number))
+    faults.add("box", "odd", Where("b"))
     assert len(faults.listed) == LISTED + 1
     assert faults.counts["box"] == LISTED + 6
 
@@ -745,11 +745,11 @@ def test_ctrl_c_ends_at_once_and_quietly(out: Path, tmp_path: Path) -> None:
         "import sys, time\n"
         "from pathlib import Path\n"
         "from annotools import cli\n"
-        "from annotools.verification import verify\n"
+        "from annotools.verification.shard import ShardCheck\n"
         "def slow(*arguments):\n"
         f"    Path({str(ready)!r}).touch()\n"
         "    time.sleep(600)\n"
-        "verify._check_shard = slow\n"
+        "ShardCheck.check = slow\n"
         "if __name__ == '__main__':\n"
         "    sys.exit(cli.main(['verify', sys.argv[1], '--workers', '2']))\n"
     )

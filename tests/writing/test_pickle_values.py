@@ -17,9 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from annotools.errors import PickleError
+from annotools.files.whole import whole_file
 from annotools.formats.pickling import reader as pickle_reader
 from annotools.formats.pickling.opcodes import ByteString
-from annotools.formats.pickling.writer import HEADER, Encoder, PickleFile
+from annotools.formats.pickling.writer import HEADER, Encoder
 
 PICKLES = sorted((Path(__file__).parents[1] / "data" / "pickles").glob("*.pkl"))
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
@@ -213,11 +214,11 @@ def test_only_built_in_types_are_written(value: Any) -> None:
 def test_a_failed_file_leaves_nothing_and_keeps_what_was_there(tmp_path: Path) -> None:
     path = tmp_path / "a.pkl"
     path.write_bytes(b"before")
-    with contextlib.suppress(ZeroDivisionError), PickleFile(path) as file:
+    with contextlib.suppress(ZeroDivisionError), whole_file(path) as file:
         file.write(b"half")
         _ = 1 / 0
     assert [(p.name, p.read_bytes()) for p in tmp_path.iterdir()] == [("a.pkl", b"before")]
-    with PickleFile(path) as file:
+    with whole_file(path) as file:
         file.write(b"after")
     assert [(p.name, p.read_bytes()) for p in tmp_path.iterdir()] == [("a.pkl", b"after")]
 

@@ -17,8 +17,9 @@ from typing import Protocol
 
 from annotools.conversion.output.place import STATE
 from annotools.errors import AnnotoolsError, OutputError
-from annotools.files.system import FolderLock, sync_folder
+from annotools.files.system import FolderLock
 from annotools.files.urls import is_url, local_path
+from annotools.files.whole import put_in_place
 
 _SCRATCH = "scratch-"
 _LOCK_SECONDS = 5.0
@@ -156,18 +157,14 @@ class Local:
     def put(self, file: Path, name: str) -> None:
         target = self.path(name)
         with self._errors(name):
-            with open(file, "rb") as written:
-                os.fsync(written.fileno())
             target.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(file, target)
-            sync_folder(target.parent)
+            put_in_place(file, target, durable=True)
 
     def rename(self, name: str, new: str) -> None:
         target = self.path(new)
         with self._errors(new):
             target.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(self.path(name), target)
-            sync_folder(target.parent)
+            put_in_place(self.path(name), target, durable=True)
 
     def remove(self, name: str) -> None:
         with self._errors(name):

@@ -8,13 +8,10 @@ every Python since 2.3 loads.
 
 from __future__ import annotations
 
-import os
 import pickle
 import struct
-from types import TracebackType
-from typing import BinaryIO
 
-from annotools.errors import OutputError, PickleError
+from annotools.errors import PickleError
 
 HEADER = pickle.PROTO + b"\x02"
 _TUPLES = (pickle.EMPTY_TUPLE, pickle.TUPLE1, pickle.TUPLE2, pickle.TUPLE3)
@@ -102,42 +99,3 @@ class Encoder:
             pieces.append(pickle.SETITEMS)
         else:
             raise PickleError("cannot be written to a pickle of built-in types", found=value)
-
-
-class PickleFile:
-    """A file being written: it gets its name when all went well, and otherwise leaves nothing behind."""
-
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = os.fspath(path)
-        self._unfinished = f"{self.path}.part"
-        self._file: BinaryIO
-
-    def __enter__(self) -> PickleFile:
-        try:
-            self._file = open(self._unfinished, "wb")  # closed in __exit__
-        except OSError as error:
-            raise self._error(error) from error
-        return self
-
-    def write(self, data: bytes) -> None:
-        try:
-            self._file.write(data)
-        except OSError as error:
-            raise self._error(error) from error
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            self._file.close()
-            if error is None:
-                os.replace(self._unfinished, self.path)
-        except OSError as failure:
-            if error is None:
-                raise self._error(failure) from failure
-        finally:
-            if os.path.exists(self._unfinished):
-                os.unlink(self._unfinished)
-
-    def _error(self, error: OSError) -> OutputError:
-        return OutputError(f"cannot write: {error.strerror}", path=self.path)

@@ -98,8 +98,8 @@ def main() -> None:
                 rows.append(
                     [
                         *(style, f"{size:,}", f"{wall:.1f}", f"{cpu:.1f}"),
-                        verdict(cpu, most=40) if large else "",
-                        *(f"{peak:.0f}", verdict(peak, most=100)),
+                        verdict(cpu, most=15) if large else "",
+                        *(f"{peak:.0f}", verdict(peak, most=60)),
                     ]
                 )
     header = ["names", "annotations", "us each", "cpu us each", "target", "peak MB", "target"]

@@ -70,7 +70,10 @@ class _OverSource(beam.PTransform[Any, Any]):
 
     def blocks(self, pcoll: Any, pairs: Iterable[Pair]) -> Any:
         """Blocks for `_entries`: small enough that every worker gets some, large enough to compress."""
-        rows = [(number, p.id, p.xml, p.image, p.split) for number, p in enumerate(pairs, start=1)]
+        rows = [
+            (number, p.id, p.xml, p.image, p.split, p.xml_size, p.image_size)
+            for number, p in enumerate(pairs, start=1)
+        ]
         size = min(_BLOCK, -(-len(rows) // _BLOCKS) or 1)
         blocks = [
             zlib.compress(json.dumps(rows[start : start + size]).encode("ascii"))
@@ -136,10 +139,9 @@ class _ReadAnnotations(beam.DoFn):
 
     def process(self, block: bytes) -> Iterator[Any]:
         entries = _entries(block)
-        names = [
-            name for e in entries for name in (e.pair.xml, e.pair.image if self.headers else None) if name
-        ]
-        with errors_in_full(), self.source.reading_ahead(names) as source:
+        kinds = ("xml", "image") if self.headers else ("xml",)
+        files = [file for entry in entries for file in entry.pair.files(*kinds)]
+        with errors_in_full(), self.source.reading_ahead(files) as source:
             for entry in entries:
                 try:
                     yield self.read(source, entry.pair)
@@ -227,8 +229,8 @@ class _ReadExamples(beam.DoFn):
 
     def process(self, block: bytes) -> Iterator[Any]:
         entries = _entries(block)
-        names = [name for e in entries for name in (e.pair.xml, e.pair.image) if name]
-        with errors_in_full(), self.source.reading_ahead(names) as source:
+        files = [file for entry in entries for file in entry.pair.files("xml", "image")]
+        with errors_in_full(), self.source.reading_ahead(files) as source:
             for entry in entries:
                 outcome = reconcile(entry, source, self.options)
                 if self.options.on_error == "skip":
@@ -277,7 +279,7 @@ class Validate(_OverSource):
         job = self.job
         of_listing = tuple(job.selection.selected(self.source.issues())) if job.images != "none" else ()
         check = beam.ParDo(_Check(job)).with_output_types(Issue)
-        found = self.blocks(pcoll, job.pairs(self.split)) | "Check" >> check
+        found = self.blocks(pcoll, self.source.unique_pairs(self.split)) | "Check" >> check
         # in a tuple: Beam would take elements with an `as_dict` for its own rows
         listed = (
             pcoll | "OfListing" >> beam.Create([of_listing]) | beam.FlatMap(iter).with_output_types(Issue)

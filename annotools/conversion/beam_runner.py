@@ -3,7 +3,7 @@
 The pipeline is as short as can be: the numbers of the shards, spread over the workers, and `finish_shard` for
 each. Nothing comes back through Beam, because not every runner can bring something back: the shards and their
 journal entries lie in OUTPUT. Every worker must reach it, and SOURCE, under the name that it has here. The
-lines of the plan lie in OUTPUT too when that is a folder; with a URL they travel with the shard's number.
+rows of the plan are in OUTPUT too when that is a folder; with a URL they travel with the shard's number.
 
 Each shard may be done twice, or by two workers at once: runners do that after a failure, and some for speed.
 Both write the same bytes, each file whole or not at all.
@@ -14,7 +14,6 @@ from __future__ import annotations
 import base64
 import json
 import re
-import tempfile
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -58,39 +57,31 @@ class ShardError(Exception):
 
 
 class FinishShard(beam.DoFn):
-    """(number of a shard, its lines or None) -> nothing; the shard is then in the staging folder of OUTPUT.
+    """(number of a shard, its rows or None) -> nothing; the shard is then in the staging folder of OUTPUT.
 
-    The lines are those of the plan, compressed; None: the plan file can be read from here.
+    The rows are those of the plan, packed and compressed; None: the plan file can be read from here.
     """
 
     def __init__(self, job: Job) -> None:
         self.job = job
 
     def process(self, element: tuple[int, bytes | None]) -> None:
-        index, lines = element
+        index, rows = element
         try:
-            if lines is None:
+            if rows is None:
                 finish_shard(self.job, index)
             else:
-                with tempfile.NamedTemporaryFile(prefix="annotools-plan-") as file:
-                    file.write(zlib.decompress(lines))
-                    file.flush()
-                    finish_shard(_alone(self.job, index, file.name), 0)
+                plan = self.job.plan.alone(index, zlib.decompress(rows))
+                finish_shard(replace(self.job, plan=plan), 0)
         except AnnotoolsError as error:
             raise ShardError.of(error) from error
-
-
-def _alone(job: Job, index: int, listing: str) -> Job:
-    """The job with one shard only, whose lines are the file `listing`."""
-    shard = replace(job.plan.shards[index], start=0)
-    return replace(job, plan=replace(job.plan, listing=listing, shards=(shard,)))
 
 
 def _elements(job: Job) -> Iterator[tuple[int, bytes | None]]:
     assert job.journal is not None
     at_hand = isinstance(job.journal.output, Local)  # the plan file is then in a scratch folder of OUTPUT
     for index, shard in enumerate(job.plan.shards):
-        yield index, None if at_hand else zlib.compress(b"".join(job.plan.lines(shard)))
+        yield index, None if at_hand else zlib.compress(job.plan.packed(shard))
 
 
 def finish_with_beam(job: Job, flags: Sequence[str]) -> list[ShardResult]:

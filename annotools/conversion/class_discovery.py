@@ -22,7 +22,7 @@ def class_names(source: Source, pairs: Iterator[Pair]) -> Iterator[tuple[Pair, l
     Files that cannot be read count as files without objects here: whoever reads them next reports them.
     """
     while chunk := list(islice(pairs, _CHUNK)):
-        with source.reading_ahead(pair.xml for pair in chunk if pair.xml) as ahead:
+        with source.reading_ahead(file for pair in chunk for file in pair.files("xml")) as ahead:
             for pair in chunk:
                 yield pair, _names_of(ahead, pair)
 
@@ -42,13 +42,7 @@ def _names_of(source: Source, pair: Pair) -> list[str]:
 def count_classes(source: Source, split: str | None = None) -> Counter[str]:
     """Objects per class name in the source, or in one of its splits."""
     counts: Counter[str] = Counter()
-    seen: set[str] | None = set() if split is None and len(source.splits) > 1 else None
-    for pair, names in class_names(source, source.pairs(split)):
-        if seen is not None:
-            # an image may be named by several lists (train and trainval): count its objects once
-            if pair.id in seen:
-                continue
-            seen.add(pair.id)
+    for _, names in class_names(source, source.unique_pairs(split)):
         counts.update(names)
     return counts
 
@@ -60,7 +54,7 @@ def discover_classes(source: Source, fixes: Fixes | None = None) -> ClassMap:
     ids of train and test agree.
     """
     names: set[str] = set()
-    for _, found in class_names(source, source.pairs()):
+    for _, found in class_names(source, source.unique_pairs()):
         names.update(found)
     if fixes is not None:
         names = {fixes.renamed(name) for name in names}
@@ -73,7 +67,7 @@ def no_classes(source: Source, split: str | None = None) -> DataError:
     """The error of a source without any class name, with the faults of its files, which may be the reason."""
     issues = [
         issue
-        for pair in source.pairs(split)
+        for pair in source.unique_pairs(split)
         if pair.xml is not None
         for issue in _errors_in(source, pair.xml)
     ]

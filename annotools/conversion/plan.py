@@ -6,27 +6,32 @@ as chance makes them: with n records in a shard the spread is about sqrt(n). Whe
 `--shard-size` it is a power of two, which changes, for all shards, only when the data set outgrows it. The
 single file of a pickle is in the order of the ids.
 
-The plan is a file: a line of JSON for each image, in the order of the shards. It is sorted on disk as well
-(spool.py), so that memory does not grow with the number of images.
+The plan is a file: an SQLite database with a row for each image, in the order of the shards. It is made from
+the catalogue of the source by a few statements, so that memory does not grow with the number of images.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
-from itertools import accumulate
+from itertools import pairwise
 from json.encoder import encode_basestring_ascii as quoted
 from pathlib import Path
+from typing import Any
 
 from annotools.conversion.options import Options
 from annotools.conversion.splits import RatioSplit, compile_group_by, parse_split
 from annotools.errors import SourceError
 from annotools.ledger import Ledger
+from annotools.sources.catalogue import decode, trouble, use_freely
 from annotools.sources.source import Pair, Source
-from annotools.sources.spool import Sorter, decode, encode
+from annotools.sources.storage import stamp_of
 
 DEFAULT_SPLIT = "train"
 ALL_SPLITS = "all"
@@ -40,15 +45,17 @@ class Entry:
 
     number   its place, from 1, among all images of the source by id; 0 unless options ask for numeric ids,
              because an image that is added moves the numbers of all that come after it
+    stamps   of XML and image as `Source.stamp` gives them, where the listing told them
     """
 
     number: int
     pair: Pair
+    stamps: tuple[str | None, str | None] = (None, None)
 
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """One output file: `entries` lines of the plan file from byte `start` on."""
+    """One output file: `entries` rows of the plan after the first `start`."""
 
     split: str
     index: int
@@ -61,12 +68,12 @@ class Shard:
 class Plan:
     """Everything that a worker needs to write any of the shards; small and picklable.
 
-    listing   the path of the plan file, or its content
+    rows   the path of the plan file, or what `packed` gives of its only shard
     """
 
     source: Source
     options: Options
-    listing: str | bytes
+    rows: str | bytes
     shards: tuple[Shard, ...]
     left_out: Ledger = field(default_factory=Ledger)
 
@@ -74,49 +81,94 @@ class Plan:
     def total(self) -> int:
         return sum(shard.entries for shard in self.shards)
 
-    def lines(self, shard: Shard) -> Iterator[bytes]:
-        """The lines of the plan file for a shard, as they are."""
-        if isinstance(self.listing, bytes):
-            yield from self.listing.splitlines(keepends=True)[: shard.entries]
-            return
-        with open(self.listing, "rb") as lines:
-            lines.seek(shard.start)
-            for _ in range(shard.entries):
-                yield lines.readline()
-
     def entries(self, shard: Shard) -> Iterator[Entry]:
-        for line in self.lines(shard):
-            number, image_id, xml, image, split = json.loads(line)
-            yield Entry(number, Pair(image_id, xml, image, split))
+        """The images of a shard, in its order."""
+        for number, image_id, xml, image, split, *listed in self._rows(shard):
+            xml_size, xml_version, image_size, image_version = listed
+            stamps = (
+                None if xml_size is None else stamp_of(xml_size, xml_version),
+                None if image_size is None else stamp_of(image_size, image_version),
+            )
+            yield Entry(number, Pair(image_id, xml, image, split, xml_size, image_size), stamps)
 
-    def inline(self, index: int) -> Plan:
-        """A plan of shard `index` alone, in memory and not in a file: for machines that do not see the file.
+    def _rows(self, shard: Shard) -> Iterator[Sequence[Any]]:
+        if isinstance(self.rows, bytes):
+            yield from map(json.loads, self.rows.splitlines())
+            return
+        with contextlib.closing(_open_plan(self.rows)) as database:
+            yield from database.execute(_OF_SHARD, (shard.start, shard.start + shard.entries))
+
+    def lines(self, shard: Shard) -> Iterator[bytes]:
+        """A line for each image of a shard, in its order: what decides about it apart from the files."""
+        for number, image_id, xml, image, split, *_ in self._rows(shard):
+            # [number, id, XML, image, split] as JSON, in a third of the time that the encoder takes;
+            # what is not ASCII is escaped, lone surrogates of undecodable file names included
+            xml = "null" if xml is None else quoted(xml)
+            image = "null" if image is None else quoted(image)
+            yield f"[{number},{quoted(image_id)},{xml},{image},{quoted(split)}]\n".encode("ascii")
+
+    def packed(self, shard: Shard) -> bytes:
+        """The rows of a shard: for machines that do not see the file."""
+        return b"".join(json.dumps(row).encode("ascii") + b"\n" for row in self._rows(shard))
+
+    def alone(self, index: int, rows: bytes) -> Plan:
+        """A plan of shard `index` only, with the rows that `packed` gave.
 
         Its only shard, `shards[0]`, has the split, index and count that it has here, so that
-        `write_shard(plan.inline(index), 0, folder)` writes what `write_shard(plan, index, folder)` writes.
+        `write_shard(plan.alone(index, rows), 0, folder)` writes what `write_shard(plan, index, folder)` does.
         """
-        shard = replace(self.shards[index], start=0)
-        return replace(self, listing=b"".join(self.lines(self.shards[index])), shards=(shard,))
+        return replace(self, rows=rows, shards=(replace(self.shards[index], start=0),))
+
+
+_OF_SHARD = """
+SELECT e.number, id, x.folder || coalesce(stem, id) || x.extension,
+    i.folder || coalesce(image_stem, stem, id) || i.extension, split,
+    xml_size, xml_version, image_size, image_version
+FROM entry e LEFT JOIN pattern x ON x.number = xml LEFT JOIN pattern i ON i.number = image
+WHERE e.rowid > ? AND e.rowid <= ? ORDER BY e.rowid
+"""
+
+
+def _open_plan(path: str) -> sqlite3.Connection:
+    """A finished plan: it will not change, so that nobody has to lock it, also on a network's file system."""
+    with trouble(path):
+        database = sqlite3.connect(f"{Path(path).absolute().as_uri()}?immutable=1", uri=True)
+        (is_utf8,) = database.execute("SELECT is_utf8 FROM about").fetchone()
+    if not is_utf8:
+        database.text_factory = decode
+    return database
 
 
 def make_plan(source: Source, options: Options, folder: Path, *, merged: bool = False) -> Plan:
-    """List the source into `folder`, split it and cut it into shards.
+    """Write the plan for a source into `folder`: what goes into which split, and into which shard of it.
 
     merged   one file for all splits (each entry still knows its own)
 
-    Raises SourceError when the source has no images or lacks a split that `--split` names.
+    Raises SourceError when the source has no images or lacks a split that `--split` names, OutputError where
+    the plan cannot be written.
     """
     shards = options.shards
-    left_out = Ledger()
-    lines = _Lines(source, options, left_out, merged=merged, sizes=shards is None and options.stores_pixels)
-    ordered = Sorter(lines, folder=str(folder))
-    if not lines.bytes:
+    path = folder / "plan.sqlite"
+    rows = _Rows(source, options, merged=merged)
+    with rows.written_to(path):
+        sizes = rows.sizes() if shards is None and options.stores_pixels else Counter[str]()
+        found: list[Shard] = []
+        for file in rows.files():
+            count = (shards or _power_of_two(sizes[file], options.shard_size)) if options.stores_pixels else 1
+            edges = [
+                *(rows.before(file, (index << 64) // count) for index in range(count)),
+                rows.through(file),
+            ]
+            found += (
+                Shard(file, index, count, start, end - start)
+                for index, (start, end) in enumerate(pairwise(edges))
+            )
+        left_out = Ledger()
+        if count := rows.left_out():
+            left_out.images.found = left_out.images.lost[NOT_IN_SPLIT] = count
+    if not found:
         raise SourceError("no images or annotations were found", path=source.root)
-    counts = dict.fromkeys(sorted(lines.bytes), 1)
-    if options.stores_pixels:
-        counts = {split: shards or _power_of_two(lines.bytes[split], options.shard_size) for split in counts}
-    path = folder / "plan.jsonl"
-    return Plan(source, options, str(path), tuple(_write(ordered, counts, path)), left_out)
+    return Plan(source, options, str(path), tuple(found), left_out)
 
 
 def _power_of_two(size: int, shard_size: int) -> int:
@@ -124,100 +176,151 @@ def _power_of_two(size: int, shard_size: int) -> int:
     return 1 << (max(1, -(-size // shard_size)) - 1).bit_length()
 
 
-def _write(ordered: Iterable[bytes], counts: Mapping[str, int], path: Path) -> Iterator[Shard]:
-    """Write the lines, which come in order, and yield the shards, which are stretches of them."""
-    lengths = {split: [0] * count for split, count in counts.items()}
-    entries = {split: [0] * count for split, count in counts.items()}
-    with open(path, "wb") as file:
-        for record in ordered:
-            name, place, line = record.split(b"\0")
-            split = decode(name)
-            index = shard_of(int(place, 16), counts[split])
-            lengths[split][index] += file.write(line)
-            entries[split][index] += 1
-    starts = accumulate((length for split in counts for length in lengths[split]), initial=0)
-    for split, count in counts.items():
-        for index in range(count):
-            yield Shard(split, index, count, next(starts), entries[split][index])
+def _ways(source: Source, options: Options, names: Sequence[str]) -> Iterator[tuple[int, int, str | None]]:
+    """(combination of splits in the catalogue, turn, split) for each way in which its pairs are converted.
 
-
-def _assigned(source: Source, options: Options) -> Iterator[tuple[Pair, str | None]]:
-    """Each pair of the source with the split it goes to, or None where no split takes it."""
-    wanted = parse_split(options.split)
-    if wanted.ratios:
-        split = RatioSplit(wanted.ratios, options.seed, compile_group_by(options.group_by))
-        last = None
-        for pair in source.pairs():
-            if pair.id != last:  # lists of the source may overlap; a ratio split has each image once
-                yield pair, split.assign(pair.id)
-            last = pair.id
-        return
-    if not source.splits:
-        if len(wanted.names) > 1:
-            raise SourceError(
-                "the source has no splits of its own",
-                path=source.root,
-                field="--split",
-                found=options.split,
-                expected="one name, or ratios such as train=0.8,val=0.2",
-            )
-        name = wanted.names[0] if wanted.names else DEFAULT_SPLIT
-        for pair in source.pairs():
-            yield pair, name
-        return
-    for name in wanted.names:
-        for pair in source.pairs(name):
-            yield pair, name
-    if not wanted.names:
-        for pair in source.pairs():
-            yield pair, pair.split
-
-
-def _to_line(number: int, pair: Pair, split: str) -> str:
-    """[number, id, XML, image, split] as JSON, in a third of the time that the encoder takes."""
-    # what is not ASCII is escaped, lone surrogates of undecodable file names included
-    xml = "null" if pair.xml is None else quoted(pair.xml)
-    image = "null" if pair.image is None else quoted(pair.image)
-    return f"[{number},{quoted(pair.id)},{xml},{image},{quoted(split)}]"
-
-
-class _Lines:
-    """The lines of the plan file, in the order of the source, each behind its split and its place there.
-
-    bytes   of the images of each split, once all lines have come; 0 unless `sizes`
+    turn    which way comes first, of all of them where the options name splits, else of one combination
+    split   None: no split takes them
     """
+    combinations = source.catalogue.combinations
+    if names and source.splits:
+        for turn, name in enumerate(names):
+            source.check_split(name)
+            for number, splits in enumerate(source.splits_of_combinations(name)):
+                yield from ((number, turn, split) for split in splits)
+        return
+    if source.splits:
+        for number, splits in enumerate(source.splits_of_combinations(None)):
+            yield from ((number, turn, split) for turn, split in enumerate(splits))
+        return
+    if len(names) > 1:
+        raise SourceError(
+            "the source has no splits of its own",
+            path=source.root,
+            field="--split",
+            found=options.split,
+            expected="one name, or ratios such as train=0.8,val=0.2",
+        )
+    yield from ((number, 0, names[0] if names else DEFAULT_SPLIT) for number in range(len(combinations)))
 
-    def __init__(
-        self, source: Source, options: Options, left_out: Ledger, *, merged: bool, sizes: bool
-    ) -> None:
-        self.source = source
-        self.options = options
-        self.left_out = left_out
-        self.merged = merged
-        self.sizes = sizes
-        self.bytes: Counter[str] = Counter()
 
-    def __iter__(self) -> Iterator[bytes]:
-        numeric, by_hash = self.options.source_id == "numeric", self.options.stores_pixels
-        prefixes: dict[str, bytes] = {}
-        for number, (pair, split) in enumerate(_assigned(self.source, self.options), start=1):
-            if split is None:
-                self.left_out.images.found += 1
-                self.left_out.images.lost[NOT_IN_SPLIT] += 1
-                continue
-            file = ALL_SPLITS if self.merged else split
-            if file not in prefixes:
-                prefixes[file] = encode(file) + b"\0"
-            self.bytes[file] += self._size(pair.image) if self.sizes and pair.image is not None else 0
-            place = _hex_hash(pair.id) if by_hash else f"{number:016x}"
-            line = _to_line(number if numeric else 0, pair, split)
-            yield prefixes[file] + f"{place}\0{line}\n".encode("ascii")
+_ENTRIES = """
+CREATE TABLE plan.entry AS
+SELECT split, {position} AS position, {number} AS number, id, xml, image, stem, image_stem, {sizes}
+FROM (
+    SELECT pair.*, {split} AS split, {row} AS row, pair.rowid AS pair
+    FROM pair JOIN plan.way ON combination = pair.splits)
+{listed} WHERE split IS NOT NULL ORDER BY {order}
+"""
+
+
+_LISTED = """
+JOIN (SELECT number AS listed, xml_size, xml_version, image_size, image_version FROM named) ON listed = pair
+"""
+
+
+class _Rows:
+    """The rows of a plan, while they are made from the catalogue of the source."""
+
+    def __init__(self, source: Source, options: Options, *, merged: bool) -> None:
+        self.source, self.options, self.merged = source, options, merged
+        self.catalogue = source.catalogue
+        wanted = parse_split(options.split)
+        self.split, self.order = "way.split", "turn, pair.rowid" if wanted.names else "pair.rowid, turn"
+        if wanted.ratios:
+            # lists of the source may overlap; a ratio split has each image once
+            ratio = RatioSplit(wanted.ratios, options.seed, compile_group_by(options.group_by))
+            self.catalogue.connection.create_function("split_of", 1, ratio.assign, deterministic=True)
+            self.split = "split_of(id)"
+            names = [name for name, _ in wanted.ratios]
+            self.ways: list[tuple[int, int, str | None]] = [
+                (number, 0, "") for number in range(len(self.catalogue.combinations))
+            ]
+        else:
+            self.ways = list(_ways(source, options, wanted.names))
+            names = [split for _, _, split in self.ways if split is not None]
+        self.names = [ALL_SPLITS] if merged else sorted({*names})
+
+    @contextlib.contextmanager
+    def written_to(self, path: Path) -> Iterator[None]:
+        """In here the rows are there; afterwards the file is complete."""
+        catalogue = self.catalogue
+        with trouble(str(path)):
+            catalogue.execute("ATTACH ? AS plan", str(path))
+            try:
+                use_freely(catalogue.connection, "plan")
+                self._write()
+                yield
+                for table in ("CREATE TABLE plan.about(is_utf8)", "DROP TABLE plan.way"):
+                    catalogue.execute(table)
+                catalogue.execute("INSERT INTO plan.about VALUES (?)", catalogue.is_utf8)
+            finally:
+                catalogue.execute("DETACH plan")
+
+    def _write(self) -> None:
+        catalogue, by_hash = self.catalogue, self.options.stores_pixels
+        numeric = self.options.source_id == "numeric"
+        catalogue.execute("CREATE TABLE plan.way(combination INTEGER, turn INTEGER, split TEXT)")
+        ways = ((number, turn, split and catalogue.bound(split)) for number, turn, split in self.ways)
+        catalogue.insert("plan.way VALUES (?, ?, CAST(? AS TEXT))", ways)
+        catalogue.execute("CREATE TABLE plan.pattern(number INTEGER PRIMARY KEY, folder, extension)")
+        catalogue.execute("INSERT INTO plan.pattern SELECT number, folder, extension FROM main.pattern")
+        catalogue.connection.create_function("hash_of", 1, _hash, deterministic=True)
+        sizes = ("xml_size", "xml_version", "image_size", "image_version")
+        catalogue.execute(
+            _ENTRIES.format(
+                position="hash_of(id)" if by_hash else "row",
+                number="row" if numeric else "0",
+                row=f"row_number() OVER (ORDER BY {self.order})" if numeric or not by_hash else "0",
+                split=self.split,
+                order="position" if self.merged else "split, position",
+                sizes=", ".join(sizes if catalogue.has_sizes else (f"NULL AS {size}" for size in sizes)),
+                listed=_LISTED if catalogue.has_sizes else "",
+            )
+        )
+        (self.count,) = catalogue.execute("SELECT max(rowid) FROM plan.entry").fetchone()
+
+    def files(self) -> Iterator[str]:
+        """The files that have rows, in their order."""
+        yield from (name for name in self.names if self.before(name) < self.through(name))
+
+    def before(self, file: str, position: int = 0) -> int:
+        """How many rows come before those of `file` from `position` on."""
+        wanted = file, position.to_bytes(8, "big") if self.options.stores_pixels else position
+        return bisect_left(range(1, (self.count or 0) + 1), wanted, key=self._at)
+
+    def through(self, file: str) -> int:
+        """How many rows there are up to the last of `file`."""
+        return bisect_left(range(1, (self.count or 0) + 1), True, key=lambda row: self._at(row)[0] > file)
+
+    def _at(self, row: int) -> tuple[str, Any]:
+        """The file and the position of a row."""
+        split, position = self.catalogue.execute(
+            "SELECT split, position FROM plan.entry WHERE rowid = ?", row
+        ).fetchone()
+        return ALL_SPLITS if self.merged else split, position
+
+    def sizes(self) -> Counter[str]:
+        """Bytes of the images of each split."""
+        sizes: Counter[str] = Counter()
+        for split, image, size in self.catalogue.execute(
+            f"SELECT {self.split}, image, image_size FROM named JOIN plan.way ON combination = splits"
+            " WHERE way.split IS NOT NULL AND image IS NOT NULL ORDER BY named.number"
+        ):
+            sizes[split] += self._size(image) if size is None else size
+        return sizes
 
     def _size(self, image: str) -> int:
         try:
             return self.source.storage.size(image)
         except SourceError:
             return 0  # an image that vanished is reported when it is read
+
+    def left_out(self) -> int:
+        """How many images no split takes."""
+        statement = "SELECT count(*) FROM pair JOIN plan.way ON combination = splits WHERE split IS NULL"
+        (count,) = self.catalogue.execute(statement).fetchone()
+        return int(count)
 
 
 def shard_of(place: int, count: int) -> int:
@@ -227,8 +330,8 @@ def shard_of(place: int, count: int) -> int:
 
 def hash_of(image_id: str) -> int:
     """64 bits that say where an image stands: the same on every machine, unlike `hash()`."""
-    return int(_hex_hash(image_id), 16)
+    return int.from_bytes(_hash(image_id), "big")
 
 
-def _hex_hash(image_id: str) -> str:
-    return blake2b(image_id.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
+def _hash(image_id: str) -> bytes:
+    return blake2b(image_id.encode("utf-8", "surrogateescape"), digest_size=8).digest()

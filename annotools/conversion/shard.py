@@ -98,17 +98,17 @@ class ShardWriter:
         """What becomes of each image of the shard, in order."""
         plan, tick = self.plan, self.tick
         limit = None if plan.options.stores_pixels else HEAD
-        with plan.source.reading_ahead(self._names(), image_limit=limit) as source:
+        with plan.source.reading_ahead(self._files(), image_limit=limit) as source:
             for entry in plan.entries(self.shard):
                 outcome = reconcile(entry, source, plan.options)
                 self.statistics.add(outcome)
                 yield outcome
                 tick(1, 0 if outcome.example is None else len(outcome.example.encoded))
 
-    def _names(self) -> Iterator[str]:
+    def _files(self) -> Iterator[tuple[str, int | None]]:
         """What `reconcile` will read, in its order."""
         for entry in self.plan.entries(self.shard):
-            yield from (name for name in (entry.pair.xml, entry.pair.image) if name is not None)
+            yield from entry.pair.files("xml", "image")
 
 
 def write_index(path: Path, offsets: Sequence[int]) -> None:

@@ -160,8 +160,10 @@ def _of_xml(source: Source, options: EvaluateOptions, origin: str) -> Truth:
     to = make_options(asked, options.class_map or discover_classes(source))
     result = Statistics()
     rows, lost = [], []
-    with source.reading_ahead(_names(source, options.split), image_limit=HEAD) as ahead:
-        for pair in _pairs_once(source, options.split):
+    pairs = source.unique_pairs(options.split)
+    files = (file for pair in source.unique_pairs(options.split) for file in pair.files("xml", "image"))
+    with source.reading_ahead(files, image_limit=HEAD) as ahead:
+        for pair in pairs:
             outcome = reconcile(Entry(0, pair), ahead, to)
             result.add(outcome)
             if outcome.example is None:
@@ -180,20 +182,6 @@ def _of_xml(source: Source, options: EvaluateOptions, origin: str) -> Truth:
         )
     result.ledger.check()
     return _of_rows(rows, to.classes, source.root, ledger=result.ledger, no_truth=frozenset(lost))
-
-
-def _pairs_once(source: Source, split: str | None) -> Iterator[Pair]:
-    """Each pair once, also one that several splits list."""
-    last = None
-    for pair in source.pairs(split):
-        if pair.id != last:
-            yield pair
-        last = pair.id
-
-
-def _names(source: Source, split: str | None) -> Iterator[str]:
-    for pair in _pairs_once(source, split):
-        yield from (name for name in (pair.xml, pair.image) if name is not None)
 
 
 def _image_id(pair: Pair) -> str:

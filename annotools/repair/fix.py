@@ -135,11 +135,7 @@ class _Copy:
         self._names = frozenset(source.storage.names())
 
     def files(self) -> Iterator[_File]:
-        last = None
-        for pair in self.source.pairs():
-            if pair.id == last:
-                continue
-            last = pair.id
+        for pair in self.source.unique_pairs():
             image = self._header(pair)
             name = self._image_name(pair, image)
             if pair.xml is not None:

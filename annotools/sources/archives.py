@@ -29,7 +29,7 @@ from typing import Any
 from annotools.errors import AnnotoolsError, SourceError
 from annotools.files.system import open_to_read, read_at, reopening_path
 from annotools.issues import Issue
-from annotools.sources.storage import check_size, matters, printable, unreadable
+from annotools.sources.storage import by_folder, check_size, matters, printable, unreadable
 
 LARGEST_GROWTH = 200
 ALWAYS_ALLOWED = 1 << 30
@@ -68,6 +68,8 @@ def open_archive(path: str) -> Archive:
 class Archive:
     """What zip and tar have in common: an index of members, and reads without a shared file position."""
 
+    is_far = has_sizes = False
+
     def __init__(self, path: str) -> None:
         self.root = path
         self._path = os.path.abspath(path)
@@ -79,8 +81,11 @@ class Archive:
     def names(self) -> list[str]:
         return sorted(self._members)
 
-    def walk(self) -> Iterator[str]:
-        return iter(self._members)
+    def walk(self) -> Iterator[tuple[str, Iterator[str]]]:
+        return by_folder(self._members)
+
+    def listed(self) -> Iterator[tuple[str, int | None, str]]:
+        raise NotImplementedError
 
     def issues(self) -> list[Issue]:
         return [

@@ -1,8 +1,8 @@
 """How a data set is laid out: which files are annotations, images and lists, judged by their names alone.
 
-One rule covers the layouts in use. The place of a file is its folder without the parts that only say what
+One rule covers the layouts in use. The location of a file is its folder without the parts that only say what
 kind of file is in there (Annotations, JPEGImages, images, labels, ...). An annotation and an image belong
-together when place and stem agree, so all of these are the same thing:
+together when location and stem agree, so all of these are the same thing:
 
     a.xml a.jpg                            beside each other
     Annotations/a.xml  JPEGImages/a.jpg    VOC
@@ -32,8 +32,8 @@ _VOC_FOLDERS = frozenset({"jpegimages", "imagesets"})  # VOC2007 beside VOC2012:
 Folders = dict[str, int]
 """How many files each folder has; folders are "" or "a/b/". All judging is done by folder, not by file."""
 
-Places = dict[str, str]
-"""For each folder whose files belong to the data set, their place."""
+Locations = dict[str, str]
+"""For each folder whose files belong to the data set, their location."""
 
 
 @dataclass(slots=True)
@@ -52,8 +52,8 @@ class Layout:
     tree   the folder that holds Annotations and JPEGImages; "" is the root, None: there is no such folder
     """
 
-    xmls: Places
-    images: Places
+    xmls: Locations
+    images: Locations
     lists: list[str]
     tree: str | None = None
     issues: list[Issue] = field(default_factory=list)
@@ -69,20 +69,15 @@ def is_kind_folder(folder: str) -> bool:
     return folder.lower() in _ANNOTATION_FOLDERS or is_image_folder(folder)
 
 
-def place_of(key: str) -> str:
-    """Where a file belongs: its folder without the folders of a kind, "" or "a/b/"."""
-    return key[: key.rfind("/") + 1]
+def split_of_location(location: str) -> str | None:
+    """The first folder of a location that is named like a split."""
+    return next((part for part in location.split("/") if is_split_name(part)), None)
 
 
-def split_of_place(place: str) -> str | None:
-    """The first folder of a place that is named like a split."""
-    return next((part for part in place.split("/") if is_split_name(part)), None)
-
-
-def without_split(place: str) -> str:
-    """The place without that folder."""
-    split = split_of_place(place)
-    return place if split is None else f"/{place}".replace(f"/{split}/", "/", 1)[1:]
+def without_split(location: str) -> str:
+    """The location without that folder."""
+    split = split_of_location(location)
+    return location if split is None else f"/{location}".replace(f"/{split}/", "/", 1)[1:]
 
 
 def find_layout(
@@ -118,13 +113,13 @@ def find_layout(
         )
     base = f"{tree}/" if tree is not None else _common_folder(xml_folders)
     xmls, images_of = (
-        {folder: _place(folder, base, limits) for folder in folders}
+        {folder: _location(folder, base, limits) for folder in folders}
         for folders in (xml_folders, image_folders)
     )
     return Layout(xmls, images_of, lists, tree, issues)
 
 
-def _place(folder: str, base: str, limits: Iterable[str]) -> str:
+def _location(folder: str, base: str, limits: Iterable[str]) -> str:
     """A folder counted from the limit it is under, else from `base`, without the parts that name a kind."""
     limit = max((limit for limit in limits if folder.startswith(limit)), key=len, default="")
     parts = _plain_parts(folder[len(limit) :])
@@ -143,7 +138,7 @@ def _is_below(folder: str, above: str | None) -> bool:
 
 
 def _trees(folders: Iterable[str], kinds: frozenset[str]) -> set[str]:
-    """The folders that hold the outermost folder of a kind, for each folder that lies in one."""
+    """The folders that hold the outermost folder of a kind, for each folder that is in one."""
     trees: set[str] = set()
     for folder in folders:
         parts = folder.split("/")
@@ -173,7 +168,7 @@ def _only_tree(xmls: Folders, images: Folders, lists: list[str], root: str) -> s
 
 
 def _inside(folders: Folders, tree: str, kinds: frozenset[str]) -> Folders:
-    """The folders that lie in a folder of a kind, right below the tree."""
+    """The folders in a folder of a kind, right below the tree."""
     start = len(tree) + 1 if tree else 0
     return {
         folder: count

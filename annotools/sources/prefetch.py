@@ -1,7 +1,7 @@
-"""Files of a far storage, fetched before they are asked for: a request takes 20 ms or more, an image takes 2.
+"""Files behind a URL, fetched before they are asked for: a request takes 20 ms or more, an image takes 2.
 
-    with source.reading_ahead(names) as source:
-        for name in names:
+    with source.reading_ahead(files) as source:
+        for name, _ in files:
             source.read_bytes(name)
 
 For a source on this machine that does nothing.
@@ -24,7 +24,7 @@ BYTES = 64 << 20
 class ReadAhead:
     """A storage whose next files are on their way; close it, or use it in a `with`.
 
-    names         the files in the order in which they will be read; asked for as they are needed
+    files         (name, size or None) in the order in which they will be read; asked for as they are needed
     threads       requests at a time
     budget        bytes that may be held or on their way, unless a single file is larger
     image_limit   of images only so many bytes are wanted ahead
@@ -33,18 +33,20 @@ class ReadAhead:
     when it is asked for. Errors come from `read_bytes`, as without reading ahead. For one thread.
     """
 
+    is_far = True
+
     def __init__(
         self,
         storage: Storage,
-        names: Iterable[str],
+        files: Iterable[tuple[str, int | None]],
         *,
         threads: int = THREADS,
         budget: int = BYTES,
         image_limit: int | None = None,
     ) -> None:
-        self.root = storage.root
+        self.root, self.has_sizes = storage.root, storage.has_sizes
         self._storage = storage
-        self._coming = iter(names)
+        self._coming = iter(files)
         self._budget = budget
         self._most = 4 * threads
         self._image_limit = image_limit
@@ -87,9 +89,11 @@ class ReadAhead:
 
     def _fill(self) -> None:
         while self._next is not None and len(self._ahead) < self._most:
-            name, limit = self._next, self._limit(self._next)
+            name, size = self._next
+            limit = self._limit(name)
             if name not in self._ahead:
-                size = self._size(name) if limit is None else min(limit, self._size(name))
+                size = self._size(name) if size is None else size
+                size = size if limit is None else min(limit, size)
                 if self._ahead and self._held + size > self._budget:
                     return
                 self._ahead[name] = self._pool.submit(self._storage.read_bytes, name, limit), size
@@ -110,8 +114,11 @@ class ReadAhead:
     def names(self) -> list[str]:
         return self._storage.names()
 
-    def walk(self) -> Iterator[str]:
+    def walk(self) -> Iterator[tuple[str, Iterable[str]]]:
         return self._storage.walk()
+
+    def listed(self) -> Iterator[tuple[str, int | None, str]]:
+        return self._storage.listed()
 
     def issues(self) -> list[Issue]:
         return self._storage.issues()

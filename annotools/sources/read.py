@@ -48,7 +48,7 @@ def read(
 def _from_source(
     source: Source, split: str | None, pairs: Iterator[Pair], headers: bool
 ) -> Iterator[Annotation]:
-    with source.reading_ahead(_names(source.pairs(split), headers), image_limit=HEAD) as ahead:
+    with source.reading_ahead(_files(source.pairs(split), headers), image_limit=HEAD) as ahead:
         for pair in pairs:
             if pair.xml is None:
                 continue
@@ -61,12 +61,10 @@ def _from_source(
             yield annotation.found_at(image_path, image, pair.split)
 
 
-def _names(pairs: Iterator[Pair], headers: bool) -> Iterator[str]:
+def _files(pairs: Iterator[Pair], headers: bool) -> Iterator[tuple[str, int | None]]:
     for pair in pairs:
         if pair.xml is not None:
-            yield pair.xml
-            if headers and pair.image is not None:
-                yield pair.image
+            yield from pair.files("xml", "image") if headers else pair.files("xml")
 
 
 def _of_split(annotations: Iterator[Annotation], split: str | None) -> Iterator[Annotation]:

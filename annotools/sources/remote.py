@@ -1,7 +1,7 @@
 """Data sets behind URLs: s3://, gs:// and whatever else fsspec has a driver for.
 
-The listing comes page by page with sizes and ETags, of which 24 bytes a file are kept, so that no request is
-made to learn a size. A file is one request. A .zip is read in place by ranged requests; a tar, which has no
+The listing comes page by page with sizes and ETags, which the catalogue keeps, so that no request is made to
+learn a size. A file is one request. A .zip is read in place by ranged requests; a tar, which has no
 directory, is refused.
 """
 
@@ -11,7 +11,6 @@ import hashlib
 import io
 import os
 import zipfile
-from array import array
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -23,14 +22,15 @@ from annotools.sources.storage import (
     LARGEST_FILE,
     LARGEST_XML,
     Storage,
+    by_folder,
     check_size,
     is_ignored_folder,
     matters,
     printable,
+    stamp_of,
     unreadable,
 )
 
-_UNKNOWN = (1 << 64) - 1
 _ZIP_BLOCK = 1 << 20
 
 
@@ -64,43 +64,39 @@ def _source_error(folder: RemoteFolder, name: str, error: OSError) -> AnnotoolsE
 class Remote:
     """A folder at a URL."""
 
-    far = True
+    is_far = has_sizes = True
 
     def __init__(self, folder: RemoteFolder) -> None:
         self.root = folder.root
         self._folder = folder
-        self._table = _Table()
 
     def names(self) -> list[str]:
-        return sorted(self.walk())
+        return sorted(name for name, _, _ in self.listed())
 
-    def walk(self) -> Iterator[str]:
-        """All files that can matter; when the last has come, their sizes and versions are known."""
-        table = _Table()
+    def walk(self) -> Iterator[tuple[str, Iterator[str]]]:
+        return by_folder(name for name, _, _ in self.listed())
+
+    def listed(self) -> Iterator[tuple[str, int | None, str]]:
+        """(name, size, version) of all files that can matter; the version is a hash of the ETag or time."""
         try:
             for page in self._folder.pages(prune=is_ignored_folder):
                 for entry in page:
                     if matters(entry.name):
-                        table.add(*entry)
-                        yield entry.name
+                        yield entry.name, entry.size, _hash(entry.version)
         except (FileError, TroubleError) as error:
             raise _source_error(self._folder, "", error) from error
-        table.sort()
-        self._table = table
 
     def issues(self) -> list[Issue]:
         return []
 
     def size(self, name: str) -> int:
-        size, _ = self._table.find(name) or self._ask(name)
-        return size
+        return self._ask(name)[0]
 
     def stamp(self, name: str) -> str:
-        """Size and a hash of the ETag (or generation, or time), as they were listed."""
-        size, version = self._table.find(name) or self._ask(name)
-        return f"{size}-{version:016x}"
+        """Size and a hash of the ETag (or generation, or time), as they are now."""
+        return stamp_of(*self._ask(name))
 
-    def _ask(self, name: str) -> tuple[int, int]:
+    def _ask(self, name: str) -> tuple[int, str]:
         try:
             info = self._folder.info(name)
         except (FileError, TroubleError) as error:
@@ -113,13 +109,11 @@ class Remote:
         # A range even for the whole file: s3fs would ask for the size before, and nothing would bound it.
         largest = LARGEST_XML if name[-4:].lower() == ".xml" else LARGEST_FILE
         end = largest + 1 if limit is None else limit
-        known = self._table.find(name)
-        if known is not None and known[0] == 0:
-            return b""  # the range of an empty file is an error (416)
         try:
             data: bytes = self._folder.run(lambda fs: fs.cat_file(self._folder.path(name), start=0, end=end))
         except (FileError, TroubleError) as error:
-            if "range" in str(error).lower() and self._ask(name)[0] == 0:  # empty since, or not listed
+            # the range of an empty file is an error (416)
+            if "range" in str(error).lower() and self._ask(name)[0] == 0:
                 return b""
             raise _source_error(self._folder, name, error) from error
         check_size(name, self.display(name), len(data))
@@ -129,50 +123,14 @@ class Remote:
         return printable(self._folder.display(name))
 
 
-class _Table:
-    """Size and version by name, 24 bytes each.
-
-    Names are known by 64 bits of hash. Of 10 million names two share theirs once in 400,000 data sets; what
-    comes of it is a wrong size in the plan.
-    """
-
-    def __init__(self) -> None:
-        self._columns: tuple[Any, ...] = (array("Q"), array("Q"), array("Q"))
-
-    def add(self, name: str, size: int | None, version: str) -> None:
-        names, sizes, versions = self._columns
-        names.append(_hash(name))
-        sizes.append(_UNKNOWN if size is None else size)
-        versions.append(_hash(version))
-
-    def sort(self) -> None:
-        import numpy as np
-
-        columns = [
-            np.frombuffer(column, np.uint64) if column else np.empty(0, np.uint64) for column in self._columns
-        ]
-        order = np.argsort(columns[0], kind="stable")
-        self._columns = tuple(column[order] for column in columns)
-
-    def find(self, name: str) -> tuple[int, int] | None:
-        names, sizes, versions = self._columns
-        if not len(names):
-            return None
-        key = names.dtype.type(_hash(name))
-        place = int(names.searchsorted(key))
-        if place == len(names) or names[place] != key or sizes[place] == _UNKNOWN:
-            return None
-        return int(sizes[place]), int(versions[place])
-
-
-def _hash(text: str) -> int:
-    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=8).digest())
+def _hash(text: str) -> str:
+    return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
 
 
 class RemoteZip(ZipArchive):
     """A zip file at a URL, with all checks of a local one; a member is two requests."""
 
-    far = True
+    is_far = True
 
     def __init__(self, folder: RemoteFolder, size: int) -> None:
         Archive.__init__(self, folder.root)

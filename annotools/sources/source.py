@@ -11,21 +11,20 @@ import contextlib
 import copy
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from annotools.errors import ImageError, SourceError, UnavailableError
+from annotools.errors import ImageError, SourceError
 from annotools.files.urls import is_url, local_path, whole_archive
-from annotools.formats import voc
 from annotools.images import header as image_headers
 from annotools.issues import Issue
 from annotools.records import Image
-from annotools.sources.image_sets import default_splits, find_lists
+from annotools.sources.catalogue import Catalogue
+from annotools.sources.image_finder import ImageFinder
 from annotools.sources.layouts import is_image_folder, is_kind_folder
-from annotools.sources.listing import Listing, assign_by_folder, make_listing
-from annotools.sources.pairing import ImageFinder, base_of, fold, pair_files
-from annotools.sources.scan import Scope, list_files
-from annotools.sources.storage import HEAD, Folder, Storage, split_extension
+from annotools.sources.names import base_of, fold
+from annotools.sources.scan import Listed, Scan, list_source
+from annotools.sources.storage import HEAD, Folder, Storage, split_extension, stamp_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,55 +34,57 @@ class Pair:
     id      unique in the source, the same in every run, without extension: "BloodImage_00001", "shelf/a"
     xml, image   names for `Source.read_bytes`
     split   the split that this pair was listed for, None: in no split, or the source has none
+    xml_size, image_size   bytes, where the listing told them: behind a URL
     """
 
     id: str
     xml: str | None
     image: str | None
     split: str | None = None
+    xml_size: int | None = field(default=None, compare=False, repr=False)
+    image_size: int | None = field(default=None, compare=False, repr=False)
+
+    def files(self, *kinds: str) -> Iterator[tuple[str, int | None]]:
+        """(name, size) as `Source.reading_ahead` takes them, of the `kinds` "xml" and "image" in order."""
+        for kind in kinds:
+            if kind == "xml" and self.xml is not None:
+                yield self.xml, self.xml_size
+            elif kind == "image" and self.image is not None:
+                yield self.image, self.image_size
 
 
 class Source:
-    """An opened source; picklable, and small: the listing of many images is in a temporary file.
+    """An opened source; picklable, and small: the catalogue of many images stays in its process.
 
-    A copy in another process of this machine reads the same file while this process lives; anywhere else it
-    lists the source anew, and only if `pairs`, `issues` or `image_named` is called there.
+    A copy in another process lists the source anew if `pairs`, `issues` or `image_named` is called there and
+    the catalogue is large.
 
     root     the path, for messages
     splits   the names of its splits in order, empty when it has none. A trainval list beside train and val is
              their union and not among them, but `pairs("trainval")` works.
     """
 
-    def __init__(
-        self,
-        storage: Storage,
-        listing: Listing,
-        *,
-        scope: Scope,
-        splits: tuple[str, ...] = (),
-        issues: tuple[Issue, ...] = (),
-        rivals: frozenset[str] = frozenset(),
-    ) -> None:
+    def __init__(self, storage: Storage, scan: Scan, listed: Listed) -> None:
         self.root = storage.root
-        self.splits = splits
+        self.splits = listed.splits
         self.storage = storage
-        self._scope = scope
-        self._listing = listing
-        self._issues = issues
-        self._rivals = rivals
+        self._scan = scan
+        self._listed = listed
         self._finder: ImageFinder | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_finder": None}
 
-    def _rows(self) -> Listing:
-        if self._listing.rows.is_lost():
-            self._listing = _make_source(self.storage, self._scope)._listing
-        return self._listing
+    @property
+    def catalogue(self) -> Catalogue:
+        """The catalogue, made again where it is lost."""
+        if self._listed.catalogue.is_lost:
+            self._listed = list_source(self.storage, self._scan)
+        return self._listed.catalogue
 
     def __len__(self) -> int:
         """How many pairs there are, each counted once."""
-        return len(self._listing)
+        return len(self._listed.catalogue)
 
     def pairs(self, split: str | None = None) -> Iterator[Pair]:
         """The pairs of one split, or of the whole source, sorted by id and made one by one.
@@ -91,7 +92,12 @@ class Source:
         Without `split` a pair that several splits list comes once for each, and one that none lists comes
         with split None. Raises SourceError for a split that does not exist.
         """
-        known = set(self.splits).union(*self._listing.combinations)
+        self.check_split(split)
+        return self._pairs(split)
+
+    def check_split(self, split: str | None) -> None:
+        """Raise SourceError for a split that does not exist."""
+        known = set(self.splits).union(*self._listed.catalogue.combinations)
         if split is not None and split not in known:
             raise SourceError(
                 "the source has no such split",
@@ -100,19 +106,30 @@ class Source:
                 found=split,
                 expected=", ".join(self.splits) or "None: this source has no splits",
             )
-        return self._pairs(split)
 
     def _pairs(self, split: str | None) -> Iterator[Pair]:
-        rows = self._rows()
-        ways: dict[tuple[str, ...], tuple[str | None, ...]] = {}  # for each combination of splits
-        for combination in rows.combinations:
-            if split is None:
-                ways[combination] = tuple(one for one in self.splits if one in combination) or (None,)
-            else:
-                ways[combination] = (split,) if split in combination else ()
-        for name, xml, image, splits in rows:
-            for one in ways[splits]:
-                yield Pair(name, xml, image, one)
+        catalogue = self.catalogue
+        splits = self.splits_of_combinations(split)
+        for image_id, xml, image, combination, xml_size, image_size in catalogue.rows():
+            for one in splits[combination]:
+                yield Pair(image_id, xml, image, one, xml_size, image_size)
+
+    def splits_of_combinations(self, split: str | None) -> list[tuple[str | None, ...]]:
+        """For each combination of splits in the catalogue, as which of them its pairs come."""
+        combinations = self.catalogue.combinations
+        if split is not None:
+            return [(split,) if split in combination else () for combination in combinations]
+        return [
+            tuple(one for one in self.splits if one in combination) or (None,) for combination in combinations
+        ]
+
+    def unique_pairs(self, split: str | None = None) -> Iterator[Pair]:
+        """`pairs(split)`, but each pair once, with the first of its splits. Raises SourceError as `pairs`."""
+        last = None
+        for pair in self.pairs(split):
+            if pair.id != last:
+                last = pair.id
+                yield pair
 
     def read_bytes(self, name: str) -> bytes:
         """The whole file. Raises ImageError for an image that cannot be read, SourceError for any other."""
@@ -139,30 +156,34 @@ class Source:
         )
 
     @contextlib.contextmanager
-    def reading_ahead(self, names: Iterable[str], *, image_limit: int | None = None) -> Iterator[Source]:
-        """This source, with the files `names` fetched before they are read, if it is at a URL.
+    def reading_ahead(
+        self, files: Iterable[tuple[str, int | None]], *, image_limit: int | None = None
+    ) -> Iterator[Source]:
+        """This source, with `files` fetched before they are read, if it is at a URL.
 
-        names         in the order in which they will be read
+        files         (name, size or None) in the order in which they will be read; see `Pair.files`
         image_limit   of images only so many bytes are fetched
         """
-        if not getattr(self.storage, "far", False):
+        if not self.storage.is_far:
             yield self
             return
         from annotools.sources.prefetch import ReadAhead
 
-        with ReadAhead(self.storage, names, image_limit=image_limit) as storage:
+        with ReadAhead(self.storage, files, image_limit=image_limit) as storage:
             source = copy.copy(self)
             source.storage, source._finder = storage, self._finder
             yield source
-            self._finder = source._finder
+            self._finder, self._listed = source._finder, source._listed
 
     def size(self, name: str) -> int:
         """Bytes. Raises SourceError."""
-        return self.storage.size(name)
+        listed = self._listed.catalogue.file(name)
+        return self.storage.size(name) if listed is None else listed[0]
 
     def stamp(self, name: str) -> str:
         """A short text that changes when the file changes. Raises SourceError."""
-        return self.storage.stamp(name)
+        listed = self._listed.catalogue.file(name)
+        return self.storage.stamp(name) if listed is None else stamp_of(*listed)
 
     def display(self, name: str) -> str:
         """The name for messages: "data/a.xml", "data.zip!/a.xml"; on one line, whatever is in the name."""
@@ -171,12 +192,14 @@ class Source:
     def issues(self) -> list[Issue]:
         """What is wrong with the source as a whole: stem-collision, annotation-missing,
         list-names-missing-image, split-overlap, outside-layout and archive-member-ignored."""
+        catalogue = self.catalogue
+        lone = catalogue.execute("SELECT image FROM named WHERE xml IS NULL ORDER BY number")
         missing = [
             Issue("annotation-missing", "warning", "the image has no annotation file", self.display(image))
-            for _, xml, image, _ in self._rows()
-            if xml is None and image is not None and image not in self._rivals
+            for (image,) in lone
+            if image not in self._listed.rivals
         ]
-        return [*self._issues, *missing]
+        return [*self._listed.issues, *missing]
 
     def image_named(self, pair: Pair, filename: str) -> str | None:
         """The name of an existing image other than the pair's that `filename` names, or None.
@@ -188,8 +211,12 @@ class Source:
             own = pair.image.rpartition("/")[2]
             if base == own or fold(base) in (fold(own), fold(split_extension(own)[0])):
                 return None
-        if self._finder is None:
-            self._finder = ImageFinder(image for _, _, image, _ in self._rows() if image)
+        if self._finder is None or not self._finder.is_here:
+            self._finder = ImageFinder(
+                image
+                for (image,) in self.catalogue.execute("SELECT image FROM named ORDER BY number")
+                if image
+            )
         found = self._finder.find(base, near=pair.image or pair.xml or "")
         return None if found == pair.image else found
 
@@ -229,14 +256,14 @@ def _open_inside(
 ) -> Source:
     """A storage in which `annotations` and `images` are folders below its root."""
     limits = [None if limit is None else os.fspath(limit).strip("/") for limit in (annotations, images)]
-    return _make_source(storage, Scope(storage.root, annotations=limits[0], images=limits[1]))
+    return _make_source(storage, Scan(storage.root, annotations=limits[0], images=limits[1]))
 
 
 def _open_folder(
     path: str, annotations: str | os.PathLike[str] | None, images: str | os.PathLike[str] | None
 ) -> Source:
     if annotations is None and images is None:
-        return _make_source(Folder(path), Scope(path))
+        return _make_source(Folder(path), Scan(path))
     places = [_find_folder(path, annotations, "annotations"), _find_folder(path, images, "images")]
     top = os.path.abspath(path)
     common = os.path.commonpath([top, *places])
@@ -249,7 +276,7 @@ def _open_folder(
         if not any(place != other and (not other or place.startswith(f"{other}/")) for other in below)
     }
     folders = tuple(f"{start}/" if start else "" for start in sorted(starts))
-    return _make_source(folder, Scope(path, below[0], below[1], folders))
+    return _make_source(folder, Scan(path, below[0], below[1], folders))
 
 
 def _find_folder(path: str, given: str | os.PathLike[str] | None, field: str) -> str:
@@ -270,40 +297,8 @@ def _open_file(path: str) -> Source:
         folders = [f"{name}/"] + [one for one in folder.entries("")[1] if is_image_folder(one[:-1])]
     else:
         folder, xml, folders = Folder(parent), base, [""]
-    return _make_source(folder, Scope(path, only=(xml, *folders)))
+    return _make_source(folder, Scan(path, only=(xml, *folders)))
 
 
-def _make_source(storage: Storage, scope: Scope) -> Source:
-    layout, files = list_files(storage, scope)
-    pairing = pair_files(
-        files, lambda name: _read_filename(storage, name), storage.display, lone_images=not scope.only
-    )
-    del files
-    lists = find_lists(storage, layout.lists, layout.tree)
-    if lists:
-        from annotools.sources.split_lists import assign_by_lists
-
-        assigned = assign_by_lists(pairing.rows, lists, default_splits(lists), storage)
-    else:
-        assigned = assign_by_folder(pairing.rows)
-    listing = make_listing(assigned)
-    of_layout = () if scope.only else layout.issues  # of the files around a single one nobody asked
-    return Source(
-        storage,
-        listing,
-        scope=scope,
-        splits=assigned.names,
-        issues=(*storage.issues(), *of_layout, *pairing.issues, *assigned.issues),
-        rivals=frozenset(pairing.rivals),
-    )
-
-
-def _read_filename(storage: Storage, name: str) -> str | None:
-    try:
-        data = storage.read_bytes(name)
-    except UnavailableError:
-        raise
-    except SourceError:
-        return None  # whoever reads the annotation reports it
-    annotation, _ = voc.inspect(data, name)
-    return None if annotation is None else annotation.filename
+def _make_source(storage: Storage, scan: Scan) -> Source:
+    return Source(storage, scan, list_source(storage, scan))

@@ -1,120 +1,155 @@
-"""Which rows of a source the lists of its splits name, found by sorting and joining, whatever their size.
+"""Which pairs of a catalogue the lists of its splits name, whatever their size.
 
 A line may be a stem, a file name or a path, with a flag behind it, exactly or but for case and Unicode
 normalisation. In memory are only the lines that name nothing, each of which becomes an issue.
+
+    line     text, number of the list, of its file in the list and of the line; the pair that it names
+    caller   a name by which some line may mean a pair, with the pair; in the order in which pairs count
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from annotools.issues import Issue
+from annotools.sources.catalogue import Catalogue, Splits, decode
 from annotools.sources.image_sets import SplitList, without_flag
-from annotools.sources.listing import Assigned, Splits
-from annotools.sources.pairing import fold, in_order
-from annotools.sources.spool import Sorter, Spool, decode, encode, groups, join
+from annotools.sources.names import fold, in_order
 from annotools.sources.storage import Storage, split_extension
 
-_SEVERAL = b"several"
+_SEVERAL = 0
+"""In place of a pair: the line may mean several."""
+
+# Of the pairs of one name that counts which has an annotation, then the first folder by folder.
+_KEYS = """
+CREATE TABLE caller AS
+SELECT location || coalesce(stem, id) AS name, pair.rowid AS pair, xml IS NULL AS is_lone
+FROM pair JOIN pattern ON number = coalesce(xml, image)
+ORDER BY is_lone, folder, coalesce(stem, id) || extension
+"""
+_NAMES = """
+SELECT named.number, named.xml IS NULL AS is_lone, x.location || coalesce(pair.stem, pair.id), named.xml,
+    i.location || coalesce(pair.image_stem, pair.stem, pair.id), named.image
+FROM named JOIN pair ON pair.rowid = named.number
+    LEFT JOIN pattern x ON x.number = pair.xml LEFT JOIN pattern i ON i.number = pair.image
+ORDER BY is_lone, coalesce(x.folder, i.folder),
+    coalesce(pair.stem, pair.id) || coalesce(x.extension, i.extension)
+"""
 
 
-def assign_by_lists(rows: Spool, lists: Sequence[SplitList], names: Splits, storage: Storage) -> Assigned:
-    """The splits whose lists name a row. `names` are the splits to report, the others exist on request.
+def assign_by_lists(
+    catalogue: Catalogue, lists: Sequence[SplitList], names: Splits, storage: Storage
+) -> list[Issue]:
+    """Give each pair the combination of splits whose lists name it.
 
-    rows   as pairing.Pairing has them
+    names   the splits to report; the others exist on request
     """
-    missed = Spool()
-    members = Sorter(_by_key(Sorter(_lines(lists, storage)), rows, missed))
-    assigned = Assigned((), names=names)
-    if len(missed):
-        missing: list[tuple[int, int, int, str, bytes]] = []
-        members.extend(_by_name(missed, rows, missing))
-        assigned.issues += _missing_issues(sorted(missing, key=lambda one: one[:3]), lists, storage)
-    assigned.rows = _attached(rows, members, assigned, lists, storage)
-    return assigned
+    catalogue.execute("CREATE TABLE line(text, list, file, number, pair)")
+    catalogue.insert("line VALUES (CAST(? AS TEXT), ?, ?, ?, NULL)", _lines(catalogue, lists, storage))
+    catalogue.execute(_KEYS)
+    catalogue.execute("CREATE INDEX caller_name ON caller(name)")
+    catalogue.execute(
+        "UPDATE line SET pair = (SELECT pair FROM caller WHERE name = text ORDER BY caller.rowid LIMIT 1)"
+    )
+    catalogue.execute("DROP TABLE caller")
+    issues: list[Issue] = []
+    if catalogue.execute("SELECT 1 FROM line WHERE pair IS NULL LIMIT 1").fetchone() is not None:
+        _find_by_name(catalogue)
+        issues += _missing_issues(catalogue, lists, storage)
+    counts = _combine(catalogue, lists)
+    catalogue.execute("DROP TABLE line")
+    return [*issues, *_overlaps(catalogue, counts, lists, names, storage)]
 
 
-def _lines(lists: Sequence[SplitList], storage: Storage) -> Iterator[bytes]:
-    """Fields: text, then place: number of the list, of its file and of the line, all of fixed length."""
+def _lines(
+    catalogue: Catalogue, lists: Sequence[SplitList], storage: Storage
+) -> Iterator[tuple[str | bytes, int, int, int]]:
     for list_number, split_list in enumerate(lists):
-        places = {file: f"{list_number:08}{number:08}" for number, file in enumerate(split_list.files)}
+        numbers = {file: number for number, file in enumerate(split_list.files)}
         for file, number, line in split_list.lines(storage):
             text = line.replace("\0", "\ufffd") if "\0" in line else line
-            yield f"{text}\0{places[file]}{number:012}".encode("utf-8", "surrogatepass")
+            yield catalogue.bound(text), list_number, numbers[file], number
 
 
-def _place(record: bytes) -> tuple[int, int, int]:
-    return int(record[:8]), int(record[8:16]), int(record[16:])
-
-
-def _members(row: bytes, places: list[bytes]) -> Iterable[bytes]:
-    """Fields: number of the row, number of a list that names it."""
-    if len(places) == 1:
-        return (b"%b\0%b" % (row, places[0][:8]),)
-    return [b"%b\0%b" % (row, number) for number in {place[:8] for place in places}]
-
-
-def _numbered(row: list[bytes], number: int) -> bytes:
-    """How the rows of one name are sorted, annotations first; their number; and the name of the file."""
-    return b"1%012d%b" % (number, row[3]) if not row[2] else b"0%012d%b" % (number, row[2])
-
-
-def _first(found: list[bytes]) -> bytes:
-    """Of the rows of one name that which counts: of an annotation if there is one, then folder by folder."""
-    if len(found) == 1:
-        return found[0]
-    return min(found, key=lambda row: (row[:1], in_order(decode(row[13:]))))
-
-
-def _by_key(lines: Iterable[bytes], rows: Spool, missed: Spool) -> Iterator[bytes]:
-    """The members that lines name by place and stem, as nearly all lists do; other lines go to `missed`."""
-    split = (row.split(b"\0") for row in rows)
-    keyed = Sorter(b"%b\0%b" % (row[0], _numbered(row, number)) for number, row in enumerate(split))
-    for text, places, found in join(lines, keyed):
-        if found:
-            yield from _members(_first(found)[1:13], places)
-        else:
-            missed.extend(b"%b\0%b" % (text, place) for place in places)
-
-
-def _by_name(missed: Spool, rows: Spool, missing: list[tuple[int, int, int, str, bytes]]) -> Iterator[bytes]:
-    """The members that lines name in some other way; those that name none, or several, go to `missing`."""
-    named = Sorter(
-        b"%b\0%b" % (encode(name), _numbered(row, number))
-        for number, row in enumerate(row.split(b"\0") for row in rows)
-        for name in _names_of(*map(decode, row))
-    )
-    asked = Sorter(
-        b"%b\0%d\0%b" % (encode(name), rank, text)
-        for text, _ in groups(missed)
-        for rank, name in enumerate(_meanings(decode(text)))
-    )
-    answers = Sorter()
-    for _, questions, found in join(asked, named):
-        if found:
-            row = _only(found)
-            for question in questions:
-                rank, text = question.split(b"\0")
-                answers.append(b"%b\0%b\0%b" % (text, rank, row))
-    left: dict[str, tuple[object, bytes] | None] = {
-        _folded(decode(text)): None for text, _, found in join(missed, answers) if not found
-    }
+def _find_by_name(catalogue: Catalogue) -> None:
+    """The pairs of lines that do not name theirs by location and stem, as nearly all lines do."""
+    missed = "SELECT DISTINCT text FROM line WHERE pair IS NULL"
+    asked = ((catalogue.bound(name),) for (text,) in catalogue.execute(missed) for name in _meanings(text))
+    catalogue.execute("CREATE TABLE asked(name PRIMARY KEY) WITHOUT ROWID")
+    catalogue.change("INSERT OR IGNORE INTO asked VALUES (CAST(? AS TEXT))", asked)
+    catalogue.execute("CREATE TABLE caller(name, pair, is_lone)")
+    catalogue.insert("caller SELECT name, ?, ? FROM asked WHERE name = CAST(? AS TEXT)", _callers(catalogue))
+    catalogue.execute("CREATE INDEX caller_name ON caller(name)")
+    left: dict[str, _Meant | None] = {}
+    catalogue.execute("CREATE TABLE answer(text PRIMARY KEY, pair) WITHOUT ROWID")
+    catalogue.insert("answer VALUES (CAST(? AS TEXT), ?)", _answers(catalogue, missed, left))
     if left:
-        for name, found in groups(named):
-            folded = fold(decode(name))
-            if folded in left:
-                first = _first(found)
-                one = (first[:1], in_order(decode(first[13:]))), _only(found)
-                left[folded] = max(left[folded] or one, one, key=lambda it: (it[0], it[1] != _SEVERAL))
-    for text, places, found in join(missed, answers):
-        line = decode(text)
-        answer = found[0] if found else (left[_folded(line)] or (b"", b""))[1]
-        row = answer.rpartition(b"\0")[2]
-        if not row or row == _SEVERAL:
-            missing += [(*_place(place), line, row) for place in places]
+        _find_folded(catalogue, left)
+        texts = catalogue.execute(f"{missed} AND text NOT IN (SELECT text FROM answer)").fetchall()
+        more = ((catalogue.bound(text), meant[1]) for (text,) in texts if (meant := left[_folded(text)]))
+        catalogue.insert("answer VALUES (CAST(? AS TEXT), ?)", more)
+    catalogue.execute(
+        "UPDATE line SET pair = (SELECT pair FROM answer WHERE answer.text = line.text) WHERE pair IS NULL"
+    )
+    for table in ("asked", "caller", "answer"):
+        catalogue.execute(f"DROP TABLE {table}")
+
+
+_Meant = tuple[tuple[bool, tuple[str, str]], int]
+"""How the first pair of a name ranks, and the pair, or _SEVERAL."""
+
+
+def _callers(catalogue: Catalogue) -> Iterator[tuple[int, bool, str | bytes]]:
+    """(pair, whether it is an image alone, name) for all that a line may call a pair."""
+    for pair, is_lone, *names in catalogue.execute(_NAMES):
+        for name in _names_of(*names):
+            yield pair, is_lone, catalogue.bound(name)
+
+
+def _answers(
+    catalogue: Catalogue, missed: str, left: dict[str, _Meant | None]
+) -> Iterator[tuple[str | bytes, int]]:
+    """(text, pair or _SEVERAL) for the lines `missed`; those without an answer go to `left`, folded."""
+    for (text,) in catalogue.execute(missed):
+        for name in _meanings(text):
+            if (found := _called(catalogue, name)) is not None:
+                yield catalogue.bound(text), found[1]
+                break
         else:
-            yield from _members(row, places)
+            left[_folded(text)] = None
+
+
+def _called(catalogue: Catalogue, name: str) -> tuple[int, int] | None:
+    """The first pair of a name, and the pair that it means: an image without annotation has no say against
+    one with, and the first counts."""
+    found = catalogue.execute(
+        "SELECT pair, is_lone FROM caller WHERE name = CAST(? AS TEXT) ORDER BY rowid LIMIT 2",
+        catalogue.bound(name),
+    ).fetchall()
+    if not found:
+        return None
+    first = found[0][0]
+    return first, _SEVERAL if len(found) > 1 and not found[1][1] else first
+
+
+def _find_folded(catalogue: Catalogue, left: dict[str, _Meant | None]) -> None:
+    """Fill in what the lines mean that name something but for case and Unicode normalisation."""
+    catalogue.execute("DELETE FROM caller")
+    callers = ((name, pair, is_lone) for pair, is_lone, name in _callers(catalogue))
+    some = (one for one in callers if fold(_text(one[0])) in left)
+    catalogue.insert("caller(name, pair, is_lone) VALUES (CAST(? AS TEXT), ?, ?)", some)
+    for (name,) in catalogue.execute("SELECT DISTINCT name FROM caller ORDER BY name"):
+        found = _called(catalogue, name)
+        assert found is not None
+        xml, image = catalogue.execute("SELECT xml, image FROM named WHERE number = ?", found[0]).fetchone()
+        meant = (xml is None, in_order(xml or image)), found[1]
+        folded = fold(name)
+        left[folded] = max(left[folded] or meant, meant, key=lambda one: (one[0], one[1] != _SEVERAL))
+
+
+def _text(value: str | bytes) -> str:
+    return decode(value) if isinstance(value, bytes) else value
 
 
 def _meanings(line: str) -> list[str]:
@@ -131,75 +166,72 @@ def _folded(line: str) -> str:
     return fold(split_extension(without_flag(line))[0])
 
 
-def _names_of(key: str, image_key: str, xml: str, image: str) -> set[str]:
-    """All that a line may call a row."""
-    names = {key, key.rpartition("/")[2], image_key, image, image.rpartition("/")[2]}
+def _names_of(xml_key: str | None, xml: str | None, image_key: str | None, image: str | None) -> set[str]:
+    """All that a line may call a pair."""
+    key = xml_key or image_key or ""
+    names = {key, key.rpartition("/")[2]}
+    if image is not None:
+        names |= {image_key or "", image, image.rpartition("/")[2]}
     for name in (xml, image):
-        stem = split_extension(name)[0]
+        stem = split_extension(name or "")[0]
         names |= {stem, stem.rpartition("/")[2]}
     return names - {""}
 
 
-def _only(found: list[bytes]) -> bytes:
-    """The row of a name; an image without annotation has no say against one with, and the first counts."""
-    if len(found) > 1 and found[1].startswith(b"0"):
-        return _SEVERAL
-    return _first(found)[1:13]
-
-
-def _missing_issues(
-    missing: Iterable[tuple[int, int, int, str, bytes]], lists: Sequence[SplitList], storage: Storage
-) -> Iterator[Issue]:
+def _missing_issues(catalogue: Catalogue, lists: Sequence[SplitList], storage: Storage) -> Iterator[Issue]:
+    missing = catalogue.execute(
+        "SELECT list, file, number, text, pair FROM line WHERE pair IS NULL OR pair = ?"
+        " ORDER BY list, file, number",
+        _SEVERAL,
+    )
     reported = set()
-    for list_number, file_number, number, line, row in missing:
-        if line.startswith("#") and not row:
+    for list_number, file_number, number, line, pair in missing:
+        if line.startswith("#") and pair is None:
             continue  # a comment, as Datumaro allows: a line that starts like one and names nothing
         name = without_flag(line)
         if (list_number, name) in reported:
             continue
         reported.add((list_number, name))
         message = f"the list names {name!r}, but there is neither such an image nor an annotation"
-        if row == _SEVERAL:
+        if pair == _SEVERAL:
             message = f"the list names {name!r}, which several files are called; give the folder too"
         path = storage.display(lists[list_number].files[file_number])
         yield Issue("list-names-missing-image", "error", message, path, number)
 
 
-def _attached(
-    rows: Spool, members: Iterable[bytes], assigned: Assigned, lists: Sequence[SplitList], storage: Storage
-) -> Iterator[bytes]:
-    """The rows with the numbers of their combinations; overlaps are known when the last has come."""
-    codes: dict[bytes, bytes] = {b"": b"0"}
-    counts: Counter[bytes] = Counter()
-    named = groups(members)
-    wanted, found = next(named, (b"-1", []))
-    next_number = int(wanted)
-    for number, row in enumerate(rows):
-        code = b"0"
-        if number == next_number:
-            key = found[0] if len(found) == 1 else b"".join(found)
-            if key not in codes:
-                codes[key] = b"%d" % len(codes)
-                splits = [lists[int(key[start : start + 8])].split for start in range(0, len(key), 8)]
-                assigned.combinations.append(tuple(dict.fromkeys(splits)))
-            code = codes[key]
-            counts[code] += 1
-            wanted, found = next(named, (b"-1", []))
-            next_number = int(wanted)
-        text, _, files = row.split(b"\0", 2)
-        yield b"%b\0%b\0%b" % (text, files, code)
-    assigned.issues += _overlaps(assigned, counts, lists, storage)
+def _combine(catalogue: Catalogue, lists: Sequence[SplitList]) -> Counter[int]:
+    """Put the combinations into the pairs. Returns how many pairs each combination has."""
+    numbers = {"": 0}
+    counts: Counter[int] = Counter()
+
+    def combined() -> Iterator[tuple[int, int]]:
+        for pair, members in catalogue.execute(
+            "SELECT pair, group_concat(list) FROM"
+            " (SELECT DISTINCT pair, list FROM line WHERE pair > 0 ORDER BY pair, list) GROUP BY pair"
+        ):
+            if members not in numbers:
+                splits = [lists[number].split for number in sorted(map(int, members.split(",")))]
+                numbers[members] = len(catalogue.combinations)
+                catalogue.combinations.append(tuple(dict.fromkeys(splits)))
+            counts[numbers[members]] += 1
+            yield numbers[members], pair
+
+    catalogue.change("UPDATE pair SET splits = ? WHERE rowid = ?", combined())
+    return counts
 
 
 def _overlaps(
-    assigned: Assigned, counts: Counter[bytes], lists: Sequence[SplitList], storage: Storage
+    catalogue: Catalogue,
+    counts: Counter[int],
+    lists: Sequence[SplitList],
+    names: Splits,
+    storage: Storage,
 ) -> Iterator[Issue]:
     files = {split_list.split: split_list.files[0] for split_list in lists}
-    names = assigned.names
     for position, one in enumerate(names):
         for other in names[position + 1 :]:
-            combinations = assigned.combinations
-            if shared := sum(n for code, n in counts.items() if {one, other} <= {*combinations[int(code)]}):
+            both = (n for code, n in counts.items() if {one, other} <= {*catalogue.combinations[code]})
+            if shared := sum(both):
                 yield Issue(
                     "split-overlap",
                     "warning",

@@ -1,7 +1,7 @@
 """Where the files of a data set lie: a folder here, an archive in archives.py. Both give names and bytes.
 
 A name is relative to the root and '/'-separated. Listed are only files that can matter: annotations (.xml),
-images, and the text files of an ImageSets folder. Hidden files, the droppings of macOS and Windows
+images, and the text files of an ImageSets folder. Hidden files, the junk files of macOS and Windows
 (`__MACOSX`, `._a.xml`, `Thumbs.db`) and mask folders (`SegmentationClass`, ...) do not exist here.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 from typing import Protocol
 
 from annotools.errors import AnnotoolsError, ImageError, SourceError
@@ -33,12 +34,19 @@ class Storage(Protocol):
     """Names and bytes. Implementations are picklable and safe to use after a fork and in threads."""
 
     root: str
+    is_far: bool
+    """Whether a request takes long, so that it is worth to make several at a time."""
+    has_sizes: bool
+    """Whether the listing tells sizes and versions, which are a request each otherwise."""
 
     def names(self) -> list[str]:
         """All files that can matter, sorted."""
 
-    def walk(self) -> Iterator[str]:
-        """The same in any order, one by one."""
+    def walk(self) -> Iterator[tuple[str, Iterable[str]]]:
+        """(folder, names in it of files that can matter), in any order; folders are "" or 'a/b/'."""
+
+    def listed(self) -> Iterator[tuple[str, int | None, str]]:
+        """(name, size, version) of the same files, where `has_sizes`."""
 
     def issues(self) -> list[Issue]:
         """What had to be left aside while listing."""
@@ -98,6 +106,11 @@ def _base_matters(base: str, *, in_list_folder: bool) -> bool:
     return kind is not None and (kind != "txt" or in_list_folder)
 
 
+def stamp_of(size: int, version: str) -> str:
+    """The stamp of a file whose size and version were listed."""
+    return f"{size}-{version}"
+
+
 def printable(name: str) -> str:
     """A name on one line: control characters and bytes that are not UTF-8 become escapes."""
     if name.isascii() and name.isprintable():
@@ -118,8 +131,16 @@ def check_size(name: str, display: str, size: int) -> None:
         raise unreadable(name, display, "too large", found=f"{size} bytes", expected=f"at most {limit}")
 
 
+def by_folder(names: Iterable[str]) -> Iterator[tuple[str, Iterator[str]]]:
+    """(folder, names in it) of names one by one; a folder may come again."""
+    for folder, found in groupby(names, lambda name: name[: name.rfind("/") + 1]):
+        yield folder, (name[len(folder) :] for name in found)
+
+
 class Folder:
     """A folder on disk. Symbolic links are followed, also out of the folder, but never in a circle."""
+
+    is_far = has_sizes = False
 
     def __init__(self, root: str) -> None:
         self.root = root
@@ -128,44 +149,50 @@ class Folder:
 
     def names(self) -> list[str]:
         """All files that can matter, sorted."""
-        return sorted(self.walk())
+        return sorted(folder + name for folder, names in self.walk() for name in names)
 
-    def walk(self, starts: Iterable[str] = ("",)) -> Iterator[str]:
-        """All files that can matter below the folders `starts`, in any order; a folder may have millions."""
+    def walk(self, starts: Iterable[str] = ("",)) -> Iterator[tuple[str, Iterator[str]]]:
+        """(folder, names in it of files that can matter) below the folders `starts`, in any order.
+
+        The names of a folder, which may have millions, are read before the next folder is asked for.
+        """
         pending: list[tuple[str, frozenset[tuple[int, int]]]] = [(start, frozenset()) for start in starts]
         while pending:
-            prefix, above = pending.pop()
+            folder, above = pending.pop()
             try:
-                status = os.stat(self._base + prefix)
+                status = os.stat(self._base + folder)
             except OSError as error:
-                raise self._unlisted(prefix, error) from error
+                raise self._unlisted(folder, error) from error
             here = (status.st_dev, status.st_ino)
             if here not in above:
                 folders: list[str] = []
-                yield from self._scan(prefix, folders)
-                pending += [(folder, above | {here}) for folder in folders]
+                yield folder, self._scan(folder, folders)
+                pending += [(one, above | {here}) for one in folders]
 
-    def entries(self, prefix: str) -> tuple[list[str], list[str]]:
-        """The files that can matter and the folders of one folder; "" or 'a/b/', and so are its folders."""
+    def listed(self) -> Iterator[tuple[str, int | None, str]]:
+        raise NotImplementedError
+
+    def entries(self, folder: str) -> tuple[list[str], list[str]]:
+        """The names of files that can matter, and the folders, of one folder; folders are "" or 'a/b/'."""
         folders: list[str] = []
-        return list(self._scan(prefix, folders)), folders
+        return list(self._scan(folder, folders)), folders
 
-    def _scan(self, prefix: str, folders: list[str]) -> Iterator[str]:
-        """The files of `entries`, one by one; the folders are added to `folders`."""
-        in_list_folder = _LIST_FOLDER in prefix.lower().split("/")
+    def _scan(self, folder: str, folders: list[str]) -> Iterator[str]:
+        """The names of `entries`, one by one; the folders are added to `folders`."""
+        in_list_folder = _LIST_FOLDER in folder.lower().split("/")
         try:
-            with os.scandir(self._base + prefix) as entries:
+            with os.scandir(self._base + folder) as entries:
                 for entry in entries:  # is_file and is_dir know it from the listing, without a stat each
                     base = entry.name
                     if base[0] == ".":
                         continue
                     kind = kind_of(base)
                     if kind is not None and (kind != "txt" or in_list_folder) and entry.is_file():
-                        yield prefix + base
+                        yield base
                     elif not is_ignored_folder(base) and entry.is_dir():
-                        folders.append(f"{prefix}{base}/")
+                        folders.append(f"{folder}{base}/")
         except OSError as error:
-            raise self._unlisted(prefix, error) from error
+            raise self._unlisted(folder, error) from error
 
     def _unlisted(self, prefix: str, error: OSError) -> SourceError:
         return SourceError(f"the folder cannot be listed: {error.strerror}", path=self.display(prefix))

@@ -94,12 +94,10 @@ class _Dataset:
         self._by_file: dict[str, list[Pair]] = {}
         self._job = self._make_job()  # now: a senseless option is told once, and not by each test
         inside_archive = path.is_file() and path.suffix.lower() != ".xml"
-        last = None
-        for pair in self._source.pairs():
-            if pair.xml is not None and pair.id != last:
+        for pair in self._source.unique_pairs():
+            if pair.xml is not None:
                 file = str(path) if inside_archive else os.path.join(self._source.root, pair.xml)
                 self._by_file.setdefault(os.path.normpath(file), []).append(pair)
-            last = pair.id
 
     def pairs_of(self, file: Path) -> list[Pair]:
         return self._by_file.get(os.path.normpath(file), [])

@@ -39,14 +39,6 @@ class Job:
     images: str = "header"
     one_based: bool = False
 
-    def pairs(self, split: str | None) -> Iterator[Pair]:
-        """Each pair once, also when several splits list it: those come one after the other."""
-        last = None
-        for pair in self.source.pairs(split):
-            if pair.id != last:
-                last = pair.id
-                yield pair
-
 
 class Checker:
     """Checks one pair after another and counts them in a census."""
@@ -146,14 +138,10 @@ class Checker:
 @contextlib.contextmanager
 def checking(job: Job, pairs: Iterable[Pair]) -> Iterator[Checker]:
     """A checker for `pairs`. Their files are fetched before it asks for them, if they are at a URL."""
-    names = (
-        name
-        for pair in pairs
-        for name in (pair.image if job.images != "none" else None, pair.xml)
-        if name is not None
-    )
+    kinds = ("xml",) if job.images == "none" else ("image", "xml")
+    files = (file for pair in pairs for file in pair.files(*kinds))
     whole = job.images == "decode" or "near-duplicate-image" in job.selection.enabled
-    with job.source.reading_ahead(names, image_limit=None if whole else HEAD) as source:
+    with job.source.reading_ahead(files, image_limit=None if whole else HEAD) as source:
         yield Checker(job, source)
 
 

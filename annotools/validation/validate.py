@@ -232,7 +232,7 @@ class _Run:
 
     def _data_set_issues(self, census: Census, memberships: Memberships) -> Iterator[Issue]:
         job = self.job
-        data_set = DataSet(job.source, census, memberships, lambda: job.pairs(self.split))
+        data_set = DataSet(job.source, census, memberships, lambda: job.source.unique_pairs(self.split))
         for check in DATA_SET_CHECKS:
             if not job.selection.enabled.isdisjoint(check.rules):
                 yield from check.function(data_set)

@@ -153,12 +153,10 @@ def _pairs(source: Source, split: str | None) -> Iterator[tuple[Pair, tuple[str,
         yield last, splits
 
 
-def _files(source: Source, split: str | None, headers: bool) -> Iterator[str]:
-    for pair, _ in _pairs(source, split):
+def _files(source: Source, split: str | None, headers: bool) -> Iterator[tuple[str, int | None]]:
+    for pair in source.unique_pairs(split):
         if pair.xml is not None:
-            yield pair.xml
-            if headers and pair.image is not None:
-                yield pair.image
+            yield from pair.files("xml", "image") if headers else pair.files("xml")
 
 
 def _annotation(source: Source, xml: str) -> tuple[Annotation | None, str | None]:

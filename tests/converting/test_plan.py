@@ -22,17 +22,16 @@ from annotools.conversion.options import ConvertOptions, Options, make_options
 from annotools.conversion.plan import Entry, Plan, make_plan, shard_of
 from annotools.conversion.shard import write_shard
 from annotools.formats import tfrecord
-from annotools.sources import spool
+from annotools.sources import catalogue
 from annotools.sources.source import Pair, Source, open_source
 
 MANY = 100_000
 
 
-@pytest.fixture(params=[4 << 20, 500], ids=["in memory", "on disk"])
+@pytest.fixture(params=[20_000, 3], ids=["in memory", "on disk"])
 def memory(request: Any, monkeypatch: pytest.MonkeyPatch) -> int:
     """Once everything fits in memory, once hardly anything does."""
-    monkeypatch.setattr(spool, "MEMORY", request.param)
-    monkeypatch.setattr(spool, "_CHUNK", 200)
+    monkeypatch.setattr(catalogue, "IN_MEMORY", request.param)
     return int(request.param)
 
 
@@ -183,11 +182,11 @@ def test_memory_does_not_hold_the_names(crowd: Path) -> None:
 def test_a_shard_as_a_plan_of_its_own(shop: Any, tmp_path: Path, memory: int, snapshot: Any) -> None:
     plan = plan_of(open_source(shop.root), tmp_path / "plan", options(), shards=3)
     lines = [list(plan.lines(shard)) for shard in plan.shards]
-    copies = [pickle.dumps(plan.inline(index)) for index in range(3)]
+    copies = [pickle.dumps(plan.alone(index, plan.packed(plan.shards[index]))) for index in range(3)]
     for index in range(3):
         write_shard(plan, index, _folder(tmp_path / "out"))
-    assert isinstance(plan.listing, str)
-    Path(plan.listing).unlink()
+    assert isinstance(plan.rows, str)
+    Path(plan.rows).unlink()
     for index, data in enumerate(copies):
         alone = pickle.loads(data)  # noqa: S301  # our own bytes
         assert list(alone.lines(alone.shards[0])) == lines[index]
@@ -206,7 +205,7 @@ def test_a_plan_is_small_and_the_source_in_it_lists_again(
     shop: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In a process that cannot reach the temporary file of the one that listed the source."""
-    monkeypatch.setattr(spool, "MEMORY", 500)
+    monkeypatch.setattr(catalogue, "IN_MEMORY", 3)
     shop.lists(train=shop.names[:20], val=shop.names[20:])
     source = open_source(shop.root)
     pairs = list(source.pairs())
@@ -214,7 +213,7 @@ def test_a_plan_is_small_and_the_source_in_it_lists_again(
     assert len(data) < 3000
     del source
     copy = pickle.loads(data).source  # noqa: S301  # our own bytes
-    assert copy._listing.rows.is_lost()
+    assert copy._listed.catalogue.is_lost
     assert list(copy.pairs()) == pairs
     assert copy.image_named(pairs[0], "IMG007.png") == "JPEGImages/img007.jpg"
     again = pickle.loads(data).source  # noqa: S301  # our own bytes
@@ -291,8 +290,8 @@ def test_conversion_does_not_depend_on_what_fits_in_memory(
 ) -> None:
     shop.add("lone", xml=None).lists(train=[f"{name}.jpg" for name in shop.names[:22]], val=shop.names[20:])
     outputs = []
-    for name, size in (("plenty", 4 << 20), ("scarce", 300)):
-        monkeypatch.setattr(spool, "MEMORY", size)
+    for name, size in (("plenty", 20_000), ("scarce", 3)):
+        monkeypatch.setattr(catalogue, "IN_MEMORY", size)
         annotools.convert(shop.root, tmp_path / name, to="tfrecord", shards=3, workers=2)
         outputs.append(snapshot(tmp_path / name))
     assert outputs[0] == outputs[1]

@@ -30,6 +30,10 @@ class Observed(Folder):
         return super().read_bytes(name, limit)
 
 
+def unsized(names: list[str]) -> list[tuple[str, int | None]]:
+    return [(name, None) for name in names]
+
+
 @pytest.fixture
 def names(tmp_path: Path) -> list[str]:
     """12 files of SIZE bytes: 00.xml, 01.jpg, 02.xml, ..."""
@@ -41,7 +45,7 @@ def names(tmp_path: Path) -> list[str]:
 
 def test_every_file_is_read_once_and_by_other_threads(tmp_path: Path, names: list[str]) -> None:
     folder = Observed(str(tmp_path))
-    with ReadAhead(folder, names) as ahead:
+    with ReadAhead(folder, unsized(names)) as ahead:
         data = [ahead.read_bytes(name) for name in names]
     assert data == [(tmp_path / name).read_bytes() for name in names]
     assert sorted(folder.reads) == [(name, None) for name in names]
@@ -50,21 +54,21 @@ def test_every_file_is_read_once_and_by_other_threads(tmp_path: Path, names: lis
 
 def test_files_are_fetched_at_the_same_time(tmp_path: Path, names: list[str]) -> None:
     folder = Observed(str(tmp_path), together=4)  # each read waits for three others
-    with ReadAhead(folder, names, threads=4) as ahead:
+    with ReadAhead(folder, unsized(names), threads=4) as ahead:
         for number, name in enumerate(names):
             assert ahead.read_bytes(name) == bytes([number]) * SIZE
 
 
 def test_no_more_than_the_budget_is_held(tmp_path: Path, names: list[str]) -> None:
     folder = Observed(str(tmp_path))
-    with ReadAhead(folder, names, threads=16, budget=3 * SIZE) as ahead:
+    with ReadAhead(folder, unsized(names), threads=16, budget=3 * SIZE) as ahead:
         for number, name in enumerate(names):
             ahead.read_bytes(name)
             assert len(folder.reads) <= number + 3
 
 
 def test_a_file_larger_than_the_budget_is_read_alone(tmp_path: Path, names: list[str]) -> None:
-    with ReadAhead(Folder(str(tmp_path)), names, budget=1) as ahead:
+    with ReadAhead(Folder(str(tmp_path)), unsized(names), budget=1) as ahead:
         assert [ahead.read_bytes(name)[0] for name in names] == list(range(12))
 
 
@@ -74,7 +78,7 @@ def test_the_names_are_asked_for_as_they_are_needed(tmp_path: Path, names: list[
     def coming() -> object:
         for name in names:
             asked.append(name)
-            yield name
+            yield name, None
 
     with ReadAhead(Folder(str(tmp_path)), coming(), budget=2 * SIZE) as ahead:  # type: ignore[arg-type]
         ahead.read_bytes(names[0])
@@ -83,7 +87,7 @@ def test_the_names_are_asked_for_as_they_are_needed(tmp_path: Path, names: list[
 
 def test_any_order_gives_the_same_bytes(tmp_path: Path, names: list[str]) -> None:
     order = [5, 5, 3, 11, 0, 6, 6]
-    with ReadAhead(Folder(str(tmp_path)), names) as ahead:
+    with ReadAhead(Folder(str(tmp_path)), unsized(names)) as ahead:
         for number in order:
             assert ahead.read_bytes(names[number], 10) == bytes([number]) * 10
             assert ahead.read_bytes(names[number]) == bytes([number]) * SIZE
@@ -91,13 +95,13 @@ def test_any_order_gives_the_same_bytes(tmp_path: Path, names: list[str]) -> Non
 
 def test_a_name_that_comes_twice(tmp_path: Path, names: list[str]) -> None:
     twice = [name for name in names for _ in range(2)]
-    with ReadAhead(Folder(str(tmp_path)), twice) as ahead:
+    with ReadAhead(Folder(str(tmp_path)), unsized(twice)) as ahead:
         assert [ahead.read_bytes(name)[0] for name in twice] == [n for n in range(12) for _ in range(2)]
 
 
 def test_of_images_only_the_head(tmp_path: Path, names: list[str]) -> None:
     folder = Observed(str(tmp_path))
-    with ReadAhead(folder, names, image_limit=100) as ahead:
+    with ReadAhead(folder, unsized(names), image_limit=100) as ahead:
         assert ahead.read_bytes("00.xml") == bytes(SIZE)
         assert ahead.read_bytes("01.jpg", 100) == b"\1" * 100
         assert ahead.read_bytes("01.jpg", 50) == b"\1" * 50
@@ -110,7 +114,7 @@ def test_of_images_only_the_head(tmp_path: Path, names: list[str]) -> None:
 def test_errors_come_when_the_file_is_read(tmp_path: Path, names: list[str]) -> None:
     (tmp_path / "03.jpg").unlink()
     (tmp_path / "04.xml").unlink()
-    with ReadAhead(Folder(str(tmp_path)), names) as ahead:
+    with ReadAhead(Folder(str(tmp_path)), unsized(names)) as ahead:
         assert ahead.read_bytes("00.xml")
         with pytest.raises(ImageError, match=r"03\.jpg"):
             ahead.read_bytes("03.jpg")

@@ -14,8 +14,12 @@ from typing import Any
 import pytest
 
 import annotools
+from annotools.classes.class_map import ClassMap
+from annotools.conversion.options import ConvertOptions, make_options
+from annotools.conversion.output.journal import fingerprint
+from annotools.conversion.plan import make_plan
 from annotools.errors import AnnotoolsError, ImageError, SourceError, UnavailableError
-from annotools.sources import storage
+from annotools.sources import catalogue, storage
 from annotools.sources.source import Source, open_source
 
 ODD_NAMES = ["two words", "a+b&c=d", "50%41", "x#y?z", "[*]", "手机", "semi;colon,", "q'uo\"te", "a:b@c"]
@@ -126,6 +130,29 @@ def test_a_file_is_one_request_and_a_size_none(bucket: Any, voc: Path) -> None:
     assert not bucket.gate.requests
     source.read_bytes("JPEGImages/img0.jpg")
     assert [method for method, *_ in bucket.gate.requests] == ["GET"]
+
+
+def test_a_worker_asks_for_no_size_and_no_version(
+    bucket: Any, voc: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rows of the plan have what the listing told, also where the catalogue is out of reach."""
+    monkeypatch.setattr(catalogue, "IN_MEMORY", 3)
+    source = open_source(bucket.put(voc, "voc"))
+    options = make_options(ConvertOptions(to="tfrecord", shards=1), ClassMap.from_names(["shoes"]))
+    plan = make_plan(source, options, tmp_path)
+    expected = [fingerprint(plan, index) for index in range(3)]
+    alone = [plan.alone(index, plan.packed(shard)) for index, shard in enumerate(plan.shards)]
+    copies = pickle.loads(pickle.dumps((plan, alone)))  # noqa: S301  # our own bytes
+    bucket.gate.requests.clear()
+    assert [fingerprint(copies[0], index) for index in range(3)] == expected
+    assert [fingerprint(one, 0) for one in copies[1]] == expected
+    pair = next(copies[1][0].entries(copies[1][0].shards[0])).pair
+    sizes = [(voc / name).stat().st_size for name in (pair.xml or "", pair.image or "")]
+    assert [pair.xml_size, pair.image_size] == sizes
+    assert not bucket.gate.requests
+    with copies[0].source.reading_ahead(pair.files("xml", "image")) as ahead:
+        assert ahead.read_bytes(pair.xml or "") == (voc / (pair.xml or "")).read_bytes()
+    assert {method for method, *_ in bucket.gate.requests} == {"GET"}
 
 
 def test_of_a_head_only_the_head_is_sent(bucket: Any, voc: Path) -> None:

@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 
 from annotools.errors import ImageError, SourceError
-from annotools.sources import spool
+from annotools.sources import catalogue
 from annotools.sources.source import Pair, Source, open_source
 
 
-@pytest.fixture(params=[spool.MEMORY, 100], ids=["in memory", "on disk"], autouse=True)
+@pytest.fixture(params=[catalogue.IN_MEMORY, 3], ids=["in memory", "on disk"], autouse=True)
 def memory(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every source is listed twice: once when it fits in memory, as all of these do, and once as if not."""
-    monkeypatch.setattr(spool, "MEMORY", request.param)
+    monkeypatch.setattr(catalogue, "IN_MEMORY", request.param)
 
 
 def xml(filename: str = "") -> bytes:

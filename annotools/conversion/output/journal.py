@@ -170,9 +170,9 @@ def fingerprint(plan: Plan, index: int) -> str:
     for line in plan.lines(shard):
         digest.update(line)
     for entry in plan.entries(shard):
-        for name in (entry.pair.xml, entry.pair.image):
+        for name, stamp in zip((entry.pair.xml, entry.pair.image), entry.stamps, strict=True):
             if name is not None:
-                digest.update(_stamp(source, name))
+                digest.update(_stamp(source, name) if stamp is None else f"{stamp}\0".encode())
     return digest.hexdigest()
 
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 import os
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from annotools.beam.writer import WriteTFRecord, errors_in_full
@@ -29,10 +29,8 @@ from annotools.errors import AnnotoolsError, MissingExtraError, UnavailableError
 from annotools.formats import voc
 from annotools.issues import DataError, Issue
 from annotools.options import (
-    BOX_ORIGINS,
     annotation_folder,
     box_origin,
-    check_choice,
     image_folder,
     on_error,
     option,
@@ -41,8 +39,9 @@ from annotools.options import (
 )
 from annotools.records import Annotation, Example
 from annotools.sources.source import Pair, Source, open_source
-from annotools.validation.checker import IMAGE_MODES, Job, checking
-from annotools.validation.settings import make_selection
+from annotools.validation.checker import Job, checking
+from annotools.validation.options import CheckOptions
+from annotools.validation.validate import make_job
 
 try:
     import apache_beam as beam
@@ -252,28 +251,10 @@ class Validate(_OverSource):
     pipeline is built; faulty data never raises.
     """
 
-    def __init__(
-        self,
-        source: StrPath | Source,
-        *,
-        split: str | None = None,
-        annotations: str | None = None,
-        image_folder: str | None = None,
-        classes: ClassMap | StrPath | None = None,
-        images: str = "header",
-        box_origin: str = "as-written",
-        select: Iterable[str] | str | None = None,
-        extend_select: Iterable[str] | str = (),
-        ignore: Iterable[str] | str = (),
-        severity: Mapping[str, str] | None = None,
-    ) -> None:
-        super().__init__(source, split, annotations=annotations, images=image_folder)
-        check_choice("--images", images, IMAGE_MODES)
-        check_choice("--box-origin", box_origin, BOX_ORIGINS)
-        if classes is not None and not isinstance(classes, ClassMap):
-            classes = ClassMap.from_file(classes)
-        selection = make_selection(select, extend_select, ignore, severity)
-        self.job = Job(self.source, selection, classes, images, box_origin == "one-based")
+    @takes(CheckOptions)
+    def __init__(self, source: StrPath | Source, options: CheckOptions) -> None:
+        super().__init__(source, options.split, annotations=options.annotations, images=options.image_folder)
+        self.job = make_job(self.source, options)
 
     def expand(self, pcoll: Any) -> Any:
         job = self.job

@@ -7,7 +7,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from annotools.options import old_and_new
+from annotools.options import add_flags, keywords
+from annotools.validation.options import ValidateOptions
 
 if TYPE_CHECKING:
     from annotools.validation.validate import ValidationResult
@@ -18,40 +19,26 @@ def add_validate_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", default="text", choices=["text", "json", "junit", "sarif"])
     parser.add_argument("-o", "--output", metavar="FILE", help="write the report there, not to stdout")
     parser.add_argument("--strict", action="store_true", help="warnings fail too")
-    parser.add_argument("--select", metavar="RULES", action="append", help="only these rules; box-* works")
-    parser.add_argument("--extend-select", metavar="RULES", action="append", help="these rules too")
-    parser.add_argument("--ignore", metavar="RULES", action="append", help="not these rules")
-    parser.add_argument(
-        "--severity", metavar="RULE=LEVEL", action="append", type=old_and_new, help="error|warning|info|off"
-    )
-    parser.add_argument("--images", choices=["none", "header", "decode"], help="default: header")
-    parser.add_argument("--box-origin", choices=["as-written", "one-based"], help="default: as-written")
-    parser.add_argument("--classes", metavar="FILE", help="class file: any other class is an error")
-    parser.add_argument("--split", metavar="NAME", help="check one split only")
-    parser.add_argument("--annotations", metavar="DIR", help="folder of the XML, if not below SOURCE")
-    parser.add_argument("--image-folder", metavar="DIR", help="folder of the images, if not below SOURCE")
-    parser.add_argument("--baseline", metavar="FILE", help="do not report the problems listed there")
+    add_flags(parser, ValidateOptions)
     parser.add_argument("--write-baseline", metavar="FILE", help="list today's problems there, exit 0")
     parser.add_argument("--examples", type=int, default=10, metavar="N", help="of each rule in text; 0: all")
-    parser.add_argument("--workers", type=int, metavar="N", help="default: one for each processor")
-    parser.add_argument("--quiet", action="store_true", help="no progress")
     parser.add_argument("--rules", action=_ListRules, help="list all rules and exit")
 
 
 def run_validate(args: argparse.Namespace) -> int:
     """Print the report; 1 if something failed, else 0."""
     from annotools.validation import settings
+    from annotools.validation.validate import merged, validate
 
-    options: dict[str, Any] = settings.from_pyproject()
-    severity = {**options.pop("severity", {}), **dict(args.severity or ())}
-    ignore = [*settings.split_names(options.pop("ignore", ())), *(args.ignore or ())]
-    for name in ("select", "extend_select", "images", "box_origin", "classes", "baseline"):
-        value = getattr(args, name)
-        if value is not None:
-            options[name] = value
+    asked: dict[str, Any] = settings.from_pyproject()
+    given = keywords(ValidateOptions, args)
+    severity = asked.get("severity", {}) | given.pop("severity", {})
+    ignore = [*settings.split_names(asked.get("ignore", ())), *given.pop("ignore", ())]
+    asked |= {**given, "severity": severity, "ignore": ignore}
     if args.write_baseline:
-        options.pop("baseline", None)
-    result = _validate(args, severity=severity, ignore=ignore, **options)
+        asked["baseline"] = None
+    results = [validate(source, **asked) for source in args.source]
+    result = results[0] if len(results) == 1 else merged(results)
     if args.write_baseline:
         from annotools.validation.baseline import Baseline
 
@@ -66,24 +53,6 @@ def run_validate(args: argparse.Namespace) -> int:
         sys.stdout.buffer.write(report.encode("utf-8", "surrogateescape"))
         sys.stdout.flush()
     return 1 if result.failed(strict=args.strict) else 0
-
-
-def _validate(args: argparse.Namespace, **options: Any) -> ValidationResult:
-    from annotools.validation.validate import merged, validate
-
-    results = [
-        validate(
-            source,
-            split=args.split,
-            annotations=args.annotations,
-            image_folder=args.image_folder,
-            workers=args.workers,
-            progress=not args.quiet,
-            **options,
-        )
-        for source in args.source
-    ]
-    return results[0] if len(results) == 1 else merged(results)
 
 
 def _report(result: ValidationResult, args: argparse.Namespace) -> str:

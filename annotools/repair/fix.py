@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,14 +19,14 @@ from annotools.errors import AnnotoolsError, OptionError, OutputError
 from annotools.files.whole import whole
 from annotools.formats import voc
 from annotools.issues import Issue
+from annotools.options import takes
 from annotools.records import Image
+from annotools.repair.options import FixOptions
 from annotools.repair.repairs import Fixes, Repair, make_fixes, real_name, repair
 from annotools.repair.xml_patch import patch
 from annotools.sources.source import Pair, Source, open_source
 from annotools.sources.storage import is_image
 from annotools.validation.rules.image import annotated_size
-
-COPY_MODES = ("copy", "link", "none")
 
 
 @dataclass(slots=True)
@@ -50,17 +50,9 @@ class FixResult:
         }
 
 
+@takes(FixOptions)
 def fix(
-    source: str | os.PathLike[str] | Source,
-    output: str | os.PathLike[str],
-    *,
-    fixes: Iterable[str] | str,
-    class_names: Mapping[str, str] | None = None,
-    annotations: str | None = None,
-    image_folder: str | None = None,
-    images: str = "copy",
-    box_origin: str = "as-written",
-    dry_run: bool = False,
+    source: str | os.PathLike[str] | Source, output: str | os.PathLike[str], options: FixOptions
 ) -> FixResult:
     """Write a repaired copy of `source` into the folder `output`, with the same names.
 
@@ -72,23 +64,14 @@ def fix(
 
     Raises OptionError, SourceError, and OutputError for an output that exists or cannot be written.
     """
-    wanted = make_fixes(fixes, class_names)
+    wanted = make_fixes(options.fixes, options.class_names)
     if not wanted.names:
         raise OptionError("nothing to repair was named", field="--fix", expected="one or more fixes")
-    if images not in COPY_MODES:
-        raise OptionError("no such choice", field="--images", found=images, expected=", ".join(COPY_MODES))
-    if box_origin not in ("as-written", "one-based"):
-        raise OptionError(
-            "no such choice", field="--box-origin", found=box_origin, expected="as-written, one-based"
-        )
-    opened = (
-        source
-        if isinstance(source, Source)
-        else open_source(source, annotations=annotations, images=image_folder)
-    )
-    copy = _Copy(opened, wanted, box_origin == "one-based", images)
+    if not isinstance(source, Source):
+        source = open_source(source, annotations=options.annotations, images=options.image_folder)
+    copy = _Copy(source, wanted, options.box_origin == "one-based", options.images)
     target = Path(output)
-    if dry_run:
+    if options.dry_run:
         for _ in copy.files():
             pass
         return copy.result

@@ -108,26 +108,18 @@ class _Dataset:
         return check_chunk(self._job, [pair])[0]
 
     def _make_job(self) -> Job:
-        from annotools.classes.class_map import ClassMap
         from annotools.validation import settings
-        from annotools.validation.checker import Job
+        from annotools.validation.options import CheckOptions
+        from annotools.validation.validate import make_job
 
         ini = self._config.getini
-        table = settings.from_pyproject(self._config.rootpath)
-        selection = settings.make_selection(
-            ini("annotools_select") or table.get("select"),
-            table.get("extend_select", ()),
-            [*settings.split_names(table.get("ignore", ())), *ini("annotools_ignore")],
-            table.get("severity"),
-        )
-        classes = next(iter(ini("annotools_classes")), table.get("classes"))
-        return Job(
-            self._source,
-            selection,
-            None if classes is None else ClassMap.from_file(classes),
-            ini("annotools_images") or table.get("images", "header"),
-            table.get("box_origin") == "one-based",
-        )
+        asked = settings.from_pyproject(self._config.rootpath)
+        asked.pop("baseline", None)
+        asked["ignore"] = [*settings.split_names(asked.get("ignore", ())), *ini("annotools_ignore")]
+        for name in ("select", "images", "classes"):
+            if given := ini(f"annotools_{name}"):
+                asked[name] = given[0] if name == "classes" else given
+        return make_job(self._source, CheckOptions(**asked))
 
 
 class AnnotationFile(pytest.File):

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from annotools.classes.class_map import ClassMap
     from annotools.sources.source import Pair, Source
 
-IMAGE_MODES = ("none", "header", "decode")
-
 
 @dataclass(frozen=True, slots=True)
 class Job:

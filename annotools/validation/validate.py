@@ -8,24 +8,24 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from annotools.errors import OptionError
 from annotools.issues import Issue
+from annotools.options import takes
 from annotools.parallel import in_order, progress_bar
 from annotools.sources.source import Pair, Source, open_source
 from annotools.validation.census import Census, Memberships
-from annotools.validation.checker import IMAGE_MODES, Job, check_chunk
+from annotools.validation.checker import Job, check_chunk
+from annotools.validation.options import CheckOptions, ValidateOptions
 from annotools.validation.rules.catalogue import DATA_SET_CHECKS
 from annotools.validation.rules.rule import DataSet
 from annotools.validation.settings import make_selection
 
 if TYPE_CHECKING:
-    from annotools.classes.class_map import ClassMap
     from annotools.validation.baseline import Baseline
 
 BOX_ORIGINS = ("as-written", "one-based")
@@ -112,23 +112,8 @@ class ValidationResult:
         return bool(severities["error"] or (strict and severities["warning"]))
 
 
-def validate(
-    source: str | os.PathLike[str] | Source,
-    *,
-    split: str | None = None,
-    annotations: str | None = None,
-    image_folder: str | None = None,
-    classes: ClassMap | str | os.PathLike[str] | None = None,
-    images: str = "header",
-    box_origin: str = "as-written",
-    select: Iterable[str] | str | None = None,
-    extend_select: Iterable[str] | str = (),
-    ignore: Iterable[str] | str = (),
-    severity: Mapping[str, str] | None = None,
-    baseline: str | os.PathLike[str] | Baseline | None = None,
-    workers: int | None = None,
-    progress: bool = False,
-) -> ValidationResult:
+@takes(ValidateOptions)
+def validate(source: str | os.PathLike[str] | Source, options: ValidateOptions) -> ValidationResult:
     """Check every annotation of a source and its image, and the data set as a whole.
 
     source       VOC tree, folder, archive or .xml file; or an open Source
@@ -145,33 +130,29 @@ def validate(
     Raises SourceError when there is no such source, OptionError for an option that makes no sense, and
     ClassMapError for a class file that cannot be read. Faulty data never raises.
     """
-    for name, value, allowed in (("images", images, IMAGE_MODES), ("box_origin", box_origin, BOX_ORIGINS)):
-        if value not in allowed:
-            field_name = "--" + name.replace("_", "-")
-            raise OptionError("no such choice", field=field_name, found=value, expected=", ".join(allowed))
-    if workers is not None and workers < 1:
-        raise OptionError("too few", field="--workers", found=workers, expected="1 or more")
-    selection = make_selection(select, extend_select, ignore, severity)
-    opened = (
-        source
-        if isinstance(source, Source)
-        else open_source(source, annotations=annotations, images=image_folder)
-    )
-    class_map = None if classes is None else _class_map(classes)
+    job = make_job(source, options)
+    baseline = options.baseline
     if isinstance(baseline, str | os.PathLike):
         from annotools.validation.baseline import Baseline
 
         baseline = Baseline.load(baseline)
-    job = Job(opened, selection, class_map, images, box_origin == "one-based")
     summary = Summary()
-    found = _Run(job, split, workers, progress, summary).issues()
-    return ValidationResult(_kept(found, baseline, opened.root, summary), summary, opened.root)
+    found = _Run(job, options.split, options.workers, options.progress, summary).issues()
+    root = job.source.root
+    return ValidationResult(_kept(found, baseline, root, summary), summary, root)
 
 
-def _class_map(classes: ClassMap | str | os.PathLike[str]) -> ClassMap:
-    from annotools.classes.class_map import ClassMap  # half of the modules here would be loaded for it
+def make_job(source: str | os.PathLike[str] | Source, options: CheckOptions) -> Job:
+    """What the options ask for, with the source opened and the class file read. Raises as `validate`."""
+    selection = make_selection(options.select, options.extend_select, options.ignore, options.severity)
+    if not isinstance(source, Source):
+        source = open_source(source, annotations=options.annotations, images=options.image_folder)
+    classes = options.classes
+    if isinstance(classes, str | os.PathLike):
+        from annotools.classes.class_map import ClassMap  # half of the modules here would be loaded for it
 
-    return classes if isinstance(classes, ClassMap) else ClassMap.from_file(classes)
+        classes = ClassMap.from_file(classes)
+    return Job(source, selection, classes, options.images, options.box_origin == "one-based")
 
 
 def merged(results: Sequence[ValidationResult]) -> ValidationResult:

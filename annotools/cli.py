@@ -24,6 +24,7 @@ COMMANDS = {
     "validate": "check annotations and images against the rules",
     "fix": "write repaired copies of the annotations, by the rules that are named",
     "stats": "say what is in a data set: classes, sizes, splits, places worth a look",
+    "show": "draw a contact sheet: pictures with boxes, names, flags and problems",
     "evaluate": "compare detections with the ground truth: average precision, errors by kind",
     "completion": "print a script that completes commands and options in a shell",
 }

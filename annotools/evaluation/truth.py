@@ -167,7 +167,7 @@ def _of_xml(source: Source, options: EvaluateOptions, origin: str) -> Truth:
             outcome = reconcile(Entry(0, pair), ahead, to)
             result.add(outcome)
             if outcome.example is None:
-                lost.append(_image_id(pair))
+                lost.append(image_id_of(pair))
             else:
                 image_id = os.path.splitext(outcome.example.filename)[0]
                 path = None if pair.xml is None else source.display(pair.xml)
@@ -184,7 +184,7 @@ def _of_xml(source: Source, options: EvaluateOptions, origin: str) -> Truth:
     return _of_rows(rows, to.classes, source.root, ledger=result.ledger, no_truth=frozenset(lost))
 
 
-def _image_id(pair: Pair) -> str:
+def image_id_of(pair: Pair) -> str:
     """As `reconcile` and the loader name the image of a pair."""
     if pair.image is None or "/" in pair.id:
         return pair.id

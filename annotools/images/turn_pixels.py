@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import PIL.Image
 
 # The names of PIL.Image.Transpose, by orientation.
-_TURNS = {
+TURNS = {
     2: "FLIP_LEFT_RIGHT",
     3: "ROTATE_180",
     4: "FLIP_TOP_BOTTOM",
@@ -82,7 +82,7 @@ def _encode_turned(picture: PIL.Image.Image, data: bytes, image: Image, path: st
     options["icc_profile"] = picture.info.get("icc_profile")
     if exif := picture.info.get("exif"):
         options["exif"] = reset_orientation(exif)
-    turned = picture.transpose(PIL.Image.Transpose[_TURNS[image.orientation]])
+    turned = picture.transpose(PIL.Image.Transpose[TURNS[image.orientation]])
     turned.info.clear()
     output = BytesIO()
     turned.save(output, format=image.format, **options)

@@ -20,8 +20,9 @@ from annotools.errors import AnnotoolsError, UnavailableError
 from annotools.formats import tfrecord, voc
 from annotools.records import Annotation
 from annotools.sources.read import read
-from annotools.sources.source import Pair, Source, open_source
+from annotools.sources.source import Source, open_source
 from annotools.sources.storage import HEAD
+from annotools.view.pictures import pairs_once
 
 StrPath = str | os.PathLike[str]
 Floats = NDArray[np.float64]
@@ -119,7 +120,7 @@ def _of_output(path: str, split: str | None) -> Iterator[Found]:
 
 def _of_source(source: Source, split: str | None, headers: bool) -> Iterator[Found]:
     with source.reading_ahead(_files(source, split, headers), image_limit=HEAD) as ahead:
-        for pair, splits in _pairs(source, split):
+        for pair, splits in pairs_once(source, split):
             name = pair.xml or pair.image or ""
             if pair.xml is None:
                 yield Found(source.display(name), splits, lost="annotation-missing")
@@ -137,20 +138,6 @@ def _of_source(source: Source, split: str | None, headers: bool) -> Iterator[Fou
             yield Found(
                 source.display(name), splits, annotation, lost, size, pair.image is not None, readable
             )
-
-
-def _pairs(source: Source, split: str | None) -> Iterator[tuple[Pair, tuple[str, ...]]]:
-    """Each pair once, with the splits that list it."""
-    last: Pair | None = None
-    splits: tuple[str, ...] = ()
-    for pair in source.pairs(split):
-        if last is not None and pair.id != last.id:
-            yield last, splits
-            splits = ()
-        last = pair
-        splits += () if pair.split is None else (pair.split,)
-    if last is not None:
-        yield last, splits
 
 
 def _files(source: Source, split: str | None, headers: bool) -> Iterator[tuple[str, int | None]]:

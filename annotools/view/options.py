@@ -49,3 +49,56 @@ class StatsOptions:
     def size(self) -> tuple[int, int]:
         """(H, W)"""
         return (self.image_size, self.image_size) if isinstance(self.image_size, int) else self.image_size
+
+
+@options
+class ShowOptions:
+    """The keywords of `show` and the flags of `annotools show`."""
+
+    problems: bool = option(default=False, help="only images in which the rules find an error or a warning")
+    only: tuple[str, ...] | str = option(
+        default=(),
+        gather=tuple,
+        metavar="NAME",
+        help="only images with an object of this class, or the image of this id; may be repeated",
+    )
+    random: int | None = option(
+        default=None, read=int, minimum=1, metavar="N", help="N images by chance, and not the first ones"
+    )
+    count: int = option(
+        default=25, read=int, minimum=1, metavar="N", help="without --random; default: {default}"
+    )
+    seed: int = option(
+        default=0, read=int, minimum=0, metavar="N", help="of --random and --augment; default: {default}"
+    )
+    split: str | None = option(default=None, metavar="NAME", help="one split only")
+    augment: str | None = option(
+        default=None, metavar="TEXT", help="before and after: ssd, yolo, light or torchvision_ssd"
+    )
+    epoch: int = option(default=0, read=int, minimum=0, metavar="N", help="of --augment; default: {default}")
+    image_size: tuple[int, int] | int = option(
+        default=300, read=_image_size, metavar="N|HxW", help="of --augment; default: {default}"
+    )
+    detections: StrPath | None = option(
+        default=None, metavar="FILE", help="COCO results or the devkit's folder, drawn over the truth"
+    )
+    instances: StrPath | None = option(
+        default=None, metavar="FILE", help="COCO file that the ids in --detections belong to"
+    )
+    min_score: float = option(
+        default=0.3, read=float, metavar="X", help="of --detections; default: {default}"
+    )
+    tile: int = option(
+        default=320, read=int, minimum=64, metavar="PX", help="longer side of a picture; default: {default}"
+    )
+    font: StrPath | None = option(default=None, metavar="FILE", help="for names that no font here has")
+    classes: StrPath | None = option(
+        default=None, metavar="FILE", help="class file: its order gives the colours"
+    )
+    annotations: StrPath | None = annotation_folder()
+    image_folder: StrPath | None = image_folder()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """`only` as names."""
+        return (self.only,) if isinstance(self.only, str) else tuple(self.only)

@@ -69,6 +69,13 @@ def test_targets_need_no_tensorflow() -> None:
     assert not imported(code) & {"tensorflow", "keras", "PIL", "lxml"}
 
 
+def test_showing_needs_no_tensorflow(sample_data: Path, tmp_path: Path) -> None:
+    code = "import annotools\nannotools.show(sys.argv[1], sys.argv[2])"
+    names = imported(code, str(sample_data), str(tmp_path / "sheet.png"))
+    assert not names & {"tensorflow", "keras", "matplotlib"}
+    assert "PIL" in names
+
+
 def test_validating_needs_no_tensorflow(sample_data: Path) -> None:
     code = "import annotools\nlist(annotools.validate(sys.argv[1]))"
     assert not imported(code, str(sample_data)) & {"tensorflow", "keras", "google.protobuf"}

@@ -87,7 +87,9 @@ class TfdsCheck(RecordCheck):
         easy = [label for label, flag in zip(labels, hard, strict=True) if not flag]
         for key, of in (("labels", labels), ("labels_no_difficult", easy)):
             if list(values[key]) != sorted(set(of)):
-                yield Finding("label", key, "not the labels of the objects", values[key], sorted(set(of)))
+                yield Finding(
+                    "label", key, "not the labels of the objects", tuple(values[key]), sorted(set(of))
+                )
         poses = self.rows["objects/pose"]["values"]
         for pose in values["objects/pose"]:
             if not 0 <= pose < len(poses):

@@ -71,11 +71,6 @@ class _Reader:
         self.update = update
         self.patience = _PATIENCE * size + _BLOCK
 
-    def read(self, count: int) -> bytes:
-        data = self.file.read(count)
-        self.update(data)
-        return data
-
     def read_at(self, position: int, count: int) -> bytes:
         """The bytes there, which are not passed to `update`: they have been, or will be, or are damaged."""
         self.file.seek(position)
@@ -83,7 +78,8 @@ class _Reader:
 
     def piece(self, offset: int) -> Piece:
         """The record or the damage at `offset`, where the file stands."""
-        header = self.read(HEADER.size)
+        header = self.file.read(HEADER.size)
+        self.update(header)
         left = self.size - offset
         if len(header) < HEADER.size or left < _FRAMING:
             return self.cut(offset, left, f"{_FRAMING} or more")
@@ -94,8 +90,10 @@ class _Reader:
         end = offset + length + _FRAMING
         if end > self.size:
             return self.cut(offset, left, f"{length + _FRAMING}")
-        data = self.read(length)
-        footer = self.read(FOOTER.size)
+        data = self.file.read(length)
+        footer = self.file.read(FOOTER.size)
+        self.update(data)
+        self.update(footer)
         if len(data) < length or len(footer) < FOOTER.size:  # it has become shorter in the meantime
             return self.cut(offset, left, f"{length + _FRAMING}")
         computed, (stored,) = masked_crc(google_crc32c.value(data)), FOOTER.unpack(footer)

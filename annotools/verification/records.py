@@ -17,6 +17,7 @@ from annotools.images import header as image_headers
 from annotools.records import Image
 from annotools.verification.faults import Plain
 
+_FLAG_VALUES: Final = frozenset((0, 1))
 _FLAGS: Final = ("difficult", "truncated", "occluded")
 
 Values = Mapping[str, Sequence[Any]]
@@ -96,8 +97,9 @@ class RecordCheck:
                 )
         faults += self._check_classes(values)
         for key in self.flags:
-            if any(flag not in (0, 1) for flag in values[key]):
-                faults.append(Finding("flag", key, "a flag that is neither 0 nor 1", values[key], "0 or 1"))
+            if not _FLAG_VALUES.issuperset(values[key]):
+                message = "a flag that is neither 0 nor 1"
+                faults.append(Finding("flag", key, message, tuple(values[key]), "0 or 1"))
         faults += self._check_texts(values)
         return Content(filename, [names.get(label, "") for label in labels]), faults
 
@@ -112,11 +114,10 @@ class RecordCheck:
             yield Finding("key", key, "a key that annotools does not write")
 
     def _check_lengths(self, values: Values) -> Iterator[Finding]:
-        for key in self.single:
-            if len(values[key]) != 1:
-                yield Finding("key", key, "not one value", Plain(f"{len(values[key])} values"), Plain("1"))
+        for key in [key for key in self.single if len(values[key]) != 1]:
+            yield Finding("key", key, "not one value", Plain(f"{len(values[key])} values"), Plain("1"))
         count = len(values[self.label_key])
-        if any(len(values[key]) != count * each for key, each in self.parallel):
+        if [key for key, each in self.parallel if len(values[key]) != count * each]:
             message = "lists of the same objects differ in length"
             text = ", ".join(f"{key} {len(values[key])}" for key, _ in self.parallel)
             yield Finding("key", self.label_key, message, Plain(text), Plain("one length"))

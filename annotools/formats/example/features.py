@@ -12,17 +12,21 @@ one pool can hold a name only once. Writing is done by `wire`, which is four tim
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from annotools.errors import RecordError
 from annotools.formats.example.wire import Kind
 
-Feature = tuple[Kind | None, Sequence[Any]]
+Feature = tuple[Kind | None, list[Any]]
+
+_Column = tuple[
+    str, Kind | None, Callable[[Any], Any]
+]  # key, kind, and a function from an entry to its values
 
 _KEPT: Final = 1024
-_VALUES_OF: Final[Mapping[Kind, Callable[[Any], Sequence[Any]]]] = {
+_VALUES_OF: Final[Mapping[Kind, Callable[[Any], Any]]] = {
     "bytes": attrgetter("value.bytes.value"),
     "float": attrgetter("value.float.value"),
     "int64": attrgetter("value.int64.value"),
@@ -42,33 +46,29 @@ def read_features(data: bytes) -> dict[str, Feature]:
         raise _reason(data, messages) from None
     found: dict[str, Feature] = {}
     for entry in entries:
-        column = _column(entry.key)
-        # Keys have the same kind in every record: to try the last one is faster than to ask for it.
-        kind: Kind | None = column.kind
-        values = _VALUES_OF[column.kind](entry)[:]
-        if not values and (kind := entry.value.WhichOneof("kind")):
-            column.kind = kind
-            values = _VALUES_OF[kind](entry)[:]
-        found[column.name] = kind, tuple(values)
+        key = entry.key
+        name, kind, values_of = _columns.get(key) or _add_column(key, "bytes")
+        values = values_of(entry)[:]
+        if not values and (kind := entry.value.WhichOneof("kind")):  # none, or they are of another kind now
+            values = _add_column(key, kind)[2](entry)[:]
+        found[name] = kind, values
     return found
 
 
-class _Column:
-    """A key, and the kind that its values had last."""
-
-    __slots__ = ("kind", "name")
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.kind: Kind = "bytes"
+_columns: Final[dict[bytes, _Column]] = {}
+"""What the keys were in earlier records. Records are alike, and asking each value for its kind takes as long
+as reading it."""
 
 
-@functools.lru_cache(_KEPT)
-def _column(key: bytes) -> _Column:
+def _add_column(key: bytes, kind: Kind) -> _Column:
     try:
-        return _Column(key.decode())
+        name = key.decode()
     except UnicodeDecodeError:
         raise RecordError("a key of the tf.Example is not UTF-8", found=key) from None
+    if len(_columns) >= _KEPT:  # no file can fill the memory with keys
+        _columns.clear()
+    _columns[key] = name, kind, _VALUES_OF[kind]
+    return _columns[key]
 
 
 def _reason(data: bytes, messages: _Messages) -> RecordError:

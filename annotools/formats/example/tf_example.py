@@ -95,7 +95,7 @@ def features(data: bytes) -> dict[str, list[Any]]:
 
     RecordError if it is none.
     """
-    return {key: list(values) for key, (_, values) in read_features(data).items()}
+    return {key: values for key, (_, values) in read_features(data).items()}
 
 
 def decode(data: bytes, *, classes: ClassMap | None = None) -> Example:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 import json
 import shutil
@@ -12,6 +11,7 @@ from typing import Any
 import generated
 import layouts
 from conversions import FIXES
+from inputs import pack
 from net import ALWAYS, Net, attempt, group, run_command, run_json
 
 DEPTHS = ("none", "header", "decode")
@@ -34,10 +34,10 @@ def record_checks(net: Net, data: Path, sets: dict[str, Path], cases: Path | Non
         record_layouts(net)
     if net.wants("fix"):
         record_fixes(net)
-    if net.wants("parse"):
-        record_parsing(net, data)
-    if net.wants("classes"):
-        record_classes(net, data, sets)
+        for name, source in sets.items():
+            with net.folder() as out:
+                net.add_said(f"fix/{name}", run_command("fix", source, out, "--fix", FIXES, "--quiet"))
+                net.add_folder(f"fix/{name}", out)
 
 
 def validate(net: Net, name: str, source: Path, flags: list[str] | None = None) -> None:
@@ -87,6 +87,16 @@ def record_reports(net: Net) -> None:
     for case, flags in options.items():
         said = run_json("validate", source, "--format", "json", *COMMON, *flags)
         net.add_said(f"validate/messy/{case}", said)
+    settings = Path("pyproject.toml")
+    settings.write_text('[tool.annotools]\nselect = ["box-*"]\nseverity = {box-outside-image = "info"}\n')
+    net.add_said("validate/messy/settings", run_json("validate", source, "--format", "json", *COMMON))
+    settings.write_text("", "utf-8")
+    listed = generated.make_listed(Path("listed-validated"))
+    for kind in ("zip", "tar.gz"):
+        validate(net, f"validate/messy/{kind}", pack(listed, Path(f"validated.{kind}")))
+    for split in ("train", "nowhere"):
+        said = run_json("validate", listed, "--format", "json", *COMMON, "--split", split)
+        net.add_said(f"validate/messy/split-{split}", said)
     baseline = Path("baseline.json")
     run_command("validate", source, *COMMON, "--write-baseline", baseline)
     net.add("validate/messy/baseline", baseline.read_bytes())
@@ -123,53 +133,20 @@ def record_fixes(net: Net) -> None:
         "dry-run": (source, {"fixes": FIXES, "dry_run": True}),
         "unknown": (source, {"fixes": "clp"}),
         "shapes": (shapes, {"fixes": "box-from-shape"}),
+        "archive": (pack(source, Path("messy-to-fix.zip")), {"fixes": FIXES}),
     }
     for case, (data, options) in cases.items():
-        name = f"fix/{case}"
+        name = f"fix/messy/{case}"
         if net.wants(name):
             with net.folder() as out:
-                result = attempt(functools.partial(annotools.fix, data, out, **options))
+                result = attempt(annotools.fix, data, out, **options)
                 found = result if isinstance(result, dict) else {"repairs": list(result.repairs)}
                 net.add_said(f"{name}/said", found)
                 if out.exists():
                     net.add_folder(name, out)
     with net.folder() as out, net.folder("report.json") as report:
-        net.add_said("fix/command", run_command("fix", source, out, "--fix", FIXES, "--report", report))
-        net.add("fix/command/report", report.read_bytes())
-
-
-def record_parsing(net: Net, data: Path) -> None:
-    """Each dialect: the record, its XML written again, the issues of its schema."""
-    import annotools
-    from annotools.formats import voc
-
-    for path in sorted((data / "voc").rglob("*.xml")):
-        relative = path.relative_to(data / "voc").as_posix()
-        content = path.read_bytes()
-        where = ALWAYS if relative.startswith("valid/") else group("lxml")
-        record = attempt(lambda content=content, path=path: annotools.parse(content, path=str(path)))  # type: ignore[misc]
-        again = b"" if isinstance(record, dict) else annotools.to_xml(record)
-        issues = list(voc.inspect(content, str(path))[1])
-        net.add_said(f"parse/{relative}", [record, again, issues], where=where)
-
-
-def record_classes(net: Net, data: Path, sets: dict[str, Path]) -> None:
-    import annotools
-
-    for path in sorted((data / "classes").glob("*/*")):
-        if path.suffix not in (".error", ".ids", ".md"):
-            name = f"classes/{path.parent.name}/{path.name}"
-            found = attempt(lambda path=path: dict(annotools.ClassMap.from_file(path).ids))  # type: ignore[misc]
-            net.add_said(name, found)
-    for name, source in sets.items():
-        with net.folder("labels.pbtxt") as labels:
-            net.add_said(f"classes/{name}", run_command("classes", source))
-            run_command("classes", source, "-o", labels)
-            net.add(f"classes/{name}/label-map", labels.read_bytes())
-    for path in sorted((data / "pickles").glob("*.pkl")):
-        from annotools.formats import ssd_pickle
-
-        net.add_said(f"classes/pickles/{path.name}", attempt(lambda path=path: ssd_pickle.read(path)))  # type: ignore[misc]
+        net.add_said("fix/messy/command", run_command("fix", source, out, "--fix", FIXES, "--report", report))
+        net.add("fix/messy/command/report", report.read_bytes())
 
 
 def copy(folder: Path, name: str) -> Path:

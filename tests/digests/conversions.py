@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import io
-import tarfile
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import generated
-import layouts
-from net import ALWAYS, Net, as_json, attempt, files_below, folder_options, group, run_command
+from net import ALWAYS, Net, as_json, attempt, files_below, group, run_command
 
 FORMATS = ("tfrecord", "tfds", "ssd-pickle", "pickle")
 RATIO = "train=0.7,val=0.2,test=0.1"
@@ -48,14 +44,10 @@ def record_conversions(net: Net, sets: dict[str, Path]) -> None:
         record_messy(net)
     if net.wants("convert/exif"):
         record_exif(net)
-    if net.wants("convert/archive"):
-        record_archives(net)
     if net.wants("convert/command"):
         record_command(net)
     if net.wants("convert/single-file"):
         record_single_files(net)
-    if net.wants("layout"):
-        record_layouts(net)
 
 
 def convert(
@@ -67,7 +59,7 @@ def convert(
     if not net.wants(name):
         return
     with net.folder() as out:
-        result = attempt(lambda: annotools.convert(source, out, **options))
+        result = attempt(annotools.convert, source, out, **options)
         net.add_said(f"{name}/said", result if isinstance(result, dict) else said_of(result), where=where)
         if out.exists():
             net.add_folder(name, out, where=where)
@@ -93,12 +85,12 @@ def read_back(out: Path) -> Any:
 
     files = files_below(out)
     if any(path.suffix == ".tfrecord" for path in files):
-        return attempt(lambda: list(annotools.read(out)))
+        return attempt(annotools.read, out)
     found = {}
     for path in files:
         if path.suffix == ".pkl":
-            found[path.name] = attempt(lambda path=path: list(annotools.read(path)))  # type: ignore[misc]
-            found[f"{path.name} of ssd"] = attempt(lambda path=path: ssd_pickle.read(path))  # type: ignore[misc]
+            found[path.name] = attempt(annotools.read, path)
+            found[f"{path.name} of ssd"] = attempt(ssd_pickle.read, path)
     return found
 
 
@@ -139,32 +131,6 @@ def record_exif(net: Net) -> None:
             where = group("pillow") if turned else ALWAYS
             options = {"to": to, "exif": mode, "on_error": "skip", "where": where}
             convert(net, f"convert/exif/{to}/{mode}", source, read=to != "tfds", **options)
-
-
-def record_archives(net: Net) -> None:
-    source = generated.make_listed(Path("listed"))
-    for kind in ("zip", "tar", "tar.gz"):
-        path = pack(source, Path(f"listed.{kind}"))
-        for to in ("tfrecord", "pickle"):
-            convert(net, f"convert/archive/{kind}/{to}", path, to=to, shards=2)
-        convert(net, f"convert/archive/{kind}/workers", path, to="tfrecord", shards=3, workers=2)
-
-
-def pack(folder: Path, archive: Path) -> Path:
-    """A zip or tar of the files of a folder, in the order of their names backwards."""
-    files = files_below(folder)[::-1]
-    if archive.suffix == ".zip":
-        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
-            for path in files:
-                packed.writestr(zipfile.ZipInfo(path.relative_to(folder).as_posix()), path.read_bytes())
-        return archive
-    mode = "w:gz" if archive.name.endswith(".gz") else "w"
-    with tarfile.open(archive, mode) as tape:  # type: ignore[call-overload]
-        for path in files:
-            info = tarfile.TarInfo(path.relative_to(folder).as_posix())
-            info.size = path.stat().st_size
-            tape.addfile(info, io.BytesIO(path.read_bytes()))
-    return archive
 
 
 def record_command(net: Net) -> None:
@@ -218,31 +184,3 @@ def record_single_files(net: Net) -> None:
             net.add_said(f"{name}/said", said_of(annotools.convert(source, out / "gt.pkl", to=to)))
             net.add_folder(name, out)
             net.add(f"{name}/read", as_json(read_back(out)))
-
-
-def record_layouts(net: Net) -> None:
-    """Each layout: what is read, and converted with what does not fit left out."""
-    import annotools
-
-    for layout, names in layouts.LAYOUTS.items():
-        name = f"layout/{layout}"
-        if net.wants(name):
-            with net.folder(layout) as root:
-                generated.make_layout(root, names)
-                record_layout(net, name, root)
-                if layout in ("devkit", "roboflow", "junk", "lists"):
-                    with net.folder(f"{layout}.zip") as packed:
-                        record_layout(net, f"layout/{layout}-zip", pack(root, packed))
-    with net.folder("folders") as root:
-        generated.make_layout(root, layouts.FOLDERS)
-        for images in ("photos", str(Path("folders") / "photos")):
-            given: dict[str, Any] = folder_options(annotools.convert, "boxes", images)
-            name = f"layout/folders-{'by-path' if '/' in images else 'by-name'}"
-            convert(net, name, root, to="tfrecord", on_error="skip", **given)
-
-
-def record_layout(net: Net, name: str, root: Path) -> None:
-    import annotools
-
-    net.add_said(f"{name}/annotations", attempt(lambda: list(annotools.read(root))))
-    convert(net, name, root, to="tfrecord", on_error="skip")

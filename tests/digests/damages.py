@@ -130,7 +130,9 @@ DAMAGES: dict[str, Damage] = {
 }
 
 
-def record_damages(net: Net) -> None:
+def record_damages(net: Net, sets: dict[str, Path]) -> None:
+    for name, data in sets.items():
+        record_set(net, name, data)
     source = generated.make_listed(Path("shop-verified"))
     if net.wants("verify/whole"):
         record_whole(net, source)
@@ -138,6 +140,15 @@ def record_damages(net: Net) -> None:
         record_damaged(net, source)
     if net.wants("verify/pickle"):
         record_pickles(net, source)
+
+
+def record_set(net: Net, name: str, data: Path) -> None:
+    for to in FORMATS:
+        if net.wants(f"verify/{name}/{to}"):
+            with net.folder() as out:
+                run_command("convert", data, out, "--to", to, "--workers", "1", "--quiet", "--shards", "2")
+                told = run_json("verify", out, "--against", data, *ALONE)
+                net.add_said(f"verify/{name}/{to}", told)
 
 
 def record_whole(net: Net, source: Path) -> None:

@@ -181,12 +181,13 @@ def run_json(*arguments: str | os.PathLike[str]) -> dict[str, Any]:
     return said
 
 
-def attempt(function: Callable[[], Any]) -> Any:
-    """What a call gives, or the error of annotools as plain data."""
+def attempt(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """What a call gives, an iterator as a list; or the error of annotools as plain data."""
     from annotools import AnnotoolsError
 
     try:
-        return function()
+        result = function(*arguments, **options)
+        return list(result) if isinstance(result, Iterator) else result
     except AnnotoolsError as error:
         issues = [plain(issue) for issue in getattr(error, "issues", ())]
         return {"raised": type(error).__name__, "line": error.line, "message": str(error), "issues": issues}

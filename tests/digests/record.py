@@ -27,7 +27,11 @@ from pathlib import Path
 from checks import copy, record_checks
 from conversions import record_conversions
 from damages import record_damages
+from inputs import record_inputs
 from net import Net
+from readings import record_readings
+
+import annotools
 
 HERE = Path(__file__).resolve()
 
@@ -49,6 +53,7 @@ def main() -> int:
     parser.add_argument("--cases", type=Path, help="folder of cases (default: ../shared/cases)")
     args = parser.parse_args()
     found, skipped = draw(args)
+    print(f"made by {os.path.dirname(annotools.__file__)}", file=sys.stderr)
     if args.command == "record":
         write(args.file, found, args.only, skipped)
         return 0
@@ -74,6 +79,7 @@ def draw(args: argparse.Namespace) -> tuple[Groups, set[str]]:
         os.chdir(folder)
         try:
             net = Net(Path.cwd(), args.only, keep)
+            Path("pyproject.toml").touch()  # settings of validate are looked for in the folders above too
             sample = copy(repository / "sample_data", "sample_data")
             sets = {"sample_data": sample}
             for name in ("bccd", "microcontrollers"):
@@ -85,8 +91,11 @@ def draw(args: argparse.Namespace) -> tuple[Groups, set[str]]:
                 skip("shared", "the shared cases")
             copied = copy(cases, "cases") if not args.no_shared and cases.is_dir() else None
             record_conversions(net, sets)
-            record_checks(net, copy(repository / "tests" / "data", "data"), sets, copied)
-            record_damages(net)
+            tests = copy(repository / "tests" / "data", "data")
+            record_inputs(net, tests, copied)
+            record_readings(net, tests, sets, copied)
+            record_checks(net, tests, sets, copied)
+            record_damages(net, sets)
             if args.no_tensorflow:
                 skip("stream", "the stream of the loader")
             elif net.wants("stream"):

@@ -139,10 +139,9 @@ class RoiSamples:
         drawn = np.argsort(order, kind="stable")
         objects, background = is_object[drawn], is_background[drawn]
         first = objects & (np.cumsum(objects) <= self.quota)
-        second = background & (np.cumsum(background) <= self.num - first.sum())
-        rank = np.select([first, second, objects, background], [0, 1, 2, 3], 4)
+        rank = np.select([first, background, objects], [0, 1, 2], 3)
         chosen = np.argsort(rank, kind="stable")[: self.num]
-        return drawn[chosen[rank[chosen] < 4]]
+        return drawn[chosen[rank[chosen] < 3]]
 
     def _windows(self, key: NDArray[np.uint32]) -> Array:
         """(windows, 4): random windows in shares of the picture."""

@@ -74,8 +74,8 @@ def fit(source: str, options: argparse.Namespace) -> tuple[keras.Model, SSDTarge
     return model, targets, history.history["loss"]
 
 
-def report(source: str, split: str, found: Any) -> None:
-    """Average precision with difficult objects left out, as the devkit does it, and counted."""
+def report(source: str, split: str, found: Any) -> tuple[str, ...]:
+    """Average precision with difficult objects left out, as the devkit does, and counted. The class names."""
     print(f"{split}:")
     for difficult, word in (("ignore", "left out"), ("count", "counted")):
         result = annotools.evaluate(source, found, split=split, difficult=difficult)
@@ -85,6 +85,7 @@ def report(source: str, split: str, found: Any) -> None:
             f"COCO AP {forms['coco']:.3f}, AP75 {result.coco_by_iou[0.75]:.3f}"
         )
     print("  " + ", ".join(f"{name} {value:.2f}" for name, value in result.ap.items()))
+    return tuple(result.ap)
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -93,10 +94,10 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("source", help="a VOC tree, as sample_data/many.py writes it")
     parser.add_argument("--output", type=Path, default=Path("ssd_products_run"))
-    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--epochs", type=int, default=26)
     parser.add_argument("--steps", type=int, help="instead of --epochs: the whole budget, in batches")
     parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--augment", choices=RECIPES, default="none")
+    parser.add_argument("--augment", choices=RECIPES, default="mild")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--verbose", type=int, default=2)
     parser.add_argument("--train-split", default="train", help="the list of ImageSets/Main to train on")
@@ -116,8 +117,7 @@ def main() -> None:
     model.save_weights(options.output / "model.weights.h5")
     for split in ("val", "test"):
         found = detect(model, targets, options.source, split)
-        report(options.source, split, found)
-    classes = tuple(annotools.ClassMap.from_file(Path(options.source) / "classes.txt").names)
+        classes = report(options.source, split, found)
     draw_detections(options.source, "test", found, classes, options.output / "detections.png")
     (options.output / "detections.json").write_text(json.dumps(coco_results(found)))
     seconds, cpu = time.time() - start, time.process_time() - cpu

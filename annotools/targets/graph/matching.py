@@ -237,7 +237,7 @@ def _is_beaten(claims: _Claims) -> tf.Tensor:
     mine, other = value[..., None], value[:, None]
     earlier = tf.range(tf.shape(value)[1])[None, :] < tf.range(tf.shape(value)[1])[:, None]
     stronger = (other > mine) | ((other == mine) & earlier)
-    same = (anchor[..., None] == anchor[:, None]) & (other > 0) & (mine > 0)
+    same = (anchor[..., None] == anchor[:, None]) & (mine > 0)
     return tf.reduce_any(same & stronger, -1)
 
 

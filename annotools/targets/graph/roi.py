@@ -148,11 +148,9 @@ def _choose(
     drawn = tf.argsort(_draws(key, SAMPLE, tf.shape(is_object)[1]), stable=True)
     objects, background = (tf.gather(part, drawn, batch_dims=1) for part in (is_object, is_background))
     first = objects & (_cumulated(objects) <= spec.quota)
-    taken = tf.math.count_nonzero(first, 1, keepdims=True, dtype=tf.int32)
-    second = background & (_cumulated(background) <= spec.num - taken)
-    rank = tf.where(first, 0, tf.where(second, 1, tf.where(objects, 2, tf.where(background, 3, 4))))
+    rank = tf.where(first, 0, tf.where(background, 1, tf.where(objects, 2, 3)))
     chosen = tf.argsort(rank, stable=True)[:, : spec.num]
-    count = tf.math.count_nonzero(tf.gather(rank, chosen, batch_dims=1) < 4, 1, dtype=tf.int32)
+    count = tf.math.count_nonzero(tf.gather(rank, chosen, batch_dims=1) < 3, 1, dtype=tf.int32)
     order = tf.gather(drawn, chosen, batch_dims=1)
     return tf.pad(order, [[0, 0], [0, spec.num - tf.shape(order)[1]]]), count
 

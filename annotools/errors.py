@@ -1,8 +1,10 @@
 """Every exception that annotools raises on purpose.
 
     AnnotoolsError
-    ├── ParseError            an annotation file that cannot be read as what it claims to be
-    ├── ImageError            an image whose header cannot be read, or whose data stops early
+    ├── FaultyFileError       one file that cannot be used; a batch goes on without it
+    │   ├── ParseError        an annotation file that cannot be read as what it claims to be
+    │   ├── ImageError        an image whose header cannot be read, or whose data stops early
+    │   └── UnreadableError   any other file of a source that cannot be read (also a SourceError)
     ├── RecordError           a TFRecord file or a tf.Example that is damaged
     ├── PickleError           a pickle that is damaged, foreign or asks for a forbidden global
     ├── ClassMapError         a class file that cannot be understood
@@ -78,11 +80,15 @@ def shorten(value: object, limit: int = 80) -> str:
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
-class ParseError(AnnotoolsError):
+class FaultyFileError(AnnotoolsError):
+    """One file cannot be used. A batch reports it and goes on; of all other errors it ends."""
+
+
+class ParseError(FaultyFileError):
     """An annotation file cannot be read: not well-formed, wrong root, a field without a usable value."""
 
 
-class ImageError(AnnotoolsError):
+class ImageError(FaultyFileError):
     """An image is of no known format, its header is damaged, or its data stops early."""
 
 
@@ -126,6 +132,10 @@ class SourceError(AnnotoolsError):
     """A source does not exist, cannot be opened, or has no layout that annotools knows."""
 
     exit_code = 2
+
+
+class UnreadableError(SourceError, FaultyFileError):
+    """A file of a source that is no image cannot be read, or is too large for what it should be."""
 
 
 class UnavailableError(SourceError):

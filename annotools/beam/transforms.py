@@ -25,7 +25,7 @@ from annotools.classes.class_map import ClassMap
 from annotools.conversion.options import ConvertOptions, Options, exif, make_options, source_id
 from annotools.conversion.plan import Entry
 from annotools.conversion.reconcile import reconcile
-from annotools.errors import AnnotoolsError, MissingExtraError, UnavailableError
+from annotools.errors import AnnotoolsError, FaultyFileError, MissingExtraError
 from annotools.formats import voc
 from annotools.issues import DataError, Issue
 from annotools.options import (
@@ -144,9 +144,7 @@ class _ReadAnnotations(beam.DoFn):
             for entry in entries:
                 try:
                     yield self.read(source, entry.pair)
-                except UnavailableError:
-                    raise
-                except AnnotoolsError as error:
+                except FaultyFileError as error:
                     if not self.skip:
                         raise
                     for issue in self.issues_of(source, entry.pair, error):

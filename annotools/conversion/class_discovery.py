@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from annotools.classes.class_map import ClassMap
-from annotools.errors import AnnotoolsError, UnavailableError
+from annotools.errors import FaultyFileError
 from annotools.formats import voc
 from annotools.issues import DataError, Issue
 from annotools.repair.repairs import Fixes
@@ -32,9 +32,7 @@ def _names_of(source: Source, pair: Pair) -> list[str]:
         return []
     try:
         data = source.read_bytes(pair.xml)
-    except UnavailableError:
-        raise
-    except AnnotoolsError:
+    except FaultyFileError:
         return []
     return [name for name in voc.object_names(data, source.display(pair.xml)) if name]
 
@@ -83,8 +81,6 @@ def _errors_in(source: Source, xml: str) -> list[Issue]:
     path = source.display(xml)
     try:
         data = source.read_bytes(xml)
-    except UnavailableError:
-        raise
-    except AnnotoolsError as error:
+    except FaultyFileError as error:
         return [Issue.from_error("unparsable", error, path)]
     return [issue for issue in voc.inspect(data, path)[1] if issue.severity == "error"]

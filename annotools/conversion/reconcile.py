@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from annotools.conversion.options import Options
 from annotools.conversion.orientation import Frame, box_mapping, choose_frame, moved
 from annotools.conversion.plan import Entry
-from annotools.errors import AnnotoolsError, ImageError, UnavailableError
+from annotools.errors import FaultyFileError, ImageError
 from annotools.formats import voc
 from annotools.images import header as image_headers
 from annotools.images import turn_boxes, turn_pixels
@@ -98,9 +98,7 @@ def _read_annotation(pair: Pair, source: Source, options: Options, outcome: Outc
     path = source.display(pair.xml)
     try:
         data = source.read_bytes(pair.xml)
-    except UnavailableError:
-        raise
-    except AnnotoolsError as error:
+    except FaultyFileError as error:
         raise ImageLostError("unparsable", Issue.from_error("unparsable", error, path)) from None
     annotation, outcome.issues = voc.inspect(data, path)
     if annotation is None:
@@ -140,9 +138,7 @@ def _read_image(sample: Sample, options: Options, outcome: Outcome) -> bytes:
             sample.head = encoded
         else:
             image = source.read_header(pair.image)
-    except UnavailableError:
-        raise
-    except AnnotoolsError as error:
+    except FaultyFileError as error:
         raise ImageLostError("image-unreadable", Issue.from_error("image-unreadable", error, path)) from None
     if encoded and image_headers.is_truncated(encoded, image):
         message = f"the {image.format} data stops before its end marker: found {len(encoded)} bytes"

@@ -89,9 +89,8 @@ class Archive:
 
     def issues(self) -> list[Issue]:
         return [
-            Issue(
+            Issue.of(
                 "archive-member-ignored",
-                "warning",
                 f"{count} member(s) left aside because they are {reason}, for example {printable(name)!r}",
                 self.root,
             )

@@ -187,7 +187,9 @@ def _left_outside(
         f"{xmls} .xml and {images} images outside of the annotation and image folders"
         f" of {tree or 'the source'!r} are not part of the data set"
     )
-    return [Issue("outside-layout", "warning" if xmls else "info", message, root)]
+    if not xmls:
+        return [Issue("outside-layout", "info", message, root)]
+    return [Issue.of("outside-layout", message, root)]
 
 
 def _count(folders: Folders) -> int:

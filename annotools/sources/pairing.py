@@ -273,7 +273,7 @@ class _Matcher:
 
     def report(self, xml: File, message: str, position: tuple[str, str]) -> None:
         path = self.display(xml.name)
-        issue = Issue("stem-collision", "warning", f"several files have this stem: {message}", path)
+        issue = Issue.of("stem-collision", f"several files have this stem: {message}", path)
         self.reports.append((position, issue))
 
     def _sort_reports(self) -> None:

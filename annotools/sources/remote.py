@@ -14,7 +14,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from annotools.errors import AnnotoolsError, SourceError, UnavailableError
+from annotools.errors import AnnotoolsError, SourceError, UnavailableError, UnreadableError
 from annotools.files.url_folder import FileError, RemoteFolder, TroubleError, version_of
 from annotools.issues import Issue
 from annotools.sources.archives import Archive, ZipArchive
@@ -101,7 +101,7 @@ class Remote:
             info = self._folder.info(name)
         except (FileError, TroubleError) as error:
             if isinstance(error, FileError):
-                raise SourceError(f"cannot be read: {error}", path=self.display(name)) from error
+                raise UnreadableError(f"cannot be read: {error}", path=self.display(name)) from error
             raise _source_error(self._folder, name, error) from error
         return int(info["size"] or 0), _hash(version_of(info))
 

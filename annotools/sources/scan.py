@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from annotools.errors import SourceError, UnavailableError
+from annotools.errors import FaultyFileError, SourceError
 from annotools.formats import voc
 from annotools.issues import Issue
 from annotools.sources.catalogue import BATCH, Catalogue, Pattern, Splits
@@ -72,9 +72,7 @@ def list_source(storage: Storage, scan: Scan) -> Listed:
 def _read_filename(storage: Storage, name: str) -> str | None:
     try:
         data = storage.read_bytes(name)
-    except UnavailableError:
-        raise
-    except SourceError:
+    except FaultyFileError:
         return None  # whoever reads the annotation reports it
     annotation, _ = voc.inspect(data, name)
     return None if annotation is None else annotation.filename

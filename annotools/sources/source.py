@@ -132,7 +132,7 @@ class Source:
                 yield pair
 
     def read_bytes(self, name: str) -> bytes:
-        """The whole file. Raises ImageError for an image that cannot be read, SourceError for any other."""
+        """The whole file. Raises ImageError for an image that cannot be read, UnreadableError for others."""
         return self.storage.read_bytes(name)
 
     def read_head(self, name: str) -> bytes:
@@ -195,7 +195,7 @@ class Source:
         catalogue = self.catalogue
         lone = catalogue.execute("SELECT image FROM named WHERE xml IS NULL ORDER BY number")
         missing = [
-            Issue("annotation-missing", "warning", "the image has no annotation file", self.display(image))
+            Issue.of("annotation-missing", "the image has no annotation file", self.display(image))
             for (image,) in lone
             if image not in self._listed.rivals
         ]

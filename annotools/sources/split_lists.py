@@ -196,7 +196,7 @@ def _missing_issues(catalogue: Catalogue, lists: Sequence[SplitList], storage: S
         if pair == _SEVERAL:
             message = f"the list names {name!r}, which several files are called; give the folder too"
         path = storage.display(lists[list_number].files[file_number])
-        yield Issue("list-names-missing-image", "error", message, path, number)
+        yield Issue.of("list-names-missing-image", message, path, number)
 
 
 def _combine(catalogue: Catalogue, lists: Sequence[SplitList]) -> Counter[int]:
@@ -232,9 +232,8 @@ def _overlaps(
         for other in names[position + 1 :]:
             both = (n for code, n in counts.items() if {one, other} <= {*catalogue.combinations[code]})
             if shared := sum(both):
-                yield Issue(
+                yield Issue.of(
                     "split-overlap",
-                    "warning",
                     f"{shared} images are in the split {one!r} and in {other!r}",
                     storage.display(files[other]),
                 )

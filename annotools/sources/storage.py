@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Protocol
 
-from annotools.errors import AnnotoolsError, ImageError, SourceError
+from annotools.errors import FaultyFileError, ImageError, SourceError, UnreadableError
 from annotools.files.system import open_to_read
 from annotools.issues import Issue
 
@@ -58,7 +58,7 @@ class Storage(Protocol):
         """A short text that changes when the file changes, without reading it. Raises SourceError."""
 
     def read_bytes(self, name: str, limit: int | None = None) -> bytes:
-        """The file, or its first `limit` bytes. Raises ImageError for an image, SourceError for any other."""
+        """The file, or its first `limit` bytes. Raises ImageError or, for no image, UnreadableError."""
 
     def display(self, name: str) -> str:
         """The name as messages show it; one line of printable text."""
@@ -118,9 +118,9 @@ def printable(name: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in name)
 
 
-def unreadable(name: str, display: str, reason: object, **details: object) -> AnnotoolsError:
+def unreadable(name: str, display: str, reason: object, **details: object) -> FaultyFileError:
     """The error for a file that is there and cannot be read."""
-    kind = ImageError if is_image(name) else SourceError
+    kind = ImageError if is_image(name) else UnreadableError
     return kind(f"cannot be read: {reason}", path=display, **details)  # type: ignore[arg-type]
 
 
@@ -204,13 +204,13 @@ class Folder:
         try:
             return os.stat(self._base + name).st_size
         except OSError as error:
-            raise SourceError(f"cannot be read: {error.strerror}", path=self.display(name)) from error
+            raise UnreadableError(f"cannot be read: {error.strerror}", path=self.display(name)) from error
 
     def stamp(self, name: str) -> str:
         try:
             status = os.stat(self._base + name)
         except OSError as error:
-            raise SourceError(f"cannot be read: {error.strerror}", path=self.display(name)) from error
+            raise UnreadableError(f"cannot be read: {error.strerror}", path=self.display(name)) from error
         return f"{status.st_size}-{status.st_mtime_ns}"
 
     def read_bytes(self, name: str, limit: int | None = None) -> bytes:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from annotools.errors import AnnotoolsError, ImageError, UnavailableError
+from annotools.errors import FaultyFileError, ImageError
 from annotools.formats import voc
 from annotools.images import header as image_headers
 from annotools.issues import Issue
@@ -66,9 +66,7 @@ class Checker:
             xml_path = self.source.display(pair.xml)
             try:
                 data = self.source.read_bytes(pair.xml)
-            except UnavailableError:
-                raise
-            except AnnotoolsError as error:
+            except FaultyFileError as error:
                 issues.append(Issue.from_error("unparsable", error, xml_path))
                 return list(self.job.selection.selected(issues))
             annotation, found = voc.inspect(data, xml_path)
@@ -119,9 +117,7 @@ class Checker:
                 head = source.read_head(name)
                 mark = fingerprint(head, source.size(name))
                 image = source.read_header(name, head=head)
-        except UnavailableError:
-            raise
-        except AnnotoolsError as error:
+        except FaultyFileError as error:
             issues.append(Issue.from_error("image-unreadable", error, path))
             mark = NO_IMAGE  # that two broken files are equal is no news
         self._count_image(mark, perceptual)

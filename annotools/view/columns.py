@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotools.conversion.output_formats import SINGLE_FILES
-from annotools.errors import AnnotoolsError, UnavailableError
+from annotools.errors import FaultyFileError
 from annotools.formats import tfrecord, voc
 from annotools.records import Annotation
 from annotools.sources.read import read
@@ -131,9 +131,7 @@ def _of_source(source: Source, split: str | None, headers: bool) -> Iterator[Fou
             if headers and pair.image is not None:
                 try:
                     size = ahead.read_header(pair.image).upright_size
-                except UnavailableError:
-                    raise
-                except AnnotoolsError:
+                except FaultyFileError:
                     readable = False
             yield Found(
                 source.display(name), splits, annotation, lost, size, pair.image is not None, readable
@@ -149,9 +147,7 @@ def _files(source: Source, split: str | None, headers: bool) -> Iterator[tuple[s
 def _annotation(source: Source, xml: str) -> tuple[Annotation | None, str | None]:
     try:
         data = source.read_bytes(xml)
-    except UnavailableError:
-        raise
-    except AnnotoolsError:
+    except FaultyFileError:
         return None, "unparsable"
     annotation, issues = voc.inspect(data, source.display(xml))
     if annotation is None:

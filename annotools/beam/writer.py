@@ -174,5 +174,5 @@ class _Publish(beam.DoFn):
         manifest = manifests.build(self.options, results, ledger)
         with errors_in_full(), self.publisher.journal.output.scratch() as sidecars:
             write_sidecars(sidecars, self.publisher.place, manifest, self.options.classes)
-            self.publisher.publish(manifest.files, sidecars)
+            self.publisher.publish({result.file: result.beside for result in results}, sidecars)
         yield to_json(manifest)

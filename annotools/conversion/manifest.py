@@ -25,7 +25,7 @@ PROGRAM: Final = "annotools"
 VERSION: Final = 1
 NAME: Final = "manifest.json"
 
-_FILE_NAME: Final = re.compile(r"^[^/\\]+$")
+_FILE_NAME: Final = re.compile(r"^(?!\.\.?/)[^/\\]+(/[^/\\.][^/\\]*)*$")  # no way out of the folder
 _SHA256: Final = re.compile("^[0-9a-f]{64}$")
 
 

@@ -114,6 +114,11 @@ class Options(KeptOptions):
         return FORMATS[self.to]
 
     @property
+    def sharded(self) -> bool:
+        """Whether a split may be several files, by a hash of the ids; else it is one, in their order."""
+        return FORMATS[self.to].shards == "used"
+
+    @property
     def stores_pixels(self) -> bool:
         """Whether the output holds the image files, or only speaks of them."""
         return FORMATS[self.to].stores_pixels
@@ -128,6 +133,7 @@ def make_options(asked: ConvertOptions, classes: ClassMap) -> Options:
     """The options of a conversion with these classes. OptionError for a size, seed or fix that is none."""
     from annotools.repair.repairs import FIXES, make_fixes
 
+    _check_shards(asked)
     fixes = make_fixes(asked.fix, asked.map_classes)
     parsed = {
         "seed": _whole_number(asked.seed),
@@ -147,6 +153,14 @@ def options_of(to: str, kept: KeptOptions, classes: ClassMap) -> Options:
 
 def _values(record: Any) -> dict[str, Any]:
     return {field.name: getattr(record, field.name) for field in dataclasses.fields(KeptOptions)}
+
+
+def _check_shards(asked: ConvertOptions) -> None:
+    if FORMATS[asked.to].shards == "refused":
+        for name, about, default in shared.described(ConvertOptions):
+            if name in ("shards", "shard_size") and getattr(asked, name) != default:
+                message, found = f"--to {asked.to} has no shards", getattr(asked, name)
+                raise OptionError(message, field=about.flag_of(name), found=found)
 
 
 def _whole_number(seed: int | str) -> int:

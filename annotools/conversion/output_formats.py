@@ -37,7 +37,8 @@ class OutputFormat:
     holds           what the file's `write` is given of each image
     dialect         of schemas/tf_example.json, where files are TFRecord shards of tf.Examples
     stores_pixels   whether OUTPUT holds the image files, or only speaks of them
-    shards          `--shards`, `--shard-size` are "used", or "ignored": a split is one file, in order of ids
+    shards          `--shards` and `--shard-size` are "used"; or "ignored" or "refused": then a split is one
+                    file, in order of ids, and what else `write` makes in its folder belongs to it
     single_file     endings of an OUTPUT that is one file, with all splits in it, and not a folder
     sidecars        the rule of `verify` for files beside the shards that the format needs; None without such
     refuses_images  whether its readers cannot decode every image
@@ -49,7 +50,7 @@ class OutputFormat:
     holds: Literal["example", "annotation"] = "example"
     dialect: str | None = None
     stores_pixels: bool = False
-    shards: Literal["used", "ignored"] = "used"
+    shards: Literal["used", "ignored", "refused"] = "used"
     single_file: tuple[str, ...] = ()
     sidecars: str | None = None
     refuses_images: bool = False

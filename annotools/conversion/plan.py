@@ -151,10 +151,10 @@ def make_plan(source: Source, options: Options, folder: Path, *, merged: bool = 
     path = folder / "plan.sqlite"
     rows = _Rows(source, options, merged=merged)
     with rows.written_to(path):
-        sizes = rows.sizes() if shards is None and options.stores_pixels else Counter[str]()
+        sizes = rows.sizes() if shards is None and options.sharded else Counter[str]()
         found: list[Shard] = []
         for file in rows.files():
-            count = (shards or _power_of_two(sizes[file], options.shard_size)) if options.stores_pixels else 1
+            count = (shards or _power_of_two(sizes[file], options.shard_size)) if options.sharded else 1
             edges = [
                 *(rows.before(file, (index << 64) // count) for index in range(count)),
                 rows.through(file),
@@ -258,7 +258,7 @@ class _Rows:
                 catalogue.execute("DETACH plan")
 
     def _write(self) -> None:
-        catalogue, by_hash = self.catalogue, self.options.stores_pixels
+        catalogue, by_hash = self.catalogue, self.options.sharded
         numeric = self.options.source_id == "numeric"
         catalogue.execute("CREATE TABLE plan.way(combination INTEGER, turn INTEGER, split TEXT)")
         ways = ((number, turn, split and catalogue.bound(split)) for number, turn, split in self.ways)
@@ -286,7 +286,7 @@ class _Rows:
 
     def before(self, file: str, position: int = 0) -> int:
         """How many rows come before those of `file` from `position` on."""
-        wanted = file, position.to_bytes(8, "big") if self.options.stores_pixels else position
+        wanted = file, position.to_bytes(8, "big") if self.options.sharded else position
         return bisect_left(range(1, (self.count or 0) + 1), wanted, key=self._at)
 
     def through(self, file: str) -> int:

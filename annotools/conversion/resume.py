@@ -57,8 +57,8 @@ def finish_shard(job: Job, index: int, tick: Tick = _no_tick) -> ShardResult:
     with output.scratch() as scratch:
         result = write_shard(plan, index, scratch, file=file, tick=tick)
         output.remove(journal.entry_of_staged(file))
-        if result.has_index:
-            output.put(scratch / index_file(file), journal.staged(index_file(file)))
-        output.put(scratch / file, journal.staged(file))
+        offsets = [index_file(file)] if result.has_index else []
+        for name in (*result.beside, *offsets, file):
+            output.put(scratch / name, journal.staged(name))
     journal.write_entry(file, journals.Entry(fingerprint, result))
     return result

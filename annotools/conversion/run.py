@@ -102,7 +102,7 @@ def _convert(
                 sidecars = folder / "sidecars"
                 sidecars.mkdir()
                 write_sidecars(sidecars, publisher.place, manifest, options.classes)
-                publisher.publish(manifest.files, sidecars)
+                publisher.publish({one.file: one.beside for one in results}, sidecars)
         except (OutputError, UnavailableError, WorkerError, OSError, KeyboardInterrupt) as error:
             journal.output.tidy()
             if kept := journal.staged_shards():

@@ -49,7 +49,7 @@ def write_shard(
         for _ in writer.outcomes():
             pass
     else:
-        written = writer.write(folder / name)
+        written = writer.write(folder, name)
     return ShardResult.of((shard.split, shard.index, shard.count), name, written, writer.statistics)
 
 
@@ -62,15 +62,21 @@ class ShardWriter:
     tick: Tick
     statistics: Statistics = field(default_factory=Statistics)
 
-    def write(self, path: Path) -> WrittenFile:
-        """Write the file, and for TFRecord shards the offsets of its records beside it."""
-        form, classes = self.plan.options.format, self.plan.options.classes
-        path.parent.mkdir(exist_ok=True)
+    def write(self, folder: Path, name: str) -> WrittenFile:
+        """Write the file `name` in `folder`; what else the format writes there belongs to it.
+
+        Beside TFRecord shards these are the offsets of their records.
+        """
+        form, classes, path = self.plan.options.format, self.plan.options.classes, folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
         if form.dialect is not None:
             return self._write_records(path)
         form.functions.write(getattr(self, f"{form.holds}s")(), path, classes=classes)
+        found = [one.relative_to(folder).as_posix() for one in folder.rglob("*") if one.is_file()]
+        beside = tuple(sorted(one for one in found if one != name))
         with open(path, "rb") as file:
-            return WrittenFile(path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest())
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return WrittenFile(path.stat().st_size, digest, beside=beside)
 
     def _write_records(self, path: Path) -> WrittenFile:
         from annotools.formats.example.framing_writer import Writer

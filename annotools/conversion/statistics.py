@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from annotools.conversion.json_records import NOT_STORED
+from annotools.conversion.json_records import NOT_STORED, SPARE
 from annotools.issues import Issue
 from annotools.ledger import Ledger
 from annotools.repair.repairs import Repair
@@ -72,11 +72,16 @@ class Statistics:
 
 @dataclass(frozen=True, slots=True)
 class WrittenFile:
-    """What is known of a file when it has been written. has_index: record offsets are beside it."""
+    """What is known of a file when it has been written.
+
+    has_index   record offsets are beside it
+    beside      the other files that belong to it
+    """
 
     bytes: int = 0
     sha256: str = ""
     has_index: bool = False
+    beside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +106,7 @@ class ShardResult:
     issues: tuple[Issue, ...]
     issue_counts: Counter[str]
     repairs: tuple[Repair, ...]
+    beside: tuple[str, ...] = field(default=(), metadata=SPARE)
     reused: bool = field(default=False, metadata=NOT_STORED)
 
     @classmethod
@@ -119,6 +125,7 @@ class ShardResult:
             bytes=written.bytes,
             sha256=written.sha256,
             has_index=written.has_index,
+            beside=written.beside,
             **values,
         )
 

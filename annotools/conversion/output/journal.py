@@ -61,14 +61,18 @@ class Journal:
 
     def published_files(self) -> list[str]:
         """The shards that have been given their final names."""
-        names = self.output.names(f"{self.state}/journal")
-        return [name.rpartition("/")[2].removesuffix(".json") for name in names]
+        return self._entries("journal")
 
     def finished_files(self, *, published: bool = True) -> set[str]:
         """The shards that have an entry, staged or (with `published`) in place."""
-        staged = self.output.names(f"{self.state}/staging")
-        names = {name.rpartition("/")[2].removesuffix(".json") for name in staged if name.endswith(".json")}
-        return names.union(self.published_files() if published else ())
+        return {*self._entries("staging"), *(self._entries("journal") if published else ())}
+
+    def _entries(self, folder: str) -> list[str]:
+        """The files that have an entry in a folder; `a.json` is a file itself if `a.json.json` is there."""
+        start = f"{self.state}/{folder}/"
+        names = set(self.output.names(start.rstrip("/")))
+        entries = [name for name in names if name.endswith(".json") and f"{name}.json" not in names]
+        return sorted(name.removeprefix(start).removesuffix(".json") for name in entries)
 
     def read_header(self) -> dict[str, Any] | None:
         """What `write_header` wrote last; None when nothing is under way and nothing was finished."""
@@ -124,11 +128,19 @@ class Journal:
     def _is_there(self, name: str, result: ShardResult) -> bool:
         if self.output.size(name) != result.bytes or self.output.sha256(name) != result.sha256:
             return False
-        return not result.has_index or self.output.size(index_file(name)) == 8 * result.records
+        if result.has_index and self.output.size(index_file(name)) != 8 * result.records:
+            return False
+        places = ((self.staged(one), one) for one in result.beside)  # some may be in place already
+        return all(any(self.output.size(name) is not None for name in both) for both in places)
 
     def staged_shards(self) -> int:
         """How many shards are finished and not yet in place."""
-        return sum(name.endswith(".json") for name in self.output.names(f"{self.state}/staging"))
+        return len(self._entries("staging"))
+
+    def published_beside(self, file: str) -> tuple[str, ...]:
+        """The other files that belong to a shard that is in place."""
+        entry = self._read_entry(self.entry_of_published(file))
+        return () if entry is None else entry.result.beside
 
 
 def header_of(source: str, options: Options) -> dict[str, Any]:

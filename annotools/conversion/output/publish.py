@@ -7,7 +7,7 @@ their names one by one, and the new manifest comes last: whoever finds a manifes
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,8 +84,12 @@ class Publisher:
             journal.output.remove_folder(journal.state)
         journal.output.tidy()
 
-    def publish(self, shards: Iterable[str], sidecars: Path) -> None:
-        """Give the shards and the files in the folder `sidecars` their names, the manifest last."""
+    def publish(self, shards: Mapping[str, Sequence[str]], sidecars: Path) -> None:
+        """Give all files their names, the manifest last.
+
+        shards     the files that belong to each shard besides its index
+        sidecars   a folder with the files beside the shards
+        """
         journal, output = self.journal, self.journal.output
         beside = sorted(
             file.relative_to(sidecars).as_posix() for file in sidecars.rglob("*") if file.is_file()
@@ -96,7 +100,7 @@ class Publisher:
         if staged or obsolete or any(not _same(output, name, sidecars / name) for name in beside):
             if output.size(self.place.manifest) is not None:
                 output.rename(self.place.manifest, journal.former_manifest)
-            _for_each(output, self._place, staged)
+            _for_each(output, lambda file: self._place(file, shards[file]), staged)
             _for_each(output, self._remove, obsolete)
             for name in sorted(beside, key=lambda name: (name == self.place.manifest, name)):
                 output.put(sidecars / name, name)
@@ -110,16 +114,20 @@ class Publisher:
         found = set(self.journal.output.names(f"{self.journal.state}/staging"))
         return sorted(file for file in files if self.journal.entry_of_staged(file) in found)
 
-    def _place(self, file: str) -> None:
+    def _place(self, file: str, beside: Sequence[str]) -> None:
         journal, output = self.journal, self.journal.output
-        for name in (index_file(file), file):
+        for name in set(journal.published_beside(file) if beside else ()) - set(beside):
+            output.remove(name)
+        for name in (*beside, index_file(file), file):
             if output.size(journal.staged(name)) is not None:
                 output.rename(journal.staged(name), name)
         output.rename(journal.entry_of_staged(file), journal.entry_of_published(file))
 
     def _remove(self, file: str) -> None:
-        for name in (file, index_file(file), self.journal.entry_of_published(file)):
-            self.journal.output.remove(name)
+        journal = self.journal
+        beside = journal.published_beside(file)
+        for name in (file, index_file(file), *beside, journal.entry_of_published(file)):
+            journal.output.remove(name)
 
     def _obsolete(self, files: Set[str]) -> list[str]:
         """Shards of an earlier output that are not among those of the new one."""

@@ -12,7 +12,7 @@ import generated
 import layouts
 from conversions import FIXES
 from inputs import pack
-from net import ALWAYS, Net, attempt, group, run_command, run_json
+from net import ALWAYS, Net, attempt, group, run_command, run_json, sentences
 
 DEPTHS = ("none", "header", "decode")
 FIX_NAMES = ("box-from-shape", "map-classes", *FIXES.split(","))
@@ -73,7 +73,7 @@ def record_reports(net: Net) -> None:
     source = generated.make_messy(Path("messy-validated"))
     for form in ("text", "json", "junit", "sarif"):
         said = run_command("validate", source, "--format", form, *COMMON)
-        net.add(f"validate/messy/form-{form}", json.dumps(said))
+        net.add(f"validate/messy/form-{form}", json.dumps(said), where=sentences())
     options: dict[str, list[str]] = {
         "workers-2": ["--workers", "2"],
         "strict": ["--strict"],
@@ -99,7 +99,7 @@ def record_reports(net: Net) -> None:
         net.add_said(f"validate/messy/split-{split}", said)
     baseline = Path("baseline.json")
     run_command("validate", source, *COMMON, "--write-baseline", baseline)
-    net.add("validate/messy/baseline", baseline.read_bytes())
+    net.add("validate/messy/baseline", baseline.read_bytes(), where=sentences())
     said = run_json("validate", source, "--format", "json", *COMMON, "--baseline", baseline)
     net.add_said("validate/messy/with-baseline", said)
     validate(net, "validate/messy/depth", source)
@@ -146,7 +146,7 @@ def record_fixes(net: Net) -> None:
                     net.add_folder(name, out)
     with net.folder() as out, net.folder("report.json") as report:
         net.add_said("fix/messy/command", run_command("fix", source, out, "--fix", FIXES, "--report", report))
-        net.add("fix/messy/command/report", report.read_bytes())
+        net.add("fix/messy/command/report", report.read_bytes(), where=sentences())
 
 
 def copy(folder: Path, name: str) -> Path:

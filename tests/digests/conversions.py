@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import generated
-from net import ALWAYS, Net, as_json, attempt, files_below, group, run_command
+from net import ALWAYS, Net, as_json, attempt, files_below, group, run_command, sentences
 
 FORMATS = ("tfrecord", "tfds", "ssd-pickle", "pickle")
 RATIO = "train=0.7,val=0.2,test=0.1"
@@ -153,7 +153,8 @@ def record_command(net: Net) -> None:
         with net.folder() as out, net.folder("report.json") as report:
             said = run_command("convert", data, out, *flags, "--workers", "1", "--report", report)
             net.add_said(f"convert/command/{case}", said)
-            net.add(f"convert/command/{case}/report", report.read_bytes() if report.exists() else b"")
+            reported = report.read_bytes() if report.exists() else b""
+            net.add(f"convert/command/{case}/report", reported, where=sentences())
             if out.exists():
                 net.add_folder(f"convert/command/{case}", out)
     with net.folder() as out:

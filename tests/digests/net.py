@@ -35,6 +35,11 @@ def group(*distributions: str) -> str:
     return f"{names}, {sys.platform} {platform.machine()}"
 
 
+def sentences() -> str:
+    """The group of items with sentences: some are those of the XML parser, of Pillow and of Python."""
+    return f"sentences, python {sys.version_info.major}.{sys.version_info.minor}, {group('lxml', 'pillow')}"
+
+
 @dataclasses.dataclass
 class Net:
     """What is recorded in one run.
@@ -49,7 +54,7 @@ class Net:
     only: str = ""
     keep: Path | None = None
     groups: dict[str, dict[str, str]] = dataclasses.field(default_factory=dict)
-    words: dict[tuple[str, str], list[str]] = dataclasses.field(default_factory=dict)
+    words: dict[str, list[str]] = dataclasses.field(default_factory=dict)
 
     def wants(self, name: str) -> bool:
         """Whether an item called `name`, or below it, may be asked for."""
@@ -76,12 +81,12 @@ class Net:
         self.add(name, as_json(without_words(what)), where=where)
         top = "/".join(name.split("/")[:2])
         if top.startswith(self.only):
-            self.words.setdefault((where, f"{top}/words"), []).append(f"{name} {as_json(what)}")
+            self.words.setdefault(f"{top}/words", []).append(f"{name} {as_json(what)}")
 
     def add_words(self) -> None:
         """At the end: the items of sentences."""
-        for (where, name), texts in self.words.items():
-            self.add(name, "".join(texts), where=where)
+        for name, texts in self.words.items():
+            self.add(name, "".join(texts), where=sentences())
 
     def add_folder(self, name: str, folder: Path, *, where: str = ALWAYS) -> None:
         """Names and SHA-256 of all files below a folder, and the manifests apart."""

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from annotools.repair.fix import FixResult as FixResult
     from annotools.repair.fix import fix as fix
     from annotools.sources.read import read as read
-    from annotools.validation.validate import ValidationResult as ValidationResult
+    from annotools.validation.result import ValidationResult as ValidationResult
     from annotools.validation.validate import validate as validate
     from annotools.verification.verify import VerifyResult as VerifyResult
     from annotools.verification.verify import verify as verify
@@ -79,7 +79,7 @@ _HOME = {
     "Image": "annotools.records",
     "Object": "annotools.records",
     "Part": "annotools.records",
-    "ValidationResult": "annotools.validation.validate",
+    "ValidationResult": "annotools.validation.result",
     "validate": "annotools.validation.validate",
     "FixResult": "annotools.repair.fix",
     "fix": "annotools.repair.fix",

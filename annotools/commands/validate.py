@@ -11,7 +11,7 @@ from annotools.options import add_flags, keywords
 from annotools.validation.options import ValidateOptions
 
 if TYPE_CHECKING:
-    from annotools.validation.validate import ValidationResult
+    from annotools.validation.result import ValidationResult
 
 
 def add_validate_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +28,8 @@ def add_validate_arguments(parser: argparse.ArgumentParser) -> None:
 def run_validate(args: argparse.Namespace) -> int:
     """Print the report; 1 if something failed, else 0."""
     from annotools.validation import settings
-    from annotools.validation.validate import merged, validate
+    from annotools.validation.result import merged
+    from annotools.validation.validate import validate
 
     asked: dict[str, Any] = settings.from_pyproject()
     given = keywords(ValidateOptions, args)

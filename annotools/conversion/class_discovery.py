@@ -10,7 +10,7 @@ from annotools.classes.class_map import ClassMap
 from annotools.errors import FaultyFileError
 from annotools.formats import voc
 from annotools.issues import DataError, Issue
-from annotools.repair.repairs import Fixes
+from annotools.repair.fixes import Fixes
 from annotools.sources.source import Pair, Source
 
 _CHUNK = 1000

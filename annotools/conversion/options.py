@@ -16,7 +16,7 @@ from annotools.options import BOX_ORIGINS, ON_ERROR, old_and_new, option
 
 if TYPE_CHECKING:
     from annotools.classes.class_map import ClassMap
-    from annotools.repair.repairs import Fixes
+    from annotools.repair.fixes import Fixes
 
 
 EXIF_MODES = ("upright", "keep", "error")
@@ -131,7 +131,7 @@ class Options(KeptOptions):
 
 def make_options(asked: ConvertOptions, classes: ClassMap) -> Options:
     """The options of a conversion with these classes. OptionError for a size, seed or fix that is none."""
-    from annotools.repair.repairs import FIXES, make_fixes
+    from annotools.repair.fixes import FIXES, make_fixes
 
     _check_shards(asked)
     fixes = make_fixes(asked.fix, asked.map_classes)
@@ -146,7 +146,7 @@ def make_options(asked: ConvertOptions, classes: ClassMap) -> Options:
 
 def options_of(to: str, kept: KeptOptions, classes: ClassMap) -> Options:
     """The options with which an output was made. OptionError for fixes that this version does not know."""
-    from annotools.repair.repairs import make_fixes
+    from annotools.repair.fixes import make_fixes
 
     return Options(to=to, classes=classes, fixes=make_fixes(kept.fix, kept.map_classes), **_values(kept))
 

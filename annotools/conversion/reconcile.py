@@ -8,10 +8,9 @@ said as a warning and costs nothing. Nothing is repaired here.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import posixpath
 from dataclasses import dataclass, field
 
+from annotools.conversion.example import make_example, named_as_encoded
 from annotools.conversion.options import Options
 from annotools.conversion.orientation import Frame, box_mapping, choose_frame, moved
 from annotools.conversion.plan import Entry
@@ -20,11 +19,11 @@ from annotools.formats import voc
 from annotools.images import header as image_headers
 from annotools.images import turn_boxes, turn_pixels
 from annotools.issues import RULES_BY_ID, DataError, Issue
-from annotools.records import Annotation, Box, Example, is_inside
-from annotools.repair.repairs import Repair, real_name, repair
+from annotools.records import Annotation, Example
+from annotools.repair.fixes import Repair
+from annotools.repair.repairs import repair
 from annotools.sources.source import Pair, Source
 from annotools.validation.rules.catalogue import CHECKS
-from annotools.validation.rules.image import EXTENSIONS
 from annotools.validation.rules.names import image_missing
 from annotools.validation.rules.rule import Sample, objects_with_errors
 
@@ -76,9 +75,9 @@ def reconcile(entry: Entry, source: Source, options: Options) -> Outcome:
         annotation, lost = _judge_objects(sample, frame, options, outcome)
         if frame.turn_pixels and encoded:
             encoded = _turned_upright(encoded, annotation)
-        example = _example(entry, annotation, frame, encoded, options)
+        example = make_example(entry, annotation, frame, encoded, options)
         if any(one.fix == "image-format" for one in outcome.repairs):
-            example = _named_as_encoded(example)
+            example = named_as_encoded(example)
         _check_image(example, annotation, options)
     except ImageLostError as loss:
         if loss.issue is not None:
@@ -252,77 +251,3 @@ def _check_image(example: Example, annotation: Annotation, options: Options) -> 
         error.path = annotation.image_path
         issue = Issue.from_error("image-format", error, None)
         raise ImageLostError("image-format", issue) from None
-
-
-def _example(entry: Entry, annotation: Annotation, frame: Frame, encoded: bytes, options: Options) -> Example:
-    pair = entry.pair
-    filename = _filename(pair, annotation, options)
-    objects = annotation.objects
-    width, height = frame.out_size
-    image = annotation.image
-    ids = options.classes.ids
-    rows = [
-        (
-            _within(o.bndbox, width, height),
-            ids.get(o.name) or options.classes.id(o.name),
-            o.name,
-            o.pose or "",
-            1 if o.truncated else 0,
-            1 if o.difficult else 0,
-            1 if o.occluded else 0,
-        )
-        for o in objects
-        if o.bndbox is not None
-    ]
-    boxes, labels, names, poses, truncated, difficult, occluded = (
-        zip(*rows, strict=True) if rows else ((),) * 7
-    )
-    return Example(
-        id=pair.id,
-        filename=filename,
-        source_id=str(entry.number) if options.source_id == "numeric" else filename,
-        width=width,
-        height=height,
-        format="" if image is None else image.format,
-        channels=(annotation.size and annotation.size.depth) or 3 if image is None else image.channels,
-        encoded=encoded,
-        sha256=hashlib.sha256(encoded).hexdigest() if encoded else "",
-        boxes=boxes,
-        labels=labels,
-        names=names,
-        poses=poses,
-        truncated=truncated,
-        difficult=difficult,
-        occluded=occluded,
-    )
-
-
-def _named_as_encoded(example: Example) -> Example:
-    """With the extension of the format in which the image is encoded now."""
-    name = posixpath.splitext(example.filename)[0] + EXTENSIONS[example.format][0]
-    source_id = name if example.source_id == example.filename else example.source_id
-    return dataclasses.replace(example, filename=name, source_id=source_id)
-
-
-def _within(box: Box, width: int, height: int) -> tuple[float, float, float, float]:
-    """The box without the float noise, below a thousandth of a pixel, that the rules let pass at the edges.
-
-    TFDS and TensorFlow's own crop ops refuse a whole data set for a coordinate of 1.0000001.
-    """
-    edges = xmin, ymin, xmax, ymax = box.as_tuple()
-    if is_inside(edges, width, height):
-        return edges
-    return max(xmin, 0.0), max(ymin, 0.0), min(xmax, width), min(ymax, height)
-
-
-def _filename(pair: Pair, annotation: Annotation, options: Options) -> str:
-    """The image's own name; with its folder where the name alone would not be unique."""
-    if pair.image is None or annotation.image is None:
-        return annotation.filename or f"{pair.id}.jpg"
-    name = pair.image.rpartition("/")[2]
-    if "/" in pair.id:
-        name = f"{pair.id}{posixpath.splitext(name)[1]}"
-    if "extension-from-content" in options.fixes:
-        name = real_name(name, annotation.image)
-    # a tf.Example holds UTF-8: the bytes of a name that is none become escapes, as in the image id
-    return name if name.isascii() else name.encode("utf-8", "backslashreplace").decode()

@@ -14,7 +14,7 @@ from annotools.conversion.plan import Plan
 from annotools.conversion.statistics import ShardResult
 from annotools.issues import DataError, Issue
 from annotools.ledger import Ledger
-from annotools.repair.repairs import Repair
+from annotools.repair.fixes import Repair
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from annotools.conversion.statistics import ShardResult
 from annotools.errors import OptionError, OutputError, UnavailableError, WorkerError
 from annotools.options import takes
 from annotools.parallel import in_order, progress_bar
-from annotools.repair.repairs import make_fixes
+from annotools.repair.fixes import make_fixes
 from annotools.sources.source import Source, open_source
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from annotools.conversion.json_records import NOT_STORED, SPARE
 from annotools.issues import Issue
 from annotools.ledger import Ledger
-from annotools.repair.repairs import Repair
+from annotools.repair.fixes import Repair
 
 if TYPE_CHECKING:
     from annotools.conversion.reconcile import Outcome

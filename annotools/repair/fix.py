@@ -21,8 +21,9 @@ from annotools.formats import voc
 from annotools.issues import Issue
 from annotools.options import takes
 from annotools.records import Image
+from annotools.repair.fixes import Fixes, Repair, make_fixes
 from annotools.repair.options import FixOptions
-from annotools.repair.repairs import Fixes, Repair, make_fixes, real_name, repair
+from annotools.repair.repairs import real_name, repair
 from annotools.repair.xml_patch import patch
 from annotools.sources.source import Pair, Source, open_source
 from annotools.sources.storage import is_image

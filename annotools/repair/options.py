@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from annotools import options as shared
 from annotools.options import old_and_new, option
-from annotools.repair.repairs import FIXES
+from annotools.repair.fixes import FIXES
 
 COPY_MODES = ("copy", "link", "none")
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from annotools.formats.xml.editor import Node, XmlFile
 from annotools.records import Annotation, Box, Size, number
-from annotools.repair.repairs import Repair, Repaired
+from annotools.repair.fixes import Repair
+from annotools.repair.repairs import Repaired
 
 
 def patch(

@@ -7,12 +7,11 @@ the order of the files however many workers found them.
 from __future__ import annotations
 
 import os
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from annotools.issues import Issue
 from annotools.options import takes
@@ -21,6 +20,7 @@ from annotools.sources.source import Pair, Source, open_source
 from annotools.validation.census import Census, Memberships
 from annotools.validation.checker import Job, check_chunk
 from annotools.validation.options import CheckOptions, ValidateOptions
+from annotools.validation.result import Summary, ValidationResult
 from annotools.validation.rules.catalogue import DATA_SET_CHECKS
 from annotools.validation.rules.rule import DataSet
 from annotools.validation.settings import make_selection
@@ -33,83 +33,6 @@ CHUNK = 200
 """Pairs that are checked at a time."""
 WORTH_A_WORKER = 2000
 """Pairs below which starting processes costs more than it saves."""
-
-
-@dataclass(slots=True)
-class Summary:
-    """Counts of a finished validation. `known` issues are in the baseline and counted nowhere else."""
-
-    files: int = 0
-    images: int = 0
-    objects: int = 0
-    severities: Counter[str] = field(default_factory=Counter)
-    rules: Counter[str] = field(default_factory=Counter)
-    known: int = 0
-    coordinate_origin: str = "unknown"
-
-    def add(self, other: Summary) -> None:
-        self.files += other.files
-        self.images += other.images
-        self.objects += other.objects
-        self.severities += other.severities
-        self.rules += other.rules
-        self.known += other.known
-        if self.coordinate_origin != other.coordinate_origin:
-            self.coordinate_origin = "unknown"
-
-    def as_dict(self) -> dict[str, Any]:
-        return {
-            "files": self.files,
-            "images": self.images,
-            "objects": self.objects,
-            "errors": self.severities["error"],
-            "warnings": self.severities["warning"],
-            "infos": self.severities["info"],
-            "rules": dict(sorted(self.rules.items())),
-            "known": self.known,
-            "coordinate_origin": self.coordinate_origin,
-        }
-
-
-class ValidationResult:
-    """The issues of a source, found while they are asked for.
-
-    Iterating runs the check and yields each issue as soon as it is found; iterating again gives the same
-    issues without checking again. `issues`, `summary` and `failed` finish the check first.
-    """
-
-    def __init__(self, issues: Iterator[Issue], summary: Summary, root: str) -> None:
-        self.root = root
-        self._pending = issues
-        self._found: list[Issue] = []
-        self._summary = summary
-
-    def __iter__(self) -> Iterator[Issue]:
-        position = 0
-        while True:
-            if position == len(self._found):
-                issue = next(self._pending, None)
-                if issue is None:
-                    return
-                self._found.append(issue)
-            yield self._found[position]
-            position += 1
-
-    @property
-    def issues(self) -> list[Issue]:
-        """All issues, in the order of the files; those of the data set as a whole come last."""
-        self._found.extend(self._pending)
-        return list(self._found)
-
-    @property
-    def summary(self) -> Summary:
-        self._found.extend(self._pending)
-        return self._summary
-
-    def failed(self, *, strict: bool = False) -> bool:
-        """Whether there is an error; with `strict` a warning is enough."""
-        severities = self.summary.severities
-        return bool(severities["error"] or (strict and severities["warning"]))
 
 
 @takes(ValidateOptions)
@@ -153,18 +76,6 @@ def make_job(source: str | os.PathLike[str] | Source, options: CheckOptions) -> 
 
         classes = ClassMap.from_file(classes)
     return Job(source, selection, classes, options.images, options.box_origin == "one-based")
-
-
-def merged(results: Sequence[ValidationResult]) -> ValidationResult:
-    """Several results as one, the sources one after the other."""
-    summary = Summary()
-
-    def issues() -> Iterator[Issue]:
-        for result in results:
-            yield from result
-            summary.add(result.summary)
-
-    return ValidationResult(issues(), summary, ", ".join(result.root for result in results))
 
 
 def _kept(issues: Iterable[Issue], baseline: Baseline | None, root: str, summary: Summary) -> Iterator[Issue]:

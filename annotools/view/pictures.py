@@ -14,7 +14,7 @@ from annotools.classes.class_map import ClassMap
 from annotools.conversion import manifest as manifests
 from annotools.conversion.class_discovery import class_names, count_classes
 from annotools.conversion.output_formats import SINGLE_FILES
-from annotools.errors import AnnotoolsError, ImageError, UnavailableError
+from annotools.errors import FaultyFileError, ImageError
 from annotools.evaluation.truth import image_id_of
 from annotools.formats import pkl, tfrecord, voc
 from annotools.images import turn_boxes
@@ -180,9 +180,7 @@ class SourceAlbum:
         if pair.image is not None:
             try:
                 header = source.read_header(pair.image)
-            except UnavailableError:
-                raise
-            except AnnotoolsError:
+            except FaultyFileError:
                 header = None  # one of the issues says so
         return Picture(
             id=image_id_of(pair),
@@ -199,9 +197,7 @@ class SourceAlbum:
 def _inspect(source: Source, xml: str) -> Annotation | None:
     try:
         return voc.inspect(source.read_bytes(xml), source.display(xml))[0]
-    except UnavailableError:
-        raise
-    except AnnotoolsError:
+    except FaultyFileError:
         return None
 
 

@@ -16,8 +16,9 @@ import pytest
 from annotools import schema
 from annotools.issues import Issue
 from annotools.validation.reports import text as text_report
+from annotools.validation.result import Summary, ValidationResult
 from annotools.validation.rules.catalogue import RULES
-from annotools.validation.validate import Summary, ValidationResult, validate
+from annotools.validation.validate import validate
 
 ISSUES = [
     Issue("box-inverted", "error", "bndbox: xmin is 9 and xmax is 3", "data/a b.xml", 3, 0),

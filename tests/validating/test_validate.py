@@ -18,7 +18,8 @@ from annotools import parallel
 from annotools.classes.class_map import ClassMap
 from annotools.errors import OptionError, SourceError
 from annotools.validation import baseline, settings
-from annotools.validation.validate import merged, validate
+from annotools.validation.result import merged
+from annotools.validation.validate import validate
 
 
 def rules(source: Any, **options: Any) -> list[str]:

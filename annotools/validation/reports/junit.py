@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from annotools.issues import Issue
 
 if TYPE_CHECKING:
-    from annotools.validation.validate import ValidationResult
+    from annotools.validation.result import ValidationResult
 
 _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 

@@ -12,7 +12,7 @@ from annotools.issues import Issue
 from annotools.validation.rules.catalogue import RULES
 
 if TYPE_CHECKING:
-    from annotools.validation.validate import ValidationResult
+    from annotools.validation.result import ValidationResult
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _LEVELS = {"error": "error", "warning": "warning", "info": "note"}

@@ -9,7 +9,7 @@ from annotools.issues import Issue
 from annotools.validation.rules.catalogue import RULES, RULES_BY_ID
 
 if TYPE_CHECKING:
-    from annotools.validation.validate import ValidationResult
+    from annotools.validation.result import ValidationResult
 
 __all__ = ["FORMATS", "json", "junit", "sarif", "text"]
 

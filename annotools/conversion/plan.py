@@ -31,7 +31,7 @@ from annotools.errors import SourceError
 from annotools.ledger import Ledger
 from annotools.sources.catalogue import decode, trouble, use_freely
 from annotools.sources.source import Pair, Source
-from annotools.sources.storage import stamp_of
+from annotools.sources.storage import fingerprint_of
 
 DEFAULT_SPLIT = "train"
 ALL_SPLITS = "all"
@@ -45,12 +45,12 @@ class Entry:
 
     number   its place, from 1, among all images of the source by id; 0 unless options ask for numeric ids,
              because an image that is added moves the numbers of all that come after it
-    stamps   of XML and image as `Source.stamp` gives them, where the listing told them
+    fingerprints   of XML and image as `Source.fingerprint` gives them, where the listing told them
     """
 
     number: int
     pair: Pair
-    stamps: tuple[str | None, str | None] = (None, None)
+    fingerprints: tuple[str | None, str | None] = (None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +85,11 @@ class Plan:
         """The images of a shard, in its order."""
         for number, image_id, xml, image, split, *listed in self._rows(shard):
             xml_size, xml_version, image_size, image_version = listed
-            stamps = (
-                None if xml_size is None else stamp_of(xml_size, xml_version),
-                None if image_size is None else stamp_of(image_size, image_version),
+            fingerprints = (
+                None if xml_size is None else fingerprint_of(xml_size, xml_version),
+                None if image_size is None else fingerprint_of(image_size, image_version),
             )
-            yield Entry(number, Pair(image_id, xml, image, split, xml_size, image_size), stamps)
+            yield Entry(number, Pair(image_id, xml, image, split, xml_size, image_size), fingerprints)
 
     def _rows(self, shard: Shard) -> Iterator[Sequence[Any]]:
         if isinstance(self.rows, bytes):

@@ -103,7 +103,7 @@ class Archive:
     def size(self, name: str) -> int:
         raise NotImplementedError
 
-    def stamp(self, name: str) -> str:
+    def fingerprint(self, name: str) -> str:
         raise NotImplementedError
 
     def read_bytes(self, name: str, limit: int | None = None) -> bytes:
@@ -207,7 +207,7 @@ class ZipArchive(Archive):
     def size(self, name: str) -> int:
         return int(self._members[name][2])
 
-    def stamp(self, name: str) -> str:
+    def fingerprint(self, name: str) -> str:
         """Size and CRC-32, as the archive tells them: packing the same files again changes nothing."""
         self._status()
         _, _, size, crc, _ = self._members[name]
@@ -304,7 +304,7 @@ class TarArchive(Archive):
     def size(self, name: str) -> int:
         return int(self._members[name][1])
 
-    def stamp(self, name: str) -> str:
+    def fingerprint(self, name: str) -> str:
         """Size and place, and size and time of the archive: a tar has no checksums of its members."""
         archive = self._status()
         offset, size = self._members[name]

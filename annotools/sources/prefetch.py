@@ -126,8 +126,8 @@ class ReadAhead:
     def size(self, name: str) -> int:
         return self._storage.size(name)
 
-    def stamp(self, name: str) -> str:
-        return self._storage.stamp(name)
+    def fingerprint(self, name: str) -> str:
+        return self._storage.fingerprint(name)
 
     def display(self, name: str) -> str:
         return self._storage.display(name)

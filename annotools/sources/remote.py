@@ -24,10 +24,10 @@ from annotools.sources.storage import (
     Storage,
     by_folder,
     check_size,
+    fingerprint_of,
     is_ignored_folder,
     matters,
     printable,
-    stamp_of,
     unreadable,
 )
 
@@ -92,9 +92,9 @@ class Remote:
     def size(self, name: str) -> int:
         return self._ask(name)[0]
 
-    def stamp(self, name: str) -> str:
+    def fingerprint(self, name: str) -> str:
         """Size and a hash of the ETag (or generation, or time), as they are now."""
-        return stamp_of(*self._ask(name))
+        return fingerprint_of(*self._ask(name))
 
     def _ask(self, name: str) -> tuple[int, str]:
         try:
@@ -144,7 +144,7 @@ class RemoteZip(ZipArchive):
             for info in archive.infolist():
                 self._list(info)
 
-    def stamp(self, name: str) -> str:
+    def fingerprint(self, name: str) -> str:
         """Size and CRC-32, as for a zip on this machine."""
         _, _, size, crc, _ = self._members[name]
         return f"{size}-{crc:08x}"

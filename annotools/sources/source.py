@@ -24,7 +24,7 @@ from annotools.sources.image_finder import ImageFinder
 from annotools.sources.layouts import is_image_folder, is_kind_folder
 from annotools.sources.names import base_of, fold
 from annotools.sources.scan import Listed, Scan, list_source
-from annotools.sources.storage import HEAD, Folder, Storage, split_extension, stamp_of
+from annotools.sources.storage import HEAD, Folder, Storage, fingerprint_of, split_extension
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,10 +180,10 @@ class Source:
         listed = self._listed.catalogue.file(name)
         return self.storage.size(name) if listed is None else listed[0]
 
-    def stamp(self, name: str) -> str:
+    def fingerprint(self, name: str) -> str:
         """A short text that changes when the file changes. Raises SourceError."""
         listed = self._listed.catalogue.file(name)
-        return self.storage.stamp(name) if listed is None else stamp_of(*listed)
+        return self.storage.fingerprint(name) if listed is None else fingerprint_of(*listed)
 
     def display(self, name: str) -> str:
         """The name for messages: "data/a.xml", "data.zip!/a.xml"; on one line, whatever is in the name."""

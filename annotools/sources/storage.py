@@ -54,7 +54,7 @@ class Storage(Protocol):
     def size(self, name: str) -> int:
         """Bytes. Raises SourceError."""
 
-    def stamp(self, name: str) -> str:
+    def fingerprint(self, name: str) -> str:
         """A short text that changes when the file changes, without reading it. Raises SourceError."""
 
     def read_bytes(self, name: str, limit: int | None = None) -> bytes:
@@ -106,8 +106,8 @@ def _base_matters(base: str, *, in_list_folder: bool) -> bool:
     return kind is not None and (kind != "txt" or in_list_folder)
 
 
-def stamp_of(size: int, version: str) -> str:
-    """The stamp of a file whose size and version were listed."""
+def fingerprint_of(size: int, version: str) -> str:
+    """The fingerprint of a file whose size and version were listed."""
     return f"{size}-{version}"
 
 
@@ -206,7 +206,7 @@ class Folder:
         except OSError as error:
             raise UnreadableError(f"cannot be read: {error.strerror}", path=self.display(name)) from error
 
-    def stamp(self, name: str) -> str:
+    def fingerprint(self, name: str) -> str:
         try:
             status = os.stat(self._base + name)
         except OSError as error:

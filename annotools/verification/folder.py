@@ -19,7 +19,7 @@ from annotools.formats.example.framing import index_file
 from annotools.verification.faults import Faults, Plain, Where
 
 _SMALL = 64 << 20
-"""Bytes beyond which no manifest or companion is read."""
+"""Bytes beyond which no manifest or sidecar file is read."""
 
 
 def find_output(output: str | os.PathLike[str]) -> Place:

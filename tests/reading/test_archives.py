@@ -390,21 +390,21 @@ def test_only_annotools_errors_come_out(tmp_path: Path, kind: str, edits: list[t
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz"])
-def test_a_stamp_tells_a_changed_member(tmp_path: Path, kind: str) -> None:
+def test_a_fingerprint_tells_a_changed_member(tmp_path: Path, kind: str) -> None:
     source = open_source(MAKERS[kind](tmp_path / "set", SET))
     name, other = "VOC/Annotations/a.xml", "VOC/JPEGImages/a.jpg"
-    before = source.stamp(name), source.stamp(other)
+    before = source.fingerprint(name), source.fingerprint(other)
     assert before[0] != before[1]
     again = open_source(tmp_path / "set")
-    assert (again.stamp(name), again.stamp(other)) == before
+    assert (again.fingerprint(name), again.fingerprint(other)) == before
     changed = [(one, text.replace(b"<annotation/>", b"<annotation />")) for one, text in SET]
     source = open_source(MAKERS[kind](tmp_path / "set", changed))
-    assert source.stamp(name) != before[0]
+    assert source.fingerprint(name) != before[0]
     # Only a zip knows a checksum of each member; a tar, any of whose bytes may have changed, has a time.
-    assert (source.stamp(other) == before[1]) is (kind == "zip")
+    assert (source.fingerprint(other) == before[1]) is (kind == "zip")
     (tmp_path / "set").unlink()
     with pytest.raises(SourceError, match="No such file") as caught:
-        source.stamp(name)
+        source.fingerprint(name)
     assert caught.value.path == str(tmp_path / "set")
 
 

@@ -129,6 +129,6 @@ def test_everything_else_is_the_storage_s(tmp_path: Path, names: list[str]) -> N
         assert ahead.names() == names
         assert ahead.root == folder.root
         assert ahead.size("00.xml") == SIZE
-        assert ahead.stamp("00.xml") == folder.stamp("00.xml")
+        assert ahead.fingerprint("00.xml") == folder.fingerprint("00.xml")
         assert ahead.display("00.xml") == folder.display("00.xml")
         assert ahead.issues() == []

@@ -126,7 +126,7 @@ def test_a_file_is_one_request_and_a_size_none(bucket: Any, voc: Path) -> None:
     bucket.gate.requests.clear()
     for pair in source.pairs():
         source.size(pair.image or "")
-        source.stamp(pair.xml or "")
+        source.fingerprint(pair.xml or "")
     assert not bucket.gate.requests
     source.read_bytes("JPEGImages/img0.jpg")
     assert [method for method, *_ in bucket.gate.requests] == ["GET"]
@@ -163,15 +163,15 @@ def test_of_a_head_only_the_head_is_sent(bucket: Any, voc: Path) -> None:
     assert [request[2] for request in bucket.gate.requests] == [f"bytes=0-{storage.HEAD - 1}"]
 
 
-def test_a_stamp_changes_with_the_content_alone(bucket: Any, voc: Path) -> None:
+def test_a_fingerprint_changes_with_the_content_alone(bucket: Any, voc: Path) -> None:
     url, name = bucket.put(voc, "voc"), "Annotations/img0.xml"
     before = open_source(url)
-    assert open_source(url).stamp(name) == before.stamp(name)
-    assert before.stamp(name) != before.stamp("Annotations/img1.xml")
+    assert open_source(url).fingerprint(name) == before.fingerprint(name)
+    assert before.fingerprint(name) != before.fingerprint("Annotations/img1.xml")
     old = before.read_bytes(name)
     bucket.fs.pipe_file(f"{url}/{name}", old.replace(b"shoes", b"watch").replace(b"img0", b"IMG0"))
     assert open_source(url).size(name) == before.size(name)
-    assert open_source(url).stamp(name) != before.stamp(name)
+    assert open_source(url).fingerprint(name) != before.fingerprint(name)
 
 
 def test_an_empty_object(bucket: Any, voc: Path) -> None:
@@ -290,11 +290,11 @@ def test_a_zip_is_read_where_it_lies(bucket: Any, voc: Path, tmp_path: Path) -> 
     (first, *_) = source.pairs()
     assert source.display(first.xml or "") == f"{url}!/voc/Annotations/img0.xml"
     assert source.read_head(first.image or "") == local.read_head(first.image or "")
-    stamp = source.stamp(first.image or "")
-    assert open_source(url).stamp(first.image or "") == stamp
+    before = source.fingerprint(first.image or "")
+    assert open_source(url).fingerprint(first.image or "") == before
     (voc / "JPEGImages" / "img0.jpg").write_bytes(b"changed")
     bucket.fs.pipe_file(url, zipped(voc, tmp_path / "voc.zip").read_bytes())
-    assert open_source(url).stamp(first.image or "") != stamp
+    assert open_source(url).fingerprint(first.image or "") != before
 
 
 def test_a_part_of_a_zip_through_fsspec(bucket: Any, voc: Path, tmp_path: Path) -> None:
@@ -378,9 +378,9 @@ def test_memory_is_a_place_too(memory: Any, voc: Path, tmp_path: Path) -> None:
         source = open_source(url)
         assert list(content(source).values()) == list(content(open_source(voc)).values())
     source = open_source("memory://sets/voc")
-    before = source.stamp("Annotations/img0.xml")
+    before = source.fingerprint("Annotations/img0.xml")
     memory.pipe_file("/sets/voc/Annotations/img0.xml", source.read_bytes("Annotations/img0.xml"))
-    assert open_source("memory://sets/voc").stamp("Annotations/img0.xml") != before
+    assert open_source("memory://sets/voc").fingerprint("Annotations/img0.xml") != before
     (tmp_path / "source.pickle").write_bytes(pickle.dumps(source))
     code = "import pickle, sys; pickle.load(open(sys.argv[1], 'rb')).read_bytes('Annotations/img0.xml')"
     run = subprocess.run(

@@ -646,19 +646,19 @@ def test_files_that_vanish_or_are_none(tmp_path: Path) -> None:
     assert "JPEGImages/pipe.jpg" not in [pair.image for pair in open_source(tmp_path).pairs()]
 
 
-def test_a_stamp_tells_a_changed_file(tmp_path: Path) -> None:
+def test_a_fingerprint_tells_a_changed_file(tmp_path: Path) -> None:
     source = open_source(make(tmp_path, *VOC))
     path, name = tmp_path / "Annotations/a.xml", "Annotations/a.xml"
-    before = source.stamp(name)
-    assert source.stamp(name) == before
+    before = source.fingerprint(name)
+    assert source.fingerprint(name) == before
     os.utime(path, ns=(0, path.stat().st_mtime_ns + 1))
-    later = source.stamp(name)
+    later = source.fingerprint(name)
     put(path, xml("another.jpg"))
     os.utime(path, ns=(0, path.stat().st_mtime_ns))
-    assert len({before, later, source.stamp(name)}) == 3
+    assert len({before, later, source.fingerprint(name)}) == 3
     path.unlink()
     with pytest.raises(SourceError, match="No such file") as caught:
-        source.stamp(name)
+        source.fingerprint(name)
     assert caught.value.path == str(path)
 
 

@@ -182,15 +182,15 @@ def fingerprint(plan: Plan, index: int) -> str:
     for line in plan.lines(shard):
         digest.update(line)
     for entry in plan.entries(shard):
-        for name, stamp in zip((entry.pair.xml, entry.pair.image), entry.stamps, strict=True):
+        for name, listed in zip((entry.pair.xml, entry.pair.image), entry.fingerprints, strict=True):
             if name is not None:
-                digest.update(_stamp(source, name) if stamp is None else f"{stamp}\0".encode())
+                digest.update(_fingerprint(source, name) if listed is None else f"{listed}\0".encode())
     return digest.hexdigest()
 
 
-def _stamp(source: Any, name: str) -> bytes:
+def _fingerprint(source: Any, name: str) -> bytes:
     try:
-        return f"{source.stamp(name)}\0".encode()
+        return f"{source.fingerprint(name)}\0".encode()
     except SourceError:
         return b"gone\0"  # whoever reads it reports it
 

@@ -17,8 +17,8 @@ import annotools
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
-def run(example: str, *arguments: str | Path) -> str:
-    command = [sys.executable, str(EXAMPLES / example / "train.py"), *map(str, arguments), "--short"]
+def run(example: str, *arguments: str | Path, script: str = "train") -> str:
+    command = [sys.executable, str(EXAMPLES / example / f"{script}.py"), *map(str, arguments), "--short"]
     done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8")
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -48,6 +48,15 @@ def test_crops_lenet(sample_data: Path, tmp_path: Path) -> None:
 def test_ssd_pickle(sample_data: Path, tmp_path: Path) -> None:
     annotools.convert(sample_data, tmp_path / "gt.pkl", to="ssd-pickle", classes=sample_data / "classes.txt")
     assert "loss " in run("ssd_pickle", tmp_path / "gt.pkl", sample_data / "JPEGImages")
+
+
+@pytest.mark.parametrize(
+    ("script", "end"),
+    [("service", "4 of them equal to our own"), ("mirrored", "two workers trained as one process does")],
+)
+def test_many_processes(script: str, end: str, sample_data: Path, tmp_path: Path) -> None:
+    annotools.convert(sample_data, tmp_path / "out", to="tfrecord")
+    assert run("multi_worker", tmp_path / "out", script=script).strip().endswith(end)
 
 
 def read(image: NDArray[np.float64], y: float, x: float) -> NDArray[np.float64]:

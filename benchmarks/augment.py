@@ -117,6 +117,24 @@ PIPELINES: dict[str, Pipeline] = {
     "ssd, colour for each image": planned(augment.ssd()),
     "ssd, exact HSV": planned(augment.ssd(hsv="exact")),
 }
+OPS = {"decode only": decode_only, "no ops": planned([])} | {
+    op.__name__: planned(op(p=1.0))
+    for op in (
+        augment.ColorJitter,
+        augment.HsvGain,
+        augment.Gamma,
+        augment.Posterize,
+        augment.Solarize,
+        augment.AutoContrast,
+        augment.Equalize,
+        augment.CLAHE,
+        augment.GaussianBlur,
+        augment.MotionBlur,
+        augment.Sharpness,
+        augment.GaussianNoise,
+        augment.JpegArtifacts,
+    )
+}
 
 
 def main() -> None:
@@ -124,13 +142,14 @@ def main() -> None:
     parser.add_argument("--size", default="375x500", help="height x width of the pictures")
     parser.add_argument("--images", type=int, default=256, help="pictures of one measurement")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--ops", action="store_true", help="each op on pixels alone, instead of the recipes")
     parser.add_argument("--only", nargs="*", default=None, help="names of pipelines, beside decode only")
     options = parser.parse_args()
     height, width = (int(side) for side in options.size.split("x"))
     data = source(height, width, 512)
     chosen = {
         name: make(data).prefetch(2)
-        for name, make in PIPELINES.items()
+        for name, make in (OPS if options.ops else PIPELINES).items()
         if options.only is None or name == "decode only" or name in options.only
     }
     batches = max(options.images // BATCH, 1)

@@ -36,10 +36,15 @@ JUNK = [
     object(),
 ]
 JUNK += [[], ["a", "b"], [None, None], True, np.zeros(3), lambda: None, int, 1 + 2j]
-NEEDED = {"size": (10, 12), "function": lambda pixels, seed: pixels}
+NEEDED = {
+    "size": (10, 12),
+    "function": lambda pixels, seed: pixels,
+    "op": a.Rot90(),
+    "ops": (a.Rot90(), a.Rotate()),
+}
 
 
-def made(op: Any, **arguments: Any) -> Any:
+def made(op: Any, /, **arguments: Any) -> Any:
     """The op, with the arguments that it cannot do without."""
     parameters = inspect.signature(op).parameters.values()
     needed = {one.name: NEEDED[one.name] for one in parameters if one.default is inspect.Parameter.empty}

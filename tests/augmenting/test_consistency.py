@@ -38,6 +38,19 @@ OPS: dict[str, tuple[Any, dict[str, Any]]] = {
     "Rotate": (a.Rotate(180), LARGE),
     "Rotate, ellipse": (a.Rotate(45, boxes="ellipse"), LARGE | {"paint": "ellipse"}),
     "Shear": (a.Shear(15, 10), LARGE),
+    "OneOf": (
+        a.OneOf((a.HorizontalFlip(1.0), a.RandomCrop(), a.Expand(p=1.0), a.Rot90(p=1.0))),
+        {"tolerance": WHOLE},
+    ),
+    "SomeOf": (
+        a.SomeOf((a.RandomCrop(), a.Translate(), a.Cutout(p=1.0), a.ScaleJitter()), 2),
+        {"tolerance": HALF},
+    ),
+    "Sometimes": (a.Sometimes(a.Rotate(30)), LARGE),
+    "chosen crops": (
+        [a.Sometimes(a.RandomCrop()), a.Expand(2.0), a.OneOf((a.IoUCrop(), a.Rot90()))],
+        {"tolerance": WHOLE},
+    ),
     "Mosaic": (a.Mosaic((100, 140)), {"tolerance": HALF}),
     "Mosaic or not": ([a.Mosaic((100, 140), p=0.5), a.Rot90()], {"tolerance": HALF}),
     "whole pixels in a row": (

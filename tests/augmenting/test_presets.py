@@ -70,7 +70,7 @@ def test_ssd_crops_most_pictures() -> None:
 
 def test_exact_hsv_is_a_choice() -> None:
     for make in (a.ssd, a.torchvision_ssd, a.yolo):
-        assert a.Augmenter(make(), OUTPUT).is_linear
+        assert a.Augmenter(make(hsv="linear"), OUTPUT).is_linear
         assert not a.Augmenter(make(hsv="exact"), OUTPUT).is_linear
 
 

@@ -46,6 +46,13 @@ OPS: dict[str, Any] = {
     "Mosaic": a.Mosaic(p=0.5),
     "MixUp": a.MixUp(p=0.5),
     "functions": [own_op, a.OnPixels(own_pixels)],
+    "tones": [a.Gamma(), a.Posterize(), a.Solarize(), a.AutoContrast(), a.Equalize(), a.CLAHE(p=0.5)],
+    "filters": [a.GaussianBlur(), a.MotionBlur(), a.Sharpness(), a.GaussianNoise(), a.JpegArtifacts()],
+    "choices": [
+        a.OneOf((a.GaussianBlur(p=1.0), a.ColorJitter(), a.RandomCrop())),
+        a.SomeOf((a.Rotate(20), a.Cutout(), a.HsvGain(), a.HorizontalFlip()), 2),
+        a.Sometimes(a.Grayscale(1.0)),
+    ],
     "light": a.light(),
     "ssd": a.ssd(),
     "ssd, exact": a.ssd(hsv="exact"),
@@ -133,7 +140,9 @@ def alone(name: str, number: int) -> list[Any]:
 
 
 def test_every_op_is_in_the_list() -> None:
-    listed = {type(op).__name__ for ops in OPS.values() for op in a.as_augmentation(ops).ops}
+    used = [op for given in OPS.values() for op in a.as_augmentation(given).ops]
+    inner = [op for choice in used for op in getattr(choice, "ops", ())]
+    listed = {type(op).__name__ for op in (*used, *inner)}
     public = {name for name in vars(a)["__all__"] if hasattr(getattr(a, name), "draws")} - {"Augmentation"}
     assert public <= listed
     assert len(public) >= 20
@@ -166,7 +175,19 @@ def test_eagerly_and_in_a_data_set(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["ssd, exact", "torchvision_ssd", "yolo", "reject", "erased", "ellipses", "functions"]
+    "name",
+    [
+        "ssd, exact",
+        "torchvision_ssd",
+        "yolo",
+        "reject",
+        "erased",
+        "ellipses",
+        "functions",
+        "tones",
+        "filters",
+        "choices",
+    ],
 )
 def test_no_op_of_the_graph_has_a_state(name: str) -> None:
     """Asked of TensorFlow's own registry, for every function that the data set's graph calls."""

@@ -2,12 +2,15 @@
 
 from typing import TYPE_CHECKING
 
+from annotools.augment.ops.choice import *
 from annotools.augment.ops.color import *
 from annotools.augment.ops.erase import *
+from annotools.augment.ops.filters import *
 from annotools.augment.ops.fit import *
 from annotools.augment.ops.geometry import *
 from annotools.augment.ops.iou_crop import *
 from annotools.augment.ops.mosaic import *
+from annotools.augment.ops.tone import *
 
 if not TYPE_CHECKING:  # which sees what the files define
     __all__ = sorted(

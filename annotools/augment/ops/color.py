@@ -92,6 +92,30 @@ class ColorJitter:
 
 
 @dataclass(frozen=True)
+class HsvGain:
+    """The gains of Ultralytics' RandomHSV: hue plus up to `hue` turns either way, saturation and value times
+    1 +- up to `saturation` and `value`, each cut in HSV, where a bright colour stays a colour."""
+
+    hue: float = 0.015
+    saturation: float = 0.7
+    value: float = 0.4
+    p: Probability = 1.0
+    draws: ClassVar[int] = 4
+
+    def __post_init__(self) -> None:
+        check_probability(self.p)
+        check_number(self.hue, "hue", 0, 0.5)
+        check_number(self.saturation, "saturation", 0, 1)
+        check_number(self.value, "value", 0, 1)
+
+    def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
+        on = happens(draws[:, 0], self.p, draft.epoch)
+        reach = tf.constant([self.hue, self.saturation, self.value], tf.float32)
+        numbers = (draws[:, 1:] * 2 - 1) * reach + tf.constant([0.0, 1.0, 1.0])
+        return draft.colored(numbers, shift_hsv, on=on)
+
+
+@dataclass(frozen=True)
 class Grayscale:
     """Three equal channels of the luma, with probability `p`."""
 
@@ -124,11 +148,13 @@ class ChannelShuffle:
 
 
 def shift_hsv(pixels: tf.Tensor, numbers: tf.Tensor) -> tf.Tensor:
-    """Pixels (h, w, 3) in [0, 255] with numbers[0] turns added to their hue and their saturation times
-    numbers[1], cut at 1, by the exact HSV round trip."""
+    """Pixels (h, w, 3) in [0, 255] by the exact HSV round trip: numbers[0] turns more hue, the saturation
+    times numbers[1] and, where there is a third number, the value times that; each cut at its most."""
     hue, saturation, value = tf.unstack(tf.raw_ops.RGBToHSV(images=pixels), axis=-1)
     hue = tf.math.floormod(hue + numbers[0], 1.0)
     saturation = tf.minimum(saturation * numbers[1], 1.0)
+    if numbers.shape[0] == 3:
+        value = tf.minimum(value * numbers[2], 255.0)
     return tf.raw_ops.HSVToRGB(images=tf.stack([hue, saturation, value], -1))
 
 

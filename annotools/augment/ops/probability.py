@@ -62,3 +62,9 @@ def between(uniform: tf.Tensor, bounds: tuple[float, float]) -> tf.Tensor:
     """A draw in [0, 1) spread over [low, high)."""
     low, high = bounds
     return uniform * graph_ops.like(float(high - low), uniform) + graph_ops.like(float(low), uniform)
+
+
+def whole_between(uniform: tf.Tensor, bounds: tuple[int, int]) -> tf.Tensor:
+    """A draw in [0, 1) as one of the whole numbers low..high, as a float."""
+    low, high = bounds
+    return tf.minimum(tf.floor(between(uniform, (low, high + 1))), float(high))

@@ -280,7 +280,13 @@ class Draft:
 
 
 def select(condition: tf.Tensor, draft: Draft, otherwise: Draft) -> Draft:
-    """`draft` where the (B,) bool is true. Both must hold the same images and objects."""
+    """`draft`, which an op made of `otherwise`, where the (B,) bool is true. Both hold the same images."""
+    if len(draft.groups) != len(otherwise.groups) or draft.kind.on_pixels != otherwise.kind.on_pixels:
+        raise OptionError(
+            "an op that joins images or takes the finished picture happens to all pictures or none",
+            field="ops",
+            expected="its own p, and not a choice around it",
+        )
 
     def chosen(new: tf.Tensor, old: tf.Tensor) -> tf.Tensor:
         return tf.where(tf.reshape(condition, [-1] + [1] * (new.shape.rank - 1)), new, old)
@@ -290,7 +296,20 @@ def select(condition: tf.Tensor, draft: Draft, otherwise: Draft) -> Draft:
     new_ones = draft.erasures[len(otherwise.erasures) :]
     before = (*otherwise.erasures, *(tf.zeros_like(edges) for edges in new_ones))
     erasures = tuple(chosen(new, old) for new, old in zip(draft.erasures, before, strict=True))
-    return draft.replace(**values, erasures=erasures)
+    color = list(draft.color)
+    for place in range(len(otherwise.color), len(color)):
+        numbers, on = color[place]
+        if draft.kind.colors[place] is None:
+            color[place] = Step(chosen(numbers, tf.eye(3, 4)))
+        else:
+            color[place] = Step(numbers, condition if on is None else condition & on)
+    return draft.replace(
+        **values,
+        erasures=erasures,
+        color=tuple(color),
+        cut=draft.cut or otherwise.cut,
+        framed=draft.framed or otherwise.framed,
+    )
 
 
 def at_origin(size: tf.Tensor) -> tf.Tensor:

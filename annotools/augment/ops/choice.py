@@ -1,0 +1,84 @@
+"""Choices: ops that happen to some pictures and not to others, or one instead of another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+from annotools.augment.graph import graph_ops
+from annotools.augment.ops.arguments import check_count, check_function
+from annotools.augment.ops.probability import Probability, check_probability, happens
+from annotools.augment.plan.draft import DEFAULT_DRAWS, Draft, Op, select
+from annotools.errors import OptionError
+
+
+@dataclass(frozen=True, slots=True)
+class Sometimes:
+    """`op` with probability `p`, beside its own."""
+
+    op: Op
+    p: Probability = 0.5
+
+    def __post_init__(self) -> None:
+        check_probability(self.p)
+        _check_ops((self.op,), "op")
+
+    @property
+    def draws(self) -> int:
+        return 1 + _draws(self.op)
+
+    def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
+        coin, numbers = draws[:, 0], draws[:, 1:]
+        return select(happens(coin, self.p, draft.epoch), self.op(draft, numbers), draft)
+
+
+@dataclass(frozen=True, slots=True)
+class SomeOf:
+    """`count` of the ops, each set as likely as any other, in the order in which they are listed."""
+
+    ops: tuple[Op, ...]
+    count: int = 1
+    p: Probability = 1.0
+
+    def __post_init__(self) -> None:
+        _check_ops(self.ops, "ops")
+        object.__setattr__(self, "ops", tuple(self.ops))
+        check_count(self.count, "count")
+        check_probability(self.p)
+        if self.count > len(self.ops):
+            raise OptionError(
+                "there are not so many ops", field="count", found=self.count, expected=f"1 to {len(self.ops)}"
+            )
+
+    @property
+    def draws(self) -> int:
+        return 1 + len(self.ops) + sum(_draws(op) for op in self.ops)
+
+    def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
+        coin, ranks, *numbers = graph_ops.split(draws, (1, len(self.ops), *(_draws(op) for op in self.ops)))
+        on = happens(tf.squeeze(coin, 1), self.p, draft.epoch)
+        places = tf.argsort(tf.argsort(ranks, axis=1, stable=True), axis=1)  # the rank of each op
+        for index, (op, own) in enumerate(zip(self.ops, numbers, strict=True)):
+            draft = select(on & (places[:, index] < self.count), op(draft, own), draft)
+        return draft
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf(SomeOf):
+    """One of the ops, each as likely as any other; with `count`, as many: SomeOf under its usual name."""
+
+
+def _draws(op: Op) -> int:
+    number: int = getattr(op, "draws", DEFAULT_DRAWS)
+    return number
+
+
+def _check_ops(ops: object, field: str) -> None:
+    if not isinstance(ops, Sequence) or isinstance(ops, (str, bytes)) or not ops:
+        raise OptionError("no list of ops", field=field, found=ops, expected="ops, at least one")
+    for op in ops:
+        check_function(op, field, "ops: callables of (draft, draws), such as Rotate()")
+        if getattr(op, "partners", 0):
+            raise OptionError("it needs other images, and has a p of its own", field=field, found=op)

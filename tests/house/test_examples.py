@@ -59,6 +59,31 @@ def test_many_processes(script: str, end: str, sample_data: Path, tmp_path: Path
     assert run("multi_worker", tmp_path / "out", script=script).strip().endswith(end)
 
 
+def test_the_data_set_for_pytorch_needs_neither_it_nor_tensorflow(sample_data: Path, tmp_path: Path) -> None:
+    annotools.convert(sample_data, tmp_path / "out", to="tfrecord")
+    program = """
+import pickle, sys
+sys.path.insert(0, sys.argv[1])
+from train import Shelves
+shelves = pickle.loads(pickle.dumps(Shelves(sys.argv[2], "train")))
+found = [shelves[index] for index in range(len(shelves))]
+assert all(image.shape == (3, 300, 300) and 0 <= image.min() < image.max() <= 1 for image, _ in found)
+assert all((wanted["classes"] >= 0).any() == (len(wanted["boxes"]) > 0) for _, wanted in found)
+assert all(wanted["boxes"].max(initial=0) <= 300 for _, wanted in found)
+assert min(label for _, wanted in found for label in wanted["labels"]) == 1
+print(len(found), sum(len(wanted["labels"]) for _, wanted in found), "tensorflow" in sys.modules)
+"""
+    command = [sys.executable, "-c", program, str(EXAMPLES / "torch_loader"), str(tmp_path / "out")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["16", "84", "False"]
+
+
+def test_pytorch_itself(sample_data: Path, tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    annotools.convert(sample_data, tmp_path / "out", to="tfrecord")
+    assert "4 pictures" in run("torch_loader", tmp_path / "out")
+
+
 def read(image: NDArray[np.float64], y: float, x: float) -> NDArray[np.float64]:
     """Between the pixels, whose centres lie at whole numbers; 0 further than one outside."""
     height, width = image.shape[:2]

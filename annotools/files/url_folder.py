@@ -15,10 +15,6 @@ from typing import Any, NamedTuple
 from annotools.errors import AnnotoolsError, MissingExtraError, SourceError
 from annotools.files.urls import printable_url
 
-ATTEMPTS = 6
-"""Times that a request to S3 is made before it counts as failed: half a minute, with doubling pauses."""
-
-_DRIVER_ATTEMPTS = 3
 _CONNECTIONS = 32
 _S3 = ("s3", "s3a")
 _STORES = (*_S3, "gs", "gcs", "abfs", "abfss", "az")
@@ -187,8 +183,6 @@ class RemoteFolder:
             ) from error
         except Exception as error:
             raise self._failure(f"cannot be opened: {_describe(error)}", path=self.root) from error
-        if self.protocols[0] in _S3:
-            fs.retries = _DRIVER_ATTEMPTS
         return fs, base.rstrip("/")
 
 
@@ -212,29 +206,12 @@ def _store_options(protocol: str) -> dict[str, Any]:
     # A listing that is kept shows files that are gone, and hides those that others wrote.
     options: dict[str, Any] = {"use_listings_cache": False}
     if protocol in _S3:
-        # not the instance that the user's own code may have: the number of attempts is set on it
-        options["skip_instance_cache"] = True
-        options |= _s3_config()
-    return options
-
-
-def _s3_config() -> dict[str, Any]:
-    """Retries for S3, unless the environment, a profile or fsspec's configuration has its own.
-
-    botocore makes five attempts by default, within some seconds; then s3fs makes five of those.
-    """
-    try:
-        import botocore.session
         from fsspec.config import conf
-    except ImportError:
-        return {}  # the driver will be missed at once
-    if any("config_kwargs" in conf.get(protocol, {}) for protocol in _S3):
-        return {}
-    config: dict[str, Any] = {"max_pool_connections": _CONNECTIONS}
-    session = botocore.session.get_session()
-    if all(session.get_config_variable(name) is None for name in ("retry_mode", "max_attempts")):
-        config["retries"] = {"mode": "standard", "total_max_attempts": ATTEMPTS}
-    return {"config_kwargs": config}
+
+        options["skip_instance_cache"] = True  # an older one does not know credentials that changed since
+        own = conf.get(protocol, {}).get("config_kwargs", {})
+        options["config_kwargs"] = {"max_pool_connections": _CONNECTIONS, **own}
+    return options
 
 
 def _driver_of(protocols: list[str], error: ImportError) -> str:

@@ -1,0 +1,179 @@
+"""The rows of a plan, made from the catalogue of a source by a few statements of SQL."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from annotools.conversion.options import Options
+from annotools.conversion.splits import RatioSplit, compile_group_by, parse_split
+from annotools.errors import SourceError
+from annotools.sources.catalogue import trouble, use_freely
+from annotools.sources.source import Source
+
+DEFAULT_SPLIT = "train"
+ALL_SPLITS = "all"
+
+
+def _ways(source: Source, options: Options, names: Sequence[str]) -> Iterator[tuple[int, int, str | None]]:
+    """(combination of splits in the catalogue, turn, split) for each way in which its pairs are converted.
+
+    turn    which way comes first, of all of them where the options name splits, else of one combination
+    split   None: no split takes them
+    """
+    combinations = source.catalogue.combinations
+    if names and source.splits:
+        for turn, name in enumerate(names):
+            source.check_split(name)
+            for number, splits in enumerate(source.splits_of_combinations(name)):
+                yield from ((number, turn, split) for split in splits)
+        return
+    if source.splits:
+        for number, splits in enumerate(source.splits_of_combinations(None)):
+            yield from ((number, turn, split) for turn, split in enumerate(splits))
+        return
+    if len(names) > 1:
+        raise SourceError(
+            "the source has no splits of its own",
+            path=source.root,
+            field="--split",
+            found=options.split,
+            expected="one name, or ratios such as train=0.8,val=0.2",
+        )
+    yield from ((number, 0, names[0] if names else DEFAULT_SPLIT) for number in range(len(combinations)))
+
+
+_ENTRIES = """
+CREATE TABLE plan.entry AS
+SELECT split, {position} AS position, {number} AS number, id, xml, image, stem, image_stem, {sizes}
+FROM (
+    SELECT pair.*, {split} AS split, {row} AS row, pair.rowid AS pair
+    FROM pair JOIN plan.way ON combination = pair.splits)
+{listed} WHERE split IS NOT NULL ORDER BY {order}
+"""
+_LISTED = """
+JOIN (SELECT number AS listed, xml_size, xml_version, image_size, image_version FROM named) ON listed = pair
+"""
+
+
+class PlanRows:
+    """The rows of a plan, while they are made from the catalogue of the source."""
+
+    def __init__(self, source: Source, options: Options, *, merged: bool) -> None:
+        self.source, self.options, self.merged = source, options, merged
+        self.catalogue = source.catalogue
+        wanted = parse_split(options.split)
+        self.split, self.order = "way.split", "turn, pair.rowid" if wanted.names else "pair.rowid, turn"
+        self.is_by_ratio = bool(wanted.ratios)
+        if wanted.ratios:
+            # lists of the source may overlap; a ratio split has each image once
+            ratio = RatioSplit(wanted.ratios, options.seed, compile_group_by(options.group_by))
+            self.catalogue.connection.create_function("split_of", 1, ratio.assign, deterministic=True)
+            self.split = "split_of(id)"
+            names = [name for name, _ in wanted.ratios]
+            self.ways: list[tuple[int, int, str | None]] = [
+                (number, 0, "") for number in range(len(self.catalogue.combinations))
+            ]
+        else:
+            self.ways = list(_ways(source, options, wanted.names))
+            names = [split for _, _, split in self.ways if split is not None]
+        self.names = [ALL_SPLITS] if merged else sorted({*names})
+
+    @contextlib.contextmanager
+    def written_to(self, path: Path) -> Iterator[None]:
+        """In here the rows are there; afterwards the file is complete."""
+        catalogue = self.catalogue
+        with trouble(str(path)):
+            path.unlink(missing_ok=True)
+            catalogue.execute("ATTACH CAST(? AS TEXT) AS plan", os.fsencode(path))
+            try:
+                use_freely(catalogue.connection, "plan")
+                self._write()
+                yield
+                catalogue.execute("CREATE TABLE plan.about AS SELECT ? AS is_utf8", catalogue.is_utf8)
+            finally:
+                catalogue.execute("DETACH plan")
+
+    def _write(self) -> None:
+        catalogue, by_hash = self.catalogue, self.options.sharded
+        numeric = self.options.source_id == "numeric"
+        catalogue.execute("CREATE TABLE plan.way(combination INTEGER, turn INTEGER, split TEXT)")
+        ways = ((number, turn, split and catalogue.bound(split)) for number, turn, split in self.ways)
+        catalogue.insert("plan.way VALUES (?, ?, CAST(? AS TEXT))", ways)
+        catalogue.execute("CREATE TABLE plan.pattern(number INTEGER PRIMARY KEY, folder, extension)")
+        catalogue.execute("INSERT INTO plan.pattern SELECT number, folder, extension FROM main.pattern")
+        catalogue.connection.create_function("hash_of", 1, hash_bytes, deterministic=True)
+        sizes = ("xml_size", "xml_version", "image_size", "image_version")
+        catalogue.execute(
+            _ENTRIES.format(
+                position="hash_of(id)" if by_hash else "row",
+                number="row" if numeric else "0",
+                row=f"row_number() OVER (ORDER BY {self.order})" if numeric or not by_hash else "0",
+                split=self.split,
+                order="position" if self.merged else "split, position",
+                sizes=", ".join(sizes if catalogue.has_sizes else (f"NULL AS {size}" for size in sizes)),
+                listed=_LISTED if catalogue.has_sizes else "",
+            )
+        )
+        (self.count,) = catalogue.execute("SELECT max(rowid) FROM plan.entry").fetchone()
+
+    def files(self) -> Iterator[str]:
+        """The files that have rows, in their order."""
+        yield from (name for name in self.names if self.before(name) < self.through(name))
+
+    def before(self, file: str, position: int = 0) -> int:
+        """How many rows come before those of `file` from `position` on."""
+        wanted = file, position.to_bytes(8, "big") if self.options.sharded else position
+        return bisect_left(range(1, (self.count or 0) + 1), wanted, key=self._at)
+
+    def through(self, file: str) -> int:
+        """How many rows there are up to the last of `file`."""
+        return bisect_left(range(1, (self.count or 0) + 1), True, key=lambda row: self._at(row)[0] > file)
+
+    def _at(self, row: int) -> tuple[str, Any]:
+        """The file and the position of a row."""
+        split, position = self.catalogue.execute(
+            "SELECT split, position FROM plan.entry WHERE rowid = ?", row
+        ).fetchone()
+        return ALL_SPLITS if self.merged else split, position
+
+    def sizes(self) -> Counter[str]:
+        """Bytes of the images of each split."""
+        found: Counter[Any] = Counter()  # by combination, and by split where each image has its own
+        key = self.split if self.is_by_ratio else "splits"
+        wanted = {combination for combination, _, split in self.ways if split is not None}
+        for which, image, size in self.catalogue.execute(
+            f"SELECT {key}, image, image_size FROM named WHERE image IS NOT NULL ORDER BY number"
+        ):
+            if self.is_by_ratio or which in wanted:
+                found[which] += self._size(image) if size is None else size
+        if self.is_by_ratio:
+            return found
+        sizes: Counter[str] = Counter()
+        for combination, _, split in self.ways:
+            if split is not None:
+                sizes[split] += found[combination]
+        return sizes
+
+    def _size(self, image: str) -> int:
+        try:
+            return self.source.storage.size(image)
+        except SourceError:
+            return 0  # an image that vanished is reported when it is read
+
+    def left_out(self) -> int:
+        """How many images no split takes."""
+        statement = "SELECT count(*) FROM pair JOIN plan.way ON combination = splits WHERE split IS NULL"
+        (count,) = self.catalogue.execute(statement).fetchone()
+        return int(count)
+
+
+def hash_bytes(image_id: str) -> bytes:
+    """64 bits that say where an image stands, as they are sorted."""
+    return blake2b(image_id.encode("utf-8", "surrogateescape"), digest_size=8).digest()

@@ -25,8 +25,8 @@ from annotools.repair.fixes import Fixes, Repair, make_fixes
 from annotools.repair.options import FixOptions
 from annotools.repair.repairs import real_name, repair
 from annotools.repair.xml_patch import patch
+from annotools.sources.file_kinds import is_image
 from annotools.sources.source import Pair, Source, open_source
-from annotools.sources.storage import is_image
 from annotools.validation.rules.image import annotated_size
 
 

@@ -29,7 +29,8 @@ from typing import Any
 from annotools.errors import AnnotoolsError, SourceError
 from annotools.files.system import open_to_read, read_at, reopening_path
 from annotools.issues import Issue
-from annotools.sources.storage import by_folder, check_size, matters, printable, unreadable
+from annotools.sources.file_kinds import matters
+from annotools.sources.storage import by_folder, check_size, printable, unreadable
 
 LARGEST_GROWTH = 200
 ALWAYS_ALLOWED = 1 << 30

@@ -12,8 +12,8 @@ import unicodedata
 from collections.abc import Callable, Iterator
 
 from annotools.sources.catalogue import Catalogue
+from annotools.sources.file_kinds import split_extension
 from annotools.sources.names import in_order
-from annotools.sources.storage import split_extension
 
 _ROWS = """
 SELECT pair.rowid, location || stem, folder || stem || extension

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from annotools.sources.storage import split_extension
+from annotools.sources.file_kinds import split_extension
 
 
 def fold(name: str) -> str:

@@ -21,10 +21,10 @@ from typing import NamedTuple
 
 from annotools.issues import Issue
 from annotools.sources.catalogue import Catalogue
+from annotools.sources.file_kinds import IMAGE_RANKS, split_extension
 from annotools.sources.ids import clean
 from annotools.sources.layouts import without_split
 from annotools.sources.names import base_of, distance, fold, folded_stem, in_order
-from annotools.sources.storage import IMAGE_RANKS, split_extension
 
 
 class File(NamedTuple):

@@ -15,7 +15,8 @@ from types import TracebackType
 
 from annotools.errors import SourceError
 from annotools.issues import Issue
-from annotools.sources.storage import Storage, is_image
+from annotools.sources.file_kinds import is_image
+from annotools.sources.storage import Storage
 
 THREADS = 16
 BYTES = 64 << 20

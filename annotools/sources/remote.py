@@ -18,16 +18,15 @@ from annotools.errors import AnnotoolsError, SourceError, UnavailableError, Unre
 from annotools.files.url_folder import FileError, RemoteFolder, TroubleError, version_of
 from annotools.issues import Issue
 from annotools.sources.archives import Archive, ZipArchive
+from annotools.sources.file_kinds import is_ignored_folder, matters
 from annotools.sources.storage import (
     LARGEST_FILE,
     LARGEST_XML,
     Storage,
     by_folder,
     check_size,
-    fingerprint_of,
-    is_ignored_folder,
-    matters,
     printable,
+    fingerprint_of,
     unreadable,
 )
 

@@ -11,11 +11,13 @@ from annotools.errors import FaultyFileError, SourceError
 from annotools.formats import voc
 from annotools.issues import Issue
 from annotools.sources.catalogue import BATCH, Catalogue, Pattern, Splits
+from annotools.sources.file_kinds import is_image, kind_of
+from annotools.sources.folder import Folder
 from annotools.sources.ids import give_ids
 from annotools.sources.image_sets import SplitList, default_splits, find_lists, split_order
 from annotools.sources.layouts import Layout, Names, find_layout, split_of_location, without_split
 from annotools.sources.pairing import pair_files
-from annotools.sources.storage import Folder, Storage, is_image, kind_of
+from annotools.sources.storage import Storage
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,11 +20,13 @@ from annotools.images import header as image_headers
 from annotools.issues import Issue
 from annotools.records import Image
 from annotools.sources.catalogue import Catalogue
+from annotools.sources.file_kinds import split_extension
+from annotools.sources.folder import Folder
 from annotools.sources.image_finder import ImageFinder
 from annotools.sources.layouts import is_image_folder, is_kind_folder
 from annotools.sources.names import base_of, fold
 from annotools.sources.scan import Listed, Scan, list_source
-from annotools.sources.storage import HEAD, Folder, Storage, fingerprint_of, split_extension
+from annotools.sources.storage import HEAD, Storage, fingerprint_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,10 @@ from collections.abc import Iterator, Sequence
 
 from annotools.issues import Issue
 from annotools.sources.catalogue import Catalogue, Splits, decode
+from annotools.sources.file_kinds import split_extension
 from annotools.sources.image_sets import SplitList, without_flag
 from annotools.sources.names import fold, in_order
-from annotools.sources.storage import Storage, split_extension
+from annotools.sources.storage import Storage
 
 _SEVERAL = 0
 """In place of a pair: the line may mean several."""

@@ -21,8 +21,8 @@ from annotools.conversion.output.local import Local
 from annotools.conversion.statistics import ShardResult, Statistics, WrittenFile
 from annotools.errors import OutputError, WorkerError
 from annotools.parallel import Tick, in_order
+from annotools.sources.folder import Folder
 from annotools.sources.source import open_source
-from annotools.sources.storage import Folder
 
 CRASH_POINTS = Path(__file__).with_name("crash_points.py")
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from annotools.errors import ImageError, SourceError
+from annotools.sources.folder import Folder
 from annotools.sources.prefetch import ReadAhead
-from annotools.sources.storage import Folder
 
 SIZE = 1000
 

@@ -20,6 +20,7 @@ from annotools.conversion.output.journal import fingerprint
 from annotools.conversion.plan import make_plan
 from annotools.errors import AnnotoolsError, ImageError, SourceError, UnavailableError
 from annotools.sources import catalogue, storage
+from annotools.sources.folder import Folder
 from annotools.sources.source import Source, open_source
 
 ODD_NAMES = ["two words", "a+b&c=d", "50%41", "x#y?z", "[*]", "手机", "semi;colon,", "q'uo\"te", "a:b@c"]
@@ -352,7 +353,7 @@ def test_file_and_zip_urls_are_local(voc: Path, tmp_path: Path) -> None:
     place = voc.rename(tmp_path / "two words")
     archive = zipped(place, tmp_path / "a.zip")
     by_url = open_source(f"file://{tmp_path}/two%20words")
-    assert type(by_url.storage) is storage.Folder
+    assert type(by_url.storage) is Folder
     assert content(by_url) == content(open_source(place))
     for url in (f"zip://{archive}", f"zip://::file://{archive}"):
         assert type(open_source(url).storage) is type(open_source(archive).storage)

@@ -17,7 +17,7 @@ from annotools.loader.options import StrPath
 from annotools.loader.sources.image_table import ImageTable, Scratch, table_of
 from annotools.loader.sources.split_choice import choose_split
 from annotools.records import Example
-from annotools.sources.storage import is_image
+from annotools.sources.file_kinds import is_image
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,8 @@ from annotools.loader.options import SourceOptions
 from annotools.loader.sources.image_table import ImageTable, Scratch, table_of
 from annotools.loader.sources.split_choice import choose_split
 from annotools.records import Example
+from annotools.sources.folder import Folder
 from annotools.sources.source import Source
-from annotools.sources.storage import Folder
 
 
 def open_voc(source: Source, asked: SourceOptions) -> ImageTable:

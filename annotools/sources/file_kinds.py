@@ -1,0 +1,59 @@
+"""Which files of a source matter, judged by their names: annotations (.xml), images, and lists of splits.
+
+Lists are the text files of an ImageSets folder. Hidden files, the junk files of macOS and Windows
+(`__MACOSX`, `._a.xml`, `Thumbs.db`) and mask folders (`SegmentationClass`, ...) do not exist here.
+"""
+
+from __future__ import annotations
+
+import re
+
+# In order of preference where one stem has several images. Those that are only
+# recognised are listed too: somebody who has a.xml and a.tif wants to hear that, not that there is no image.
+_READABLE = ["jpg", "jpeg", "png", "bmp", "gif", "webp"]
+_RECOGNISED = ["jpe", "jfif", "tif", "tiff", "heic", "heif", "avif", "jp2", "jxl"]
+IMAGE_RANKS = {extension: rank for rank, extension in enumerate(_READABLE + _RECOGNISED)}
+LIST_FOLDER = "imagesets"
+_MASK_FOLDER = re.compile(r"segmentation|.*visualization$", re.IGNORECASE)
+
+
+def split_extension(name: str) -> tuple[str, str]:
+    """('folder/a.b', 'jpg') for 'folder/a.b.JPG'; an extension that is neither xml nor an image is ''."""
+    stem, dot, extension = name.rpartition(".")
+    extension = extension.lower()
+    if dot and (extension == "xml" or extension in IMAGE_RANKS):
+        return stem, extension
+    return name, ""
+
+
+def is_image(name: str) -> bool:
+    return split_extension(name)[1] in IMAGE_RANKS
+
+
+def matters(name: str) -> bool:
+    """Whether a file of this name, relative to the root, is one that a source lists."""
+    *folders, base = name.split("/")
+    if base.startswith(".") or any(is_ignored_folder(folder) for folder in folders):
+        return False
+    return _base_matters(base, in_list_folder=any(folder.lower() == LIST_FOLDER for folder in folders))
+
+
+def is_ignored_folder(folder: str) -> bool:
+    return folder.startswith(".") or folder == "__MACOSX" or bool(_MASK_FOLDER.match(folder))
+
+
+def kind_of(base: str) -> str | None:
+    """ "xml", "image" or "txt" by the extension of a file name, None for any other."""
+    dot = base.rfind(".")
+    if dot <= 0:
+        return None
+    extension = base[dot + 1 :]
+    return _KINDS.get(extension) or _KINDS.get(extension.lower())
+
+
+_KINDS = {"xml": "xml", "txt": "txt"} | dict.fromkeys(IMAGE_RANKS, "image")
+
+
+def _base_matters(base: str, *, in_list_folder: bool) -> bool:
+    kind = kind_of(base)
+    return kind is not None and (kind != "txt" or in_list_folder)

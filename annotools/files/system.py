@@ -88,11 +88,6 @@ def _write(descriptor: int, data: bytes | memoryview) -> None:
         view = view[os.write(descriptor, view) :]
 
 
-def reopening_path(descriptor: int) -> str | None:
-    """A path under which other processes can open a file of this one that has no name; None without one."""
-    return f"/proc/{os.getpid()}/fd/{descriptor}" if sys.platform == "linux" else None
-
-
 def sync_folder(folder: Path) -> None:
     """Bring the names in a folder to the disk; a rename survives a power cut only then."""
     if os.name != "posix":

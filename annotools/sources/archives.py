@@ -1,9 +1,8 @@
 """Data sets inside .zip, .tar, .tar.gz, .tar.bz2 and .tar.xz files, read where they lie.
 
 No member is ever written to disk. The index of members stays in memory, some 300 bytes for each. A compressed
-tar has no random access, so it is decompressed once into an anonymous temporary file (in TMPDIR), which
-vanishes with the process; a worker on the same machine reads the temporary file of its parent where the
-system shows it (/proc), and decompresses again where it does not.
+tar has no random access, so it is decompressed once into a temporary file without a name (in TMPDIR), which
+ends with the process. A forked worker reads that of its parent; any other process decompresses for itself.
 
 An archive is not trusted. Members that are links, devices or sparse files, or whose names are absolute or
 climb out with `..`, are left aside and reported. An archive that would grow to more than 1 GiB and 200 times
@@ -27,7 +26,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from annotools.errors import AnnotoolsError, SourceError
-from annotools.files.system import open_to_read, read_at, reopening_path
+from annotools.files.system import open_to_read, read_at
 from annotools.issues import Issue
 from annotools.sources.file_kinds import matters
 from annotools.sources.storage import by_folder, check_size, printable, unreadable
@@ -248,7 +247,6 @@ class TarArchive(Archive):
     def __init__(self, path: str, compressor: str | None) -> None:
         super().__init__(path)
         self._compressor = compressor
-        self._temporary: tuple[str, int, int] | None = None
         with self._damage_as_source_error():
             descriptor = self._open()
             with open(descriptor, "rb", closefd=False) as file:
@@ -280,14 +278,6 @@ class TarArchive(Archive):
     def _open(self) -> int:
         if self._descriptor is not None or self._compressor is None:
             return super()._open()
-        if self._temporary is not None:
-            path, device, inode = self._temporary
-            with contextlib.suppress(OSError):
-                descriptor = open_to_read(path)
-                status = os.fstat(descriptor)
-                if (status.st_dev, status.st_ino) == (device, inode):
-                    return self._own(descriptor)
-                os.close(descriptor)
         module: Any = importlib.import_module(self._compressor)
         total = 0
         with module.open(self._path) as packed, tempfile.TemporaryFile() as unpacked:
@@ -296,11 +286,7 @@ class TarArchive(Archive):
                 self._check_growth(total)
                 unpacked.write(block)
             unpacked.flush()
-            descriptor = self._own(os.dup(unpacked.fileno()))
-        status = os.fstat(descriptor)
-        if reopened := reopening_path(descriptor):
-            self._temporary = (reopened, status.st_dev, status.st_ino)
-        return descriptor
+            return self._own(os.dup(unpacked.fileno()))
 
     def size(self, name: str) -> int:
         return int(self._members[name][1])

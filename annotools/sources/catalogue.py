@@ -49,17 +49,6 @@ class Pattern(NamedTuple):
     splits: int
 
 
-class Row(NamedTuple):
-    """A pair as the catalogue gives it; sizes in bytes where the listing told them."""
-
-    id: str
-    xml: str | None
-    image: str | None
-    splits: int
-    xml_size: int | None
-    image_size: int | None
-
-
 class Catalogue:
     """What a source has. A copy of a small one in another process has the pairs; other copies are lost.
 
@@ -204,11 +193,10 @@ class Catalogue:
         self.execute(view("named", "pair", has_sizes=self.has_sizes))
         (self._count,) = self.execute("SELECT count(*) FROM pair").fetchone()
 
-    def rows(self) -> Iterator[Row]:
-        """The pairs, sorted by id."""
-        sizes = "xml_size, image_size" if self.has_sizes else "NULL, NULL"
-        cursor = self.execute(f"SELECT id, xml, image, splits, {sizes} FROM named ORDER BY number")
-        return map(Row._make, cursor)
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """(id, XML, image, combination of splits, size of XML, of image) of the pairs, sorted by id; what a
+        pair has not, and sizes that the listing did not tell, are None."""
+        return self.execute("SELECT id, xml, image, splits, xml_size, image_size FROM named ORDER BY number")
 
     def file(self, name: str) -> tuple[int, str] | None:
         """Size and version of a file; None where the listing did not tell them, or had no such file."""

@@ -11,14 +11,14 @@ import contextlib
 import copy
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from annotools.errors import ImageError, SourceError
 from annotools.files.urls import is_url, local_path, whole_archive
 from annotools.images import header as image_headers
 from annotools.issues import Issue
-from annotools.records import Image
+from annotools.records import Image, record
 from annotools.sources.catalogue import Catalogue
 from annotools.sources.file_kinds import split_extension
 from annotools.sources.folder import Folder
@@ -29,7 +29,7 @@ from annotools.sources.scan import Listed, Scan, list_source
 from annotools.sources.storage import HEAD, Storage, fingerprint_of
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Pair:
     """An annotation file and its image. `xml` or `image` is None where the source has only the other.
 

@@ -25,8 +25,8 @@ from annotools.sources.storage import (
     Storage,
     by_folder,
     check_size,
-    printable,
     fingerprint_of,
+    printable,
     unreadable,
 )
 

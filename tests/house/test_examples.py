@@ -50,6 +50,11 @@ def test_ssd_pickle(sample_data: Path, tmp_path: Path) -> None:
     assert "loss " in run("ssd_pickle", tmp_path / "gt.pkl", sample_data / "JPEGImages")
 
 
+def test_keras_hub_retinanet(sample_data: Path) -> None:
+    pytest.importorskip("keras_hub")
+    assert "test: mAP@.5 0." in run("keras_hub_retinanet", sample_data)
+
+
 @pytest.mark.parametrize(
     ("script", "end"),
     [("service", "4 of them equal to our own"), ("mirrored", "two workers trained as one process does")],

@@ -18,6 +18,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar, dataclass_transform
 
@@ -58,6 +59,10 @@ def record(cls: type[T]) -> type[T]:
     return frozen
 
 
+Edges = tuple[float, float, float, float]
+"""xmin, ymin, xmax, ymax."""
+
+
 @dataclass(frozen=True, slots=True)
 class Box:
     """An axis-aligned box in pixels, as the file has it: nothing is ordered, clipped or rounded."""
@@ -80,20 +85,26 @@ class Box:
         """Square pixels; 0 for a box without extent or with its corners exchanged."""
         return max(self.width, 0.0) * max(self.height, 0.0)
 
-    def as_tuple(self) -> tuple[float, float, float, float]:
+    def as_tuple(self) -> Edges:
         return self.xmin, self.ymin, self.xmax, self.ymax
 
 
-def is_inside(box: tuple[float, ...], width: float | None, height: float | None, slack: float = 0.0) -> bool:
-    """Whether a box (xmin, ymin, xmax, ymax) lies in an image: 0 <= min <= max <= side on both axes.
+def outside(
+    boxes: Iterable[Edges], width: float | None, height: float | None, slack: float = 0.0
+) -> list[int]:
+    """The places of the boxes that are not in their image: 0 <= min <= max <= side fails on an axis.
 
-    Edges in pixels, or in shares of the image when both sides are 1. It may stick out by `slack`. A side
+    Edges in pixels, or in shares of the image when both sides are 1. A box may stick out by `slack`. A side
     that is None is not known and does not limit; not a number and infinity are outside in any case.
     """
-    xmin, ymin, xmax, ymax = box
+    low = -slack
     right = sys.float_info.max if width is None else width + slack
     bottom = sys.float_info.max if height is None else height + slack
-    return -slack <= xmin <= xmax <= right and -slack <= ymin <= ymax <= bottom
+    return [
+        place
+        for place, (xmin, ymin, xmax, ymax) in enumerate(boxes)
+        if not (low <= xmin <= xmax <= right and low <= ymin <= ymax <= bottom)
+    ]
 
 
 def number(value: float) -> str:

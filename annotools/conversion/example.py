@@ -9,7 +9,7 @@ import posixpath
 from annotools.conversion.options import Options
 from annotools.conversion.orientation import Frame
 from annotools.conversion.plan import Entry
-from annotools.records import Annotation, Box, Example, is_inside
+from annotools.records import Annotation, Edges, Example, outside
 from annotools.repair.repairs import real_name
 from annotools.sources.source import Pair
 from annotools.validation.rules.image import EXTENSIONS
@@ -18,28 +18,20 @@ from annotools.validation.rules.image import EXTENSIONS
 def make_example(
     entry: Entry, annotation: Annotation, frame: Frame, encoded: bytes, options: Options
 ) -> Example:
+    """What is written of an image: labels, boxes inside of it, and `encoded` or nothing as its pixels."""
     pair = entry.pair
     filename = _filename(pair, annotation, options)
-    objects = annotation.objects
     width, height = frame.out_size
     image = annotation.image
     ids = options.classes.ids
-    rows = [
-        (
-            _within(o.bndbox, width, height),
-            ids.get(o.name) or options.classes.id(o.name),
-            o.name,
-            o.pose or "",
-            1 if o.truncated else 0,
-            1 if o.difficult else 0,
-            1 if o.occluded else 0,
-        )
-        for o in objects
-        if o.bndbox is not None
+    objects = annotation.objects
+    boxes = [
+        (box.xmin, box.ymin, box.xmax, box.ymax) for box in [o.bndbox for o in objects] if box is not None
     ]
-    boxes, labels, names, poses, truncated, difficult, occluded = (
-        zip(*rows, strict=True) if rows else ((),) * 7
-    )
+    if len(boxes) < len(objects):
+        objects = tuple(o for o in objects if o.bndbox is not None)
+    for place in outside(boxes, width, height):
+        boxes[place] = _clipped(boxes[place], width, height)
     return Example(
         id=pair.id,
         filename=filename,
@@ -50,13 +42,13 @@ def make_example(
         channels=(annotation.size and annotation.size.depth) or 3 if image is None else image.channels,
         encoded=encoded,
         sha256=hashlib.sha256(encoded).hexdigest() if encoded else "",
-        boxes=boxes,
-        labels=labels,
-        names=names,
-        poses=poses,
-        truncated=truncated,
-        difficult=difficult,
-        occluded=occluded,
+        boxes=tuple(boxes),
+        labels=tuple([ids.get(o.name) or options.classes.id(o.name) for o in objects]),
+        names=tuple([o.name for o in objects]),
+        poses=tuple([o.pose or "" for o in objects]),
+        truncated=tuple([1 if o.truncated else 0 for o in objects]),
+        difficult=tuple([1 if o.difficult else 0 for o in objects]),
+        occluded=tuple([1 if o.occluded else 0 for o in objects]),
     )
 
 
@@ -67,14 +59,12 @@ def named_as_encoded(example: Example) -> Example:
     return dataclasses.replace(example, filename=name, source_id=source_id)
 
 
-def _within(box: Box, width: int, height: int) -> tuple[float, float, float, float]:
+def _clipped(box: Edges, width: int, height: int) -> Edges:
     """The box without the float noise, below a thousandth of a pixel, that the rules let pass at the edges.
 
     TFDS and TensorFlow's own crop ops refuse a whole data set for a coordinate of 1.0000001.
     """
-    edges = xmin, ymin, xmax, ymax = box.as_tuple()
-    if is_inside(edges, width, height):
-        return edges
+    xmin, ymin, xmax, ymax = box
     return max(xmin, 0.0), max(ymin, 0.0), min(xmax, width), min(ymax, height)
 
 

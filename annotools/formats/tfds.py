@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from annotools import schema
 from annotools.errors import ImageError, OptionError, OutputError, RecordError
 from annotools.formats.example import wire
-from annotools.records import Example, is_inside
+from annotools.records import Example, outside
 
 if TYPE_CHECKING:
     from annotools.classes.class_map import ClassMap
@@ -60,17 +60,18 @@ def encode(example: Example, classes: ClassMap) -> tuple[bytes, bytes]:
     width, height = example.width, example.height
     if width < 1 or height < 1:
         raise RecordError("the image has no size", path=example.filename, found=(width, height))
-    bbox = []
-    for box in example.boxes:
-        xmin, ymin, xmax, ymax = box
-        if not is_inside(box, width, height):
-            raise RecordError(
-                "tensorflow_datasets has no boxes outside the image",
-                path=example.filename,
-                found=box,
-                expected=f"0 <= min <= max <= {width}, {height}",
-            )
-        bbox += [ymin / height, xmin / width, ymax / height, xmax / width]
+    for place in outside(example.boxes, width, height):
+        raise RecordError(
+            "tensorflow_datasets has no boxes outside the image",
+            path=example.filename,
+            found=example.boxes[place],
+            expected=f"0 <= min <= max <= {width}, {height}",
+        )
+    bbox = [
+        share
+        for xmin, ymin, xmax, ymax in example.boxes
+        for share in (ymin / height, xmin / width, ymax / height, xmax / width)
+    ]
     labels = tuple([classes.index(name, path=example.filename) for name in example.names])
     values = {
         "image/filename": example.filename,

@@ -13,7 +13,7 @@ from annotools.conversion.output_formats import FORMATS, OutputFormat
 from annotools.conversion.plan import hash_of
 from annotools.errors import AnnotoolsError
 from annotools.formats.entry import Entry
-from annotools.records import TOLERANCE, is_inside
+from annotools.records import TOLERANCE, outside
 from annotools.verification.faults import Plain, Where
 from annotools.verification.report import ShardReport, compare_with_manifest
 
@@ -80,11 +80,10 @@ class EntryCheck:
         for one in entry.findings:
             add(one.rule, one.message, here._replace(field=one.field), found=one.found, expected=one.expected)
         (width, height), slack = ((1, 1), 0) if entry.size is None else (entry.size, TOLERANCE)
-        for index, box in enumerate(entry.boxes):
-            if not is_inside(box, width, height, slack):
-                message = f"box {index} is not inside its image"
-                expected = Plain(f"0 <= min <= max <= {width or 'unknown'}, {height or 'unknown'}")
-                add("box", message, here._replace(field=entry.field), found=box, expected=expected)
+        for index in outside(entry.boxes, width, height, slack):
+            message = f"box {index} is not inside its image"
+            expected = Plain(f"0 <= min <= max <= {width or 'unknown'}, {height or 'unknown'}")
+            add("box", message, here._replace(field=entry.field), found=entry.boxes[index], expected=expected)
         if entry.names is None:
             report.unreadable = True
         else:

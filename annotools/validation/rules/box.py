@@ -10,9 +10,11 @@ import math
 from collections.abc import Iterator
 
 from annotools.issues import Issue
-from annotools.records import TOLERANCE, Box, Object, is_inside, number
+from annotools.records import TOLERANCE, Box, Object, number, outside
 from annotools.validation.rules.objects import is_deleted
 from annotools.validation.rules.rule import Sample, finds
+
+_NOWHERE = Box(math.nan, math.nan, math.nan, math.nan)
 
 
 @finds("box-inverted", "box-zero-area", "box-outside-image", "box-not-finite", "box-missing")
@@ -26,19 +28,19 @@ def boxes(sample: Sample) -> list[Issue]:
     issues: list[Issue] = []
     origin = 1 if sample.one_based else 0
     width, height = sample.width, sample.height
-    index = -1
-    for obj in sample.annotation.objects:
-        index += 1
-        box = obj.bndbox
-        if box is None:
-            if not is_deleted(obj) and sample.index_in_file(index) not in sample.unread:
-                issues.append(sample.at_box("box-missing", _no_box(obj), index))
-            continue
-        xmin, ymin, xmax, ymax = box.xmin - origin, box.ymin - origin, box.xmax, box.ymax
-        if xmin < xmax and ymin < ymax and is_inside((xmin, ymin, xmax, ymax), width, height):
-            continue
-        for rule, message in _faults(box, width, height, origin):
-            issues.append(sample.at_box(rule, message, index))
+    objects = sample.annotation.objects
+    edges = [
+        (box.xmin - origin, box.ymin - origin, box.xmax, box.ymax)
+        for box in [obj.bndbox or _NOWHERE for obj in objects]
+    ]
+    empty = [place for place, (xmin, ymin, xmax, ymax) in enumerate(edges) if xmin == xmax or ymin == ymax]
+    for index in sorted({*outside(edges, width, height), *empty}):
+        obj = objects[index]
+        if obj.bndbox is not None:
+            for rule, message in _faults(obj.bndbox, width, height, origin):
+                issues.append(sample.at_box(rule, message, index))
+        elif not is_deleted(obj) and sample.index_in_file(index) not in sample.unread:
+            issues.append(sample.at_box("box-missing", _no_box(obj), index))
     return issues
 
 

@@ -8,6 +8,8 @@ import numbers
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from annotools.errors import OptionError
 
 
@@ -51,6 +53,12 @@ def check_choice(value: object, field: str, choices: Sequence[str]) -> None:
     """One of `choices`."""
     if not isinstance(value, str) or value not in choices:
         raise OptionError("unknown choice", field=field, found=value, expected=", ".join(choices))
+
+
+def check_flag(value: object, field: str) -> None:
+    """True or False."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise OptionError("not a flag", field=field, found=value, expected="True or False")
 
 
 def check_function(function: object, field: str, expected: str) -> None:

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import tensorflow as tf
 
 from annotools.augment.graph import graph_ops
-from annotools.augment.ops.arguments import check_choice, check_size
+from annotools.augment.ops.arguments import check_choice, check_flag, check_size
 from annotools.augment.plan.draft import Draft, Op
 
 ResizeMode = Literal["stretch", "letterbox", "crop"]
@@ -42,6 +42,7 @@ class Letterbox:
 
     def __post_init__(self) -> None:
         check_size(self.size)
+        check_flag(self.scale_up, "scale_up")
 
     def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
         target = tf.constant(self.size[::-1], tf.float64)

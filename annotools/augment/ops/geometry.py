@@ -17,6 +17,7 @@ from annotools.augment.graph import boxes as graph_boxes
 from annotools.augment.graph import graph_ops
 from annotools.augment.ops.arguments import (
     check_choice,
+    check_flag,
     check_function,
     check_number,
     check_range,
@@ -111,17 +112,19 @@ class RandomCrop:
     size    (H, W) of the window, in pixels; a smaller canvas is filled up. None: draw it
     scale   range of the window's share of the canvas' area
     aspect  range of the window's width over height, drawn on a log scale
+    keep_one  where there are objects, the window is around the centre of one of them
     """
 
     size: tuple[int, int] | None = None
     scale: tuple[float, float] = (0.3, 1.0)
     aspect: tuple[float, float] = (0.75, 4 / 3)
     p: Probability = 1.0
-    draws: ClassVar[int] = 5
+    keep_one: bool = False
 
     def __post_init__(self) -> None:
         check_probability(self.p)
         check_range(self.scale, "scale", 1e-6, 1.0)
+        check_flag(self.keep_one, "keep_one")
         check_range(self.aspect, "aspect", 1e-3)
         if self.size is not None:
             check_size(self.size)
@@ -139,10 +142,16 @@ class RandomCrop:
         # both ends of the room are as likely as any other place; a canvas that is too small goes anywhere in
         # the window
         low = tf.floor(places * (tf.abs(room) + 1)) * tf.sign(room)
+        if self.keep_one:
+            low = _around_one(draft, draws[:, 5], low, size, places)
         window = tf.concat([low, low + size], 1)
         whole = tf.concat([tf.zeros_like(low), draft.canvas], 1)
         on = happens(draws[:, :1], self.p, draft.epoch[..., None])
         return draft.cropped(tf.where(on, window, whole))
+
+    @property
+    def draws(self) -> int:
+        return 6 if self.keep_one else 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,6 +299,26 @@ class OnPixels:
 
     def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
         return draft.finished(self.function)
+
+
+def _around_one(
+    draft: Draft, draw: tf.Tensor, low: tf.Tensor, size: tf.Tensor, places: tf.Tensor
+) -> tf.Tensor:
+    """(B, 2) the corner of a window of `size` that holds the centre of a random object, half a pixel at least
+    from its sides; `low` where there are no objects."""
+    boxes = draft.visible_boxes()
+    exists = graph_boxes.area(boxes) > 0
+    rank = tf.cumsum(tf.cast(exists, tf.int32), axis=1)
+    count = rank[:, -1]
+    wanted = tf.cast(draw * tf.cast(count, tf.float32), tf.int32) + 1
+    which = tf.argmax(tf.cast((rank == wanted[:, None]) & exists, tf.int32), 1)
+    first, second = graph_boxes.halves(tf.gather(boxes, which, axis=1, batch_dims=1))
+    center = (first + second) / 2
+    least = tf.maximum(tf.math.ceil(center - size + 0.5), 0.0)
+    most = tf.maximum(tf.minimum(tf.floor(center - 0.5), draft.canvas - size), least)
+    around = least + tf.floor(places * (most - least + 1))
+    fits = (count > 0)[:, None] & (size <= draft.canvas)  # a larger window holds all of them
+    return tf.where(fits, around, low)
 
 
 def _mirrored(draft: Draft, draws: tf.Tensor, p: Probability, axes: tuple[float, float]) -> Draft:

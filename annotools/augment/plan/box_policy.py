@@ -37,6 +37,7 @@ class BoxPolicy:
     min_visibility  visible share of the ORIGINAL box, however many steps cut it: two crops that leave 0.6
                     each leave 0.36
     min_size        of both sides, in output pixels
+    min_area        of the box, in square pixels of the output
     max_aspect      longer side over shorter side, None for no limit
     low_visibility  what becomes of a box below min_visibility: `drop` it, keep it but mark it `ignore`
                     (neither object nor background: a half-seen object is a bad negative), or `reject` the
@@ -49,6 +50,7 @@ class BoxPolicy:
     max_aspect: float | None = None
     low_visibility: Literal["drop", "ignore", "reject"] = "drop"
     attempts: int = 4
+    min_area: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.min_visibility <= 1:
@@ -62,8 +64,10 @@ class BoxPolicy:
                 found=self.low_visibility,
                 expected="drop, ignore, reject",
             )
-        if self.min_size < 0:
-            raise OptionError("out of range", field="min_size", found=self.min_size, expected="0 or more")
+        for field in ("min_size", "min_area"):
+            if getattr(self, field) < 0:
+                found = getattr(self, field)
+                raise OptionError("out of range", field=field, found=found, expected="0 or more")
 
     def visibility(self, visible: tf.Tensor, whole: tf.Tensor) -> tf.Tensor:
         """(..., R) share of each whole box that the visible box (both (..., R, 4)) still covers."""
@@ -88,6 +92,8 @@ class BoxPolicy:
         if self.low_visibility != "ignore":
             checks.append(("low-visibility", low))
         checks.append(("too-small", shorter < graph_ops.like(self.min_size - TOLERANCE, shorter)))
+        if self.min_area > 0:
+            checks.append(("too-small", width * height < self.min_area - TOLERANCE))
         if self.max_aspect is not None:
             checks.append(("too-long", longer > shorter * self.max_aspect))
         for reason, applies in checks:

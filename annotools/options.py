@@ -8,16 +8,14 @@
     @takes(FixOptions)
     def fix(source: str, output: str, options: FixOptions) -> FixResult: ...
 
-    fix(source, output, images="link")                   # the fields are the keywords of the function
-    add_flags(parser, FixOptions)                        # --images {copy,link,none}, --dry-run
-    fix(source, output, **keywords(FixOptions, args))    # what the command line gave
+    fix(source, output, images="link")        # the fields are the keywords of the function
+    add_flags(parser, FixOptions)             # in commands/flags.py: --images {copy,link,none}, --dry-run
 
 A record checks its values when it is made: OptionError names the flag, the value and what is allowed.
 """
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import functools
 import inspect
@@ -37,7 +35,7 @@ First = TypeVar("First")
 Second = TypeVar("Second")
 Result = TypeVar("Result")
 
-_SAME: Any = object()
+SAME: Any = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +59,7 @@ class Option:
     metavar: str | None = None
     read: Callable[[str], Any] | None = None
     gather: Callable[[Any], Any] | None = None
-    absent: Any = _SAME
+    absent: Any = SAME
 
     def flag_of(self, name: str) -> str:
         """`--box-origin` for the field `box_origin`, unless the option has another name or none there."""
@@ -175,47 +173,11 @@ class Taking(Generic[Params, Record]):
         return call
 
 
-def add_flags(parser: argparse.ArgumentParser, record: Any) -> None:
-    """A flag for each option of a record, in the order of its fields."""
-    for name, about, default in described(record):
-        if about.flag != "":
-            parser.add_argument(about.flag_of(name), dest=name, **_argument(about, default))
-
-
-def _argument(about: Option, default: Any) -> dict[str, Any]:
-    """What argparse is told about an option. An absent flag sets nothing: the keyword keeps its default."""
-    allowed = ", ".join(about.choices)
-    shown: dict[str, Any] = {"help": about.help.format(default=default, choices=allowed).replace("%", "%%")}
-    absent = default if about.absent is _SAME else about.absent
-    if isinstance(default, bool):
-        return {**shown, "action": "store_const", "const": not absent, "default": absent}
-    if about.gather is not None:
-        shown["action"] = "append"
-    if about.choices:
-        shown["choices"] = about.choices
-    else:
-        shown["metavar"] = about.metavar
-    return {
-        **shown,
-        "type": about.read,
-        "required": default is dataclasses.MISSING,
-        "default": argparse.SUPPRESS if about.absent is _SAME else about.absent,
-    }
-
-
 def old_and_new(text: str) -> tuple[str, str]:
     """The two sides of `OLD=NEW` on the command line."""
     old, equals, new = text.partition("=")
     if not (old and equals and new):
-        raise argparse.ArgumentTypeError(f"{text!r} is not of the form OLD=NEW")
+        from argparse import ArgumentTypeError
+
+        raise ArgumentTypeError(f"{text!r} is not of the form OLD=NEW")
     return old, new
-
-
-def keywords(record: Any, args: argparse.Namespace) -> dict[str, Any]:
-    """The keywords that the command line gives; of an absent flag none, so that the default holds."""
-    given = {}
-    for name, about, _ in described(record):
-        if about.flag != "" and hasattr(args, name):
-            value = getattr(args, name)
-            given[name] = value if about.gather is None else about.gather(value)
-    return given

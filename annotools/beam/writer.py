@@ -19,14 +19,13 @@ from annotools.conversion.options import ConvertOptions, Options, make_options
 from annotools.conversion.output import journal as journals
 from annotools.conversion.output.publish import Publisher
 from annotools.conversion.plan import hash_of, shard_of
-from annotools.conversion.shard import write_index
 from annotools.conversion.sidecars import write_sidecars
 from annotools.conversion.statistics import ShardResult, Statistics, WrittenFile
 from annotools.errors import AnnotoolsError, MissingExtraError
 from annotools.formats import tfrecord
 from annotools.formats.example import tf_example
-from annotools.formats.example.framing import index_file
 from annotools.formats.example.framing_writer import Writer
+from annotools.formats.example.offsets import index_file, write_offsets
 from annotools.ledger import Ledger
 from annotools.records import Example
 
@@ -151,7 +150,7 @@ class _WriteShard(beam.DoFn):
         images, objects = statistics.ledger.images, statistics.ledger.objects
         images.found = images.written = statistics.records
         objects.found = objects.written = statistics.classes.total()
-        write_index(path, offsets)
+        write_offsets(path, offsets)
         return WrittenFile(writer.size, writer.sha256(), has_index=True), statistics
 
 

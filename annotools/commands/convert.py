@@ -10,8 +10,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from annotools.commands.flags import add_flags, keywords
 from annotools.conversion.options import ConvertOptions
-from annotools.options import add_flags, keywords
 
 if TYPE_CHECKING:
     from annotools.conversion.result import ConvertResult

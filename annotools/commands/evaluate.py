@@ -6,8 +6,8 @@ import argparse
 import json
 from typing import TYPE_CHECKING
 
+from annotools.commands.flags import add_flags, keywords
 from annotools.evaluation.options import EvaluateOptions
-from annotools.options import add_flags, keywords
 from annotools.sources.storage import printable
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
+from annotools.commands.flags import add_flags, keywords
 from annotools.commands.validate import save
-from annotools.options import add_flags, keywords
 from annotools.repair.options import FixOptions
 
 

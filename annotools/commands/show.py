@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from annotools.options import add_flags, keywords
+from annotools.commands.flags import add_flags, keywords
 from annotools.sources.storage import printable
 from annotools.view.options import ShowOptions
 

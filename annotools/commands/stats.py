@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from annotools.options import add_flags, keywords
+from annotools.commands.flags import add_flags, keywords
 from annotools.sources.storage import printable
 from annotools.view.options import StatsOptions
 

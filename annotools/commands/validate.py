@@ -7,7 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from annotools.options import add_flags, keywords
+from annotools.commands.flags import add_flags, keywords
 from annotools.validation.options import ValidateOptions
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING
 
-from annotools.options import add_flags, keywords
+from annotools.commands.flags import add_flags, keywords
 from annotools.verification.options import VerifyOptions
 
 if TYPE_CHECKING:

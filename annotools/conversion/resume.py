@@ -14,7 +14,7 @@ from annotools.conversion.output.journal import Journal
 from annotools.conversion.plan import Plan, Shard
 from annotools.conversion.shard import shard_file, write_shard
 from annotools.conversion.statistics import ShardResult
-from annotools.formats.example.framing import index_file
+from annotools.formats.example.offsets import index_file
 from annotools.parallel import Tick
 
 

@@ -7,15 +7,14 @@ format is imported when it is written: the others would only delay the start.
 from __future__ import annotations
 
 import hashlib
-import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from annotools.conversion.plan import Plan, Shard
 from annotools.conversion.reconcile import Outcome, reconcile
 from annotools.conversion.statistics import ShardResult, Statistics, WrittenFile
-from annotools.formats.example.framing import index_path
+from annotools.formats.example.offsets import write_offsets
 from annotools.parallel import Tick
 from annotools.records import Annotation, Example
 from annotools.sources.storage import HEAD
@@ -87,7 +86,7 @@ class ShardWriter:
             for example in self.examples():
                 head, tail = encode(example, classes)
                 offsets.append(writer.write(head, example.encoded, tail))
-        write_index(path, offsets)
+        write_offsets(path, offsets)
         return WrittenFile(writer.size, writer.sha256(), has_index=True)
 
     def examples(self) -> Iterator[Example]:
@@ -115,10 +114,3 @@ class ShardWriter:
         """What `reconcile` will read, in its order."""
         for entry in self.plan.entries(self.shard):
             yield from entry.pair.files("xml", "image")
-
-
-def write_index(path: Path, offsets: Sequence[int]) -> None:
-    """Write the offsets of the records of a shard beside it."""
-    index = index_path(path)
-    index.parent.mkdir(exist_ok=True)
-    index.write_bytes(struct.pack(f"<{len(offsets)}Q", *offsets))

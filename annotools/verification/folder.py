@@ -15,7 +15,7 @@ from annotools.conversion.output.place import Place
 from annotools.conversion.output_formats import FORMATS
 from annotools.conversion.sidecars import write_sidecars_of_format
 from annotools.errors import AnnotoolsError, OptionError, OutputError
-from annotools.formats.example.framing import index_file
+from annotools.formats.example.offsets import index_file
 from annotools.verification.faults import Faults, Plain, Where
 
 _SMALL = 64 << 20

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from annotools.errors import OutputError, SourceError
+from annotools.conversion.output.place import Place
+from annotools.errors import OptionError, OutputError, SourceError
 from annotools.formats.example.framing_writer import Writer
 from annotools.verification.pieces import pieces
+from annotools.verification.report import ShardReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +56,28 @@ def salvage(path: str | os.PathLike[str], target: str | os.PathLike[str]) -> Sal
         Path(target).unlink(missing_ok=True)
         raise SourceError(f"cannot be read: {error.strerror or error}", path=name) from error
     return Salvaged(os.path.basename(name), writer.records, tuple(lost))
+
+
+def rescue_folder(folder: Path, place: Place) -> Path:
+    """Refuse a folder that holds anything, or lies in the output."""
+    real = Path(os.path.realpath(folder))
+    if place.single_file is None and Path(os.path.realpath(Path(place.folder))) in (real, *real.parents):
+        raise OptionError("lies in the output itself", field="--salvage", found=str(folder))
+    try:
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise OutputError("exists already and is not an empty folder", path=str(folder))
+    except OSError as error:
+        raise OutputError(f"cannot be read: {error.strerror}", path=str(folder)) from error
+    return folder
+
+
+def salvage_all(place: Place, reports: Sequence[ShardReport], rescue: Path) -> tuple[Salvaged, ...]:
+    rules = ("length-crc", "data-crc", "record-cut")
+    damaged = [report.file for report in reports if any(rule in report.faults.counts for rule in rules)]
+    if not damaged:
+        return ()
+    try:
+        rescue.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot be made: {error.strerror}", path=str(rescue)) from error
+    return tuple(salvage(place.file(file), rescue / file) for file in damaged)

@@ -7,11 +7,9 @@ import contextlib
 import hashlib
 import io
 import os
-import struct
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from annotools.conversion.manifest import Manifest, ShardEntry
@@ -20,7 +18,7 @@ from annotools.conversion.output_formats import FORMATS
 from annotools.conversion.plan import hash_of
 from annotools.errors import RecordError
 from annotools.formats.example.features import read_features
-from annotools.formats.example.framing import index_path
+from annotools.formats.example.offsets import read_offsets
 from annotools.verification.dialects import CHECKS
 from annotools.verification.faults import Plain, Where
 from annotools.verification.pieces import Piece, pieces
@@ -59,7 +57,7 @@ class ShardCheck:
         try:
             with io.BufferedReader(io.FileIO(path), _BUFFER) as file:
                 size = os.fstat(file.fileno()).st_size
-                shard = OpenShard(name, file, size, read_index(path, size))
+                shard = OpenShard(name, file, size, read_offsets(path, size))
                 report = check_file(shard, self.terms)
         except (OSError, ValueError) as error:  # ValueError: a name that cannot be one of a file
             report = ShardReport(name, damaged=True)
@@ -79,7 +77,7 @@ class ShardCheck:
         path = self.place.file(file)
         with contextlib.suppress(OSError), open(path, "rb") as opened:
             size = os.fstat(opened.fileno()).st_size
-            for number, piece in numbered(pieces(opened, size), read_index(path, size)):
+            for number, piece in numbered(pieces(opened, size), read_offsets(path, size)):
                 if piece.data is not None:
                     with contextlib.suppress(ValueError, KeyError, IndexError, AttributeError, RecordError):
                         name = read_features(piece.data)["image/filename"][1][0].decode()
@@ -149,16 +147,3 @@ def numbered(found: Iterator[Piece], index: array[int] | None) -> Iterator[tuple
         yield number, piece
         number += 1
         after_damage = after_damage or piece.data is None
-
-
-def read_index(path: Path, size: int) -> array[int] | None:
-    """The offsets beside a shard of `size` bytes; None where they cannot be read or are far too many."""
-    beside = index_path(path)
-    try:
-        length = beside.stat().st_size
-        if length % 8 or length > size:  # a record has 16 bytes or more
-            return None
-        data = beside.read_bytes()
-        return array("Q", struct.unpack(f"<{len(data) // 8}Q", data))
-    except (OSError, struct.error):
-        return None

@@ -16,10 +16,11 @@ from annotools.conversion.reconcile import Outcome
 from annotools.errors import RecordError
 from annotools.formats.entry import Entry
 from annotools.formats.example.features import read_features
+from annotools.formats.example.offsets import read_offsets
 from annotools.verification.dialects import CHECKS
 from annotools.verification.faults import Where
 from annotools.verification.pieces import pieces
-from annotools.verification.shard import numbered, read_index
+from annotools.verification.shard import numbered
 
 Said = Mapping[str, Any]
 """What a record says, by field; images as their size and SHA-256."""
@@ -73,7 +74,7 @@ class RecordSides:
         path = self.place.file(file)
         with open(path, "rb") as opened:
             size = os.fstat(opened.fileno()).st_size
-            for number, piece in numbered(pieces(opened, size), read_index(path, size)):
+            for number, piece in numbered(pieces(opened, size), read_offsets(path, size)):
                 if piece.data is not None:
                     item = self._item(_filename(piece.data), piece.data)
                     yield replace(item, where=Where(file, number, piece.offset))

@@ -32,7 +32,6 @@ from typing import TYPE_CHECKING, Any
 from annotools.conversion.manifest import Manifest
 from annotools.conversion.output.place import Place
 from annotools.conversion.output_formats import FORMATS
-from annotools.errors import OptionError, OutputError
 from annotools.ledger import Ledger
 from annotools.options import takes
 from annotools.parallel import Tick, in_order, progress_bar
@@ -44,7 +43,7 @@ from annotools.verification.faults import Fault, Faults, Where
 from annotools.verification.options import VerifyOptions
 from annotools.verification.pieces import pieces
 from annotools.verification.report import ShardReport
-from annotools.verification.salvage import Salvaged, salvage
+from annotools.verification.salvage import Salvaged, rescue_folder, salvage_all
 from annotools.verification.shard import ShardCheck, numbered
 
 if TYPE_CHECKING:
@@ -96,7 +95,7 @@ def verify(
     rescue folder cannot be used, SourceError for `against`, OptionError; WorkerError for a killed process.
     """
     place = folders.find_output(output)
-    rescue = None if options.salvage is None else _rescue_folder(Path(options.salvage), place)
+    rescue = None if options.salvage is None else rescue_folder(Path(options.salvage), place)
     faults = Faults()
     manifest = folders.read_manifest(place, faults)
     classes = None
@@ -121,7 +120,7 @@ def verify(
         # last: with numpy come threads, and a process that has threads cannot be forked
         names = _check_of(place, manifest, options).names_in
         check_repeats(manifest, reports, names, faults)
-    saved = () if rescue is None else _salvage(place, reports, rescue)
+    saved = () if rescue is None else salvage_all(place, reports, rescue)
     return VerifyResult(
         tuple(faults.listed),
         dict(sorted(faults.counts.items())),
@@ -205,28 +204,3 @@ def _compare(place: Place, manifest: Manifest, classes: ClassMap, asked: VerifyO
         left_out.add(plan.left_out)
         comparison.compare_statistics(total, left_out, manifest, place.manifest)
     return total.faults
-
-
-def _rescue_folder(folder: Path, place: Place) -> Path:
-    """Refuse a folder that holds anything, or lies in the output."""
-    real = Path(os.path.realpath(folder))
-    if place.single_file is None and Path(os.path.realpath(Path(place.folder))) in (real, *real.parents):
-        raise OptionError("lies in the output itself", field="--salvage", found=str(folder))
-    try:
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise OutputError("exists already and is not an empty folder", path=str(folder))
-    except OSError as error:
-        raise OutputError(f"cannot be read: {error.strerror}", path=str(folder)) from error
-    return folder
-
-
-def _salvage(place: Place, reports: Sequence[ShardReport], rescue: Path) -> tuple[Salvaged, ...]:
-    rules = ("length-crc", "data-crc", "record-cut")
-    damaged = [report.file for report in reports if any(rule in report.faults.counts for rule in rules)]
-    if not damaged:
-        return ()
-    try:
-        rescue.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot be made: {error.strerror}", path=str(rescue)) from error
-    return tuple(salvage(place.file(file), rescue / file) for file in damaged)

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from annotools.conversion.output import remote as remote_output
-from annotools.conversion.output.local import Local, Output, open_output
+from annotools.conversion.output.local import Local
+from annotools.conversion.output.output import Output, open_output
 from annotools.errors import OutputError
 
 BYTES = bytes(range(256)) * 40

@@ -7,8 +7,9 @@ import inspect
 
 import pytest
 
+from annotools.commands.flags import add_flags, keywords
 from annotools.errors import OptionError
-from annotools.options import add_flags, box_origin, keywords, option, options, progress, takes
+from annotools.options import box_origin, option, options, progress, takes
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from annotools.errors import RecordError, SourceError
-from annotools.formats.example.framing import index_path
+from annotools.formats.example.offsets import index_path
 from annotools.formats.example.record_index import RecordIndex, offsets_of, scan_offsets
 
 LENGTHS = (5, 0, 300, 70_000, 1)

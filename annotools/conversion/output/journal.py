@@ -21,11 +21,11 @@ from typing import Any, Final
 
 from annotools.conversion.json_records import from_json, to_json
 from annotools.conversion.options import Options
-from annotools.conversion.output.local import Output
+from annotools.conversion.output.output import Output
 from annotools.conversion.plan import Plan
 from annotools.conversion.statistics import ShardResult
 from annotools.errors import OutputError, SourceError
-from annotools.formats.example.framing import index_file
+from annotools.formats.example.offsets import index_file
 
 VERSION: Final = 1
 """Of the journal and of the bytes of a shard: when either changes, shards are written anew."""

@@ -14,11 +14,11 @@ from typing import Any
 
 from annotools.conversion import manifest as manifests
 from annotools.conversion.output.journal import Journal, differences
-from annotools.conversion.output.local import Output, open_output
+from annotools.conversion.output.output import Output, open_output
 from annotools.conversion.output.place import STATE, Place
 from annotools.conversion.output_formats import FORMATS
 from annotools.errors import AnnotoolsError, OutputError
-from annotools.formats.example.framing import index_file
+from annotools.formats.example.offsets import index_file
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ import os
 import struct
 import zlib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import IO, Any, Final
 
 import google_crc32c
@@ -24,20 +23,6 @@ HEADER: Final = struct.Struct("<QI")
 FOOTER: Final = struct.Struct("<I")
 LENGTH: Final = struct.Struct("<Q")
 _BUFFER: Final = 1 << 20
-
-
-def index_file(shard: str) -> str:
-    """Where the record offsets of a shard lie: `index/<shard file>.u64`, little-endian uint64 each.
-
-    In a folder of its own, so that no pattern for shards matches it.
-    """
-    folder, slash, name = shard.rpartition("/")
-    return f"{folder}{slash}index/{name}.u64"
-
-
-def index_path(shard_path: Path) -> Path:
-    """The same for a path."""
-    return shard_path.parent / index_file(shard_path.name)
 
 
 def masked_crc(crc: int) -> int:

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from annotools.errors import RecordError, SourceError
 from annotools.files.reading import open_file, read_file
 from annotools.files.urls import is_url
-from annotools.formats.example.framing import index_file, index_path, masked_crc
+from annotools.formats.example.framing import masked_crc
+from annotools.formats.example.offsets import index_file, index_path
 
 Offsets = NDArray[np.int64]
 

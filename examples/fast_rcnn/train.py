@@ -23,7 +23,7 @@ from keras import layers
 from roi_align import RoIAlign
 
 import annotools
-from annotools.loader import make_dataset, pipeline_of, steps_per_epoch
+from annotools.loader import make_dataset
 from annotools.targets import RoiSamples, grid_anchors, kmeans_anchors, object_shapes
 from annotools.targets.graph import decode_boxes
 
@@ -108,12 +108,10 @@ def main() -> None:
     keras.utils.set_random_seed(0)
     batch = 2 if options.short else options.batch
     ds = make_dataset(options.source, split="train", image_size=SIZE, batch_size=batch, epochs=None)
-    classes = pipeline_of(ds).examples.classes
-    assert classes is not None
-    steps = 1 if options.short else steps_per_epoch(ds)
+    steps = 1 if options.short else ds.steps_per_epoch
     epochs = 1 if options.short else options.epochs
     samples = RoiSamples(num=64, background=(0.0, 0.5))
-    model = build(len(classes))
+    model = build(ds.num_classes)
     rate = keras.optimizers.schedules.CosineDecay(1e-3, steps * epochs, 0.01)
     model.compile(keras.optimizers.Adam(rate, clipnorm=10))
     model.fit(ds.map(samples), epochs=epochs, steps_per_epoch=steps, shuffle=False, verbose=options.verbose)

@@ -24,7 +24,7 @@ import numpy as np
 
 import annotools
 from annotools.augment import light
-from annotools.loader import make_dataset, pipeline_of, to_keras_hub
+from annotools.loader import make_dataset, to_keras_hub
 
 
 def build(classes: int, size: int) -> keras.Model:
@@ -100,9 +100,7 @@ def main() -> None:
         epochs=None,
         on_error=options.on_error,
     )
-    classes = pipeline_of(ds).examples.classes
-    assert classes is not None
-    model = build(len(classes), options.size)
+    model = build(ds.num_classes, options.size)
     put_prior_right(model)
     model.compile(
         keras.optimizers.Adam(5e-4, clipnorm=1.0),

@@ -26,7 +26,7 @@ from detector import PER_STRIDE, SIZE, build, make_anchors
 
 import annotools
 from annotools.augment import ColorJitter, HorizontalFlip, ScaleJitter, Translate, ssd
-from annotools.loader import make_dataset, pipeline_of, steps_per_epoch
+from annotools.loader import make_dataset
 from annotools.targets import SSDTargets, kmeans_anchors, mean_best_iou, object_shapes
 
 RECIPES: dict[str, Any] = {
@@ -49,9 +49,7 @@ def fit(source: str, options: argparse.Namespace) -> tuple[keras.Model, SSDTarge
         epochs=None,
         drop_remainder=True,
     )
-    classes = pipeline_of(ds).examples.classes
-    assert classes is not None
-    steps = options.steps or options.epochs * steps_per_epoch(ds)
+    steps = options.steps or options.epochs * ds.steps_per_epoch
     shapes = object_shapes(annotools.read(source, split=options.train_split, headers=True), SIZE)
     anchors = make_anchors(kmeans_anchors(shapes, sum(PER_STRIDE), seed=options.seed))
     fit_of = mean_best_iou(shapes, kmeans_anchors(shapes, sum(PER_STRIDE)))
@@ -61,7 +59,7 @@ def fit(source: str, options: argparse.Namespace) -> tuple[keras.Model, SSDTarge
     rate = keras.optimizers.schedules.CosineDecay(
         2e-5, max(1, steps - warm), 0.01, warmup_target=2e-3, warmup_steps=warm
     )
-    model = build(len(classes), anchors)
+    model = build(ds.num_classes, anchors)
     model.compile(keras.optimizers.AdamW(rate, weight_decay=1e-4, clipnorm=10))
     rounds = min(steps, max(1, options.epochs))
     history = model.fit(

@@ -23,7 +23,7 @@ import tensorflow as tf
 from keras import layers
 
 import annotools
-from annotools.loader import make_dataset, pipeline_of, steps_per_epoch
+from annotools.loader import make_dataset
 from annotools.targets import YoloTargets, kmeans_anchors, object_shapes
 
 SIZE = 192
@@ -123,16 +123,14 @@ def main() -> None:
     keras.utils.set_random_seed(0)
     batch = 2 if options.short else options.batch
     ds = make_dataset(options.source, split="train", image_size=SIZE, batch_size=batch, epochs=None)
-    classes = pipeline_of(ds).examples.classes
-    assert classes is not None
-    steps = 1 if options.short else steps_per_epoch(ds)
+    steps = 1 if options.short else ds.steps_per_epoch
     epochs = 1 if options.short else options.epochs
     shapes = object_shapes(annotools.read(options.source, split="train", headers=True), SIZE)
     grids = (12,) if options.version == "v2" else (24, 12)
     spec = YoloTargets(options.version, grids, kmeans_anchors(shapes, 6), SIZE)
     lost = sum(int(tf.reduce_sum(spec.lost(batch))) for batch in ds.take(steps))
     print(f"{len(spec)} anchors; {lost} objects of an epoch have to share a place, and lose it")
-    model = build(spec, len(classes))
+    model = build(spec, ds.num_classes)
     rate = keras.optimizers.schedules.CosineDecay(2e-3, steps * epochs, 0.01)
     model.compile(keras.optimizers.Adam(rate, clipnorm=10))
     model.fit(ds.map(spec), epochs=epochs, steps_per_epoch=steps, shuffle=False, verbose=options.verbose)

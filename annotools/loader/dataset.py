@@ -47,6 +47,8 @@ def make_dataset(source: StrPath | Sequence[StrPath], options: LoaderOptions) ->
     overflow     more than M: "error" names the image, "drop_smallest" leaves out by area and counts
     box_format   a Keras name: xyxy, yxyx, xywh, center_xywh, center_yxhw, rel_xyxy, ...
     resize       "stretch", "letterbox" or "crop" to image_size, where the preset does not say
+    interpolation, antialias   "bilinear" or "nearest"; whether to filter before shrinking, which costs some
+                 three times the decoding of a VOC image
     dtype        of the images, "uint8" or "float32"; both hold 0 to 255
     keep_difficult  "keep" as any object, "drop", or "ignore": label -2, neither object nor background
     drop_remainder  leave out the last batch of an epoch if it is not full

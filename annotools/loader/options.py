@@ -11,6 +11,7 @@ import tensorflow as tf
 from annotools.augment import BoxPolicy
 from annotools.augment.ops.arguments import check_count, check_size, is_number, numbers_in
 from annotools.augment.ops.fit import RESIZE, ResizeMode
+from annotools.augment.pixels.render import Interpolation
 from annotools.boxes import BOX_FORMATS
 from annotools.classes.class_map import ClassMap
 from annotools.errors import OptionError
@@ -57,6 +58,8 @@ class LoaderOptions(SourceOptions):
     augment: Any = option(default=None, flag="")
     policy: BoxPolicy | None = option(default=None, flag="")
     resize: ResizeMode = option(default="stretch", choices=tuple(RESIZE), flag="")
+    interpolation: Interpolation = option(default="bilinear", choices=("bilinear", "nearest"), flag="")
+    antialias: bool = option(default=False, flag="")
     keep_difficult: KeepDifficult = option(default="keep", choices=("keep", "drop", "ignore"), flag="")
     cache: Cache | None = option(default=None, choices=("encoded", "resized"), flag="")
     # which picture comes when

@@ -95,7 +95,12 @@ class Pipeline:
         """
         size = self.augmenter.image_size or (None, None)
         return tf.map_fn(
-            lambda plan: self.augmenter.execute(plan, color=not self.batches_color),
+            lambda plan: self.augmenter.execute(
+                plan,
+                color=not self.batches_color,
+                interpolation=self.options.interpolation,
+                antialias=self.options.antialias,
+            ),
             self.augmenter.for_pixels(plans, color=not self.batches_color),
             fn_output_signature=tf.TensorSpec([*size, 3], tf.uint8),
             parallel_iterations=1,

@@ -198,22 +198,23 @@ def check_transform(
         boxes = convert(after, box_format, "xyxy", image_size=image.shape[:2])
         for box, label in zip(boxes, np.asarray(labels).astype(int), strict=True):
             if label != -1:
-                _compare(image, box, label, tolerance, partly_hidden, f"case {case}, {given.image.shape[:2]}")
+                fault = _fault(image, box, label, tolerance, partly_hidden)
+                assert fault is None, f"case {case}, {given.image.shape[:2]}: {fault}"
 
 
-def _compare(image: Array, box: Array, label: int, tolerance: float, hidden: bool, where: str) -> None:
+def _fault(image: Array, box: Array, label: int, tolerance: float, hidden: bool) -> str | None:
+    """How a box parts from the pixels of its object, None where it does not."""
     extent = extent_of_color(image, COLORS[label])
     if extent is None:
         # thinner than the distance of two samples: nothing to see, nothing to compare
         thin = min(box[2] - box[0], box[3] - box[1]) <= 2 * tolerance
-        assert hidden or thin, f"{where}: no pixel of object {label}, box {box.round(2)}"
-        return
+        return None if hidden or thin else f"no pixel of object {label}, box {box.round(2)}"
     error = np.abs(extent - box)
     if hidden:
         error = np.maximum(np.concatenate([box[:2] - extent[:2], extent[2:] - box[2:]]), 0)
-    assert (error <= tolerance).all(), (
-        f"{where}: object {label} covers {extent}, its box is {box.round(2)}: off by {error.max():.2f} pixels"
-    )
+    if (error <= tolerance).all():
+        return None
+    return f"object {label} covers {extent}, its box is {box.round(2)}: off by {error.max():.2f} pixels"
 
 
 def extent_of_color(image: Array, color: Array) -> Array | None:

@@ -16,7 +16,7 @@ import annotools
 from annotools import boxes
 from annotools.augment import Augmenter, ColorJitter, HorizontalFlip, Rotate, ssd
 from annotools.errors import AnnotoolsError, OptionError, OutputError, RecordError
-from annotools.loader import IGNORE, LEFT_OUT, PAD, make_dataset, pipeline_of, steps_per_epoch
+from annotools.loader import IGNORE, LEFT_OUT, PAD, explain, make_dataset, pipeline_of, steps_per_epoch
 from annotools.records import Annotation
 
 SIZE = (120, 160)
@@ -222,6 +222,7 @@ def test_without_shuffle_images_come_in_the_order_of_the_files(
         ({"box_format": "xyhw"}, "box_format"),
         ({"resize": "squeeze"}, "resize"),
         ({"dtype": "float16"}, "dtype"),
+        ({"interpolation": "bicubic"}, "interpolation"),
         ({"overflow": "silent"}, "overflow"),
         ({"keep_difficult": "maybe"}, "keep_difficult"),
         ({"cache": "disk"}, "cache"),
@@ -255,6 +256,24 @@ def test_options_that_make_no_sense_are_named(converted: Path, options: dict[str
     with pytest.raises(OptionError) as caught:
         make_dataset(converted, **arguments)
     assert caught.value.field == field
+
+
+def test_how_pixels_are_resampled(converted: Path) -> None:
+    """As TensorFlow's function for images does it, on a size at which no JPEG is decoded smaller."""
+    options: dict[str, Any] = {"split": "val", "batch_size": 1, "shuffle": False, "image_size": 64}
+    (name,) = next(iter(make_dataset(converted, **options)))["image_id"].numpy()
+    original = explain(make_dataset(converted, **options), name.decode()).original
+    size = options["image_size"] = (original.shape[0] * 3 // 5, original.shape[1] * 3 // 5)
+    pictures = []
+    for given, method, antialias in (
+        ({}, "bilinear", False),
+        ({"antialias": True}, "bilinear", True),
+        ({"interpolation": "nearest"}, "nearest", False),
+    ):
+        pictures.append(next(iter(make_dataset(converted, **options, **given)))["images"][0].numpy())
+        expected = tf.image.resize(original, size, method=method, antialias=antialias).numpy()
+        assert np.abs(pictures[-1] - expected).max() <= 0.51, given
+    assert all((pictures[0] != other).any() for other in pictures[1:])
 
 
 def test_numbers_of_numpy_and_names_of_presets_are_taken(converted: Path) -> None:

@@ -1,4 +1,5 @@
-"""Filters: blur, sharpness, noise and the traces of JPEG, on the pixels of each image after the resize."""
+"""Filters: blur, sharpness, noise and the traces of JPEG, on the pixels of each image after the resize; and a
+function of your own on the finished picture."""
 
 from __future__ import annotations
 
@@ -9,9 +10,10 @@ from typing import ClassVar
 import numpy as np
 import tensorflow as tf
 
-from annotools.augment.ops.arguments import check_count, check_range
+from annotools.augment.ops.arguments import check_count, check_function, check_range
 from annotools.augment.ops.probability import Probability, between, check_probability, happens, whole_between
 from annotools.augment.plan.draft import Draft
+from annotools.augment.plan.kind import PixelFunction
 
 # Pillow's ImageFilter.SMOOTH
 _SMOOTH = np.array([[1, 1, 1], [1, 5, 1], [1, 1, 1]], np.float32) / 13
@@ -120,6 +122,23 @@ class JpegArtifacts:
     def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
         on = happens(draws[:, 0], self.p, draft.epoch)
         return draft.colored(whole_between(draws[:, 1:], self.quality), _as_jpeg, on=on)
+
+
+@dataclass(frozen=True, slots=True)
+class OnPixels:
+    """Your own function on the finished picture: (h, w, 3) uint8 and a seed (2,) int64 -> (h, w, 3) uint8.
+
+    It must not move anything (boxes are not told) and must draw with `tf.random.stateless_*` only.
+    """
+
+    function: PixelFunction
+    draws: ClassVar[int] = 0
+
+    def __post_init__(self) -> None:
+        check_function(self.function, "function", "a function of (pixels, seed)")
+
+    def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
+        return draft.finished(self.function)
 
 
 def filtered(pixels: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:

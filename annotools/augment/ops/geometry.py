@@ -18,7 +18,6 @@ from annotools.augment.graph import graph_ops
 from annotools.augment.ops.arguments import (
     check_choice,
     check_flag,
-    check_function,
     check_number,
     check_range,
     check_size,
@@ -27,7 +26,6 @@ from annotools.augment.ops.arguments import (
 )
 from annotools.augment.ops.probability import Probability, between, check_probability, column, happens
 from annotools.augment.plan.draft import Draft
-from annotools.augment.plan.kind import PixelFunction
 from annotools.boxes import Shape
 from annotools.errors import OptionError
 
@@ -282,23 +280,6 @@ class Shear:
         one = tf.ones_like(slope[:, 0])
         slant = tf.reshape(tf.stack([one, slope[:, 0], slope[:, 1], one], 1), [-1, 2, 2])
         return _about_center(draft, slant, self.boxes)
-
-
-@dataclass(frozen=True, slots=True)
-class OnPixels:
-    """Your own function on the finished picture: (h, w, 3) uint8 and a seed (2,) int64 -> (h, w, 3) uint8.
-
-    It must not move anything (boxes are not told) and must draw with `tf.random.stateless_*` only.
-    """
-
-    function: PixelFunction
-    draws: ClassVar[int] = 0
-
-    def __post_init__(self) -> None:
-        check_function(self.function, "function", "a function of (pixels, seed)")
-
-    def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
-        return draft.finished(self.function)
 
 
 def _around_one(

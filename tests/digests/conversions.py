@@ -114,6 +114,9 @@ def record_messy(net: Net) -> None:
             convert(net, f"convert/messy/{to}/{case}", source, to=to, read=case == "skip-fix", **options)
     generated.add(source, "normalised", [("shoes", 0.1, 0.2, 0.5, 0.9)])
     convert(net, "convert/messy/tfrecord/normalised", source, to="tfrecord", on_error="skip")
+    copies = generated.make_copies(Path("copies"))
+    for seed in (0, 1):
+        convert(net, f"convert/messy/copies/{seed}", copies, to="tfrecord", split=RATIO, seed=seed)
     shapes = generated.make_shapes(Path("shapes"))
     for case, options in {"fail": {}, "skip": {"on_error": "skip"}, "fix": {"fix": "box-from-shape"}}.items():
         convert(net, f"convert/messy/shapes/{case}", shapes, to="tfrecord", read=True, **options)

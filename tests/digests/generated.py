@@ -85,6 +85,13 @@ def make_listed(root: Path) -> Path:
     return root
 
 
+def make_copies(root: Path) -> Path:
+    """Photos with the augmented copies that Roboflow makes of each, which belong to one split."""
+    for number in range(24):
+        add(root, f"shelf_{number // 3}_jpg.rf.{number * 7919:08x}ABc", ONE if number % 2 else ())
+    return root
+
+
 def make_messy(root: Path) -> Path:
     """One image for each thing that goes wrong, beside some that are right."""
     for number in range(4):
@@ -94,6 +101,7 @@ def make_messy(root: Path) -> Path:
         "inverted": [("shoes", 30, 6, 5, 35), watch],
         "outside": [("shoes", -4, 6, 64, 35), watch],
         "just-outside": [("shoes", -0.0004, -1e-9, 60.0009, 40.3)],
+        "noise": [("shoes", -0.0004, -1e-9, 60.0009, 40.0000001), ("watch", 1, 2, 60.0000001, 40.0009)],
         "nowhere": [("shoes", 70, 50, 80, 60), watch],
         "zero": [("shoes", 9, 6, 9, 35), watch],
         "twice": [watch, watch],

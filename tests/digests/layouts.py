@@ -91,6 +91,16 @@ LAYOUTS: dict[str, list[str]] = {
     "list-of-one-of-two-places": [*tree("y/a"), "JPEGImages/x/a.jpg", *lists(train="a\n")],
     "list-that-could-mean-two": [*tree("x/a", "y/a"), *lists(train="a\n", test="y/a\n")],
     "split-folders": both("valid/a", "Train/b", "val2017/c", "shelf/d", "testing/x/e"),
+    "split-folders-of-all-names": both(
+        *(f"{name}/{name}" for name in ("trainval", "testing", "test", "dev", "validation", "valid", "val")),
+        *("training/training", "train/train", "extra/extra"),
+    ),
+    "lists-of-all-names": [
+        *tree("a", "b", "c", "d", "e", "f", "g", "h"),
+        *lists(
+            testing="a\n", test="b\n", dev="c\n", validation="d\n", valid="e\n", val="f\n", training="g\n"
+        ),
+    ],
     "one-split-folder": both("top/train/a"),
     # pairing
     "extensions": [

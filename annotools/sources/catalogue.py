@@ -52,7 +52,7 @@ class Pattern(NamedTuple):
 class Catalogue:
     """What a source has. A copy of a small one in another process has the pairs; other copies are lost.
 
-    patterns       by number, of the files that belong to the data set
+    patterns       by number, of the files that belong to the data set; until `finish`
     combinations   of splits, by the number that pairs have
     has_sizes      whether sizes and versions of files were listed
     has_others     whether files were listed that do not belong to the data set
@@ -191,6 +191,7 @@ class Catalogue:
         else:
             self.execute("DROP TABLE file")
         self.execute(view("named", "pair", has_sizes=self.has_sizes))
+        self.patterns = {}
         (self._count,) = self.execute("SELECT count(*) FROM pair").fetchone()
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
@@ -243,13 +244,19 @@ def trouble(path: str | None = None) -> Iterator[None]:
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode & 0xFF not in _CANNOT_WRITE:
             raise
-        import tempfile  # takes longer to import than a small source to list
-
         raise OutputError(
             f"a temporary file cannot be written: {error}",
-            path=path or tempfile.gettempdir(),
+            path=path or _temporary_folder(),
             expected="room for some 400 bytes an image (TMPDIR says where)",
         ) from error
+
+
+def _temporary_folder() -> str:
+    """The folder that SQLite takes for its temporary files."""
+    import tempfile  # takes longer to import than a small source to list
+
+    folders = (os.environ.get("SQLITE_TMPDIR"), os.environ.get("TMPDIR"), "/var/tmp")
+    return next((one for one in folders if one and os.path.isdir(one)), tempfile.gettempdir())
 
 
 def view(name: str, table: str, *, has_sizes: bool, schema: str = "main") -> str:

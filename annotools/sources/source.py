@@ -266,16 +266,16 @@ def _open_folder(
 ) -> Source:
     if annotations is None and images is None:
         return _make_source(Folder(path), Scan(path))
-    places = [_find_folder(path, annotations, "annotations"), _find_folder(path, images, "images")]
+    given = [_find_folder(path, annotations, "annotations"), _find_folder(path, images, "images")]
     top = os.path.abspath(path)
-    common = os.path.commonpath([top, *places])
+    common = os.path.commonpath([top, *given])
     folder = Folder(path if common == top else common)
-    below = [os.path.relpath(place, common).replace(os.sep, "/") for place in (*places, top)]
-    below = ["" if place == "." else place for place in below]
+    below = [os.path.relpath(one, common).replace(os.sep, "/") for one in (*given, top)]
+    below = ["" if one == "." else one for one in below]
     starts = {
-        place
-        for place in below
-        if not any(place != other and (not other or place.startswith(f"{other}/")) for other in below)
+        one
+        for one in below
+        if not any(one != other and (not other or one.startswith(f"{other}/")) for other in below)
     }
     folders = tuple(f"{start}/" if start else "" for start in sorted(starts))
     return _make_source(folder, Scan(path, below[0], below[1], folders))

@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from annotools.validation.validate import validate as validate
     from annotools.verification.verify import VerifyResult as VerifyResult
     from annotools.verification.verify import verify as verify
+    from annotools.view.report import Report as Report
+    from annotools.view.report import report as report
     from annotools.view.sheet import Sheet as Sheet
     from annotools.view.sheet import show as show
     from annotools.view.stats import Stats as Stats
@@ -60,6 +62,8 @@ _HOME = {
     "ConvertResult": "annotools.conversion.result",
     "VerifyResult": "annotools.verification.verify",
     "verify": "annotools.verification.verify",
+    "Report": "annotools.view.report",
+    "report": "annotools.view.report",
     "Sheet": "annotools.view.sheet",
     "show": "annotools.view.sheet",
     "Stats": "annotools.view.stats",

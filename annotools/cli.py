@@ -25,6 +25,7 @@ COMMANDS = {
     "fix": "write repaired copies of the annotations, by the rules that are named",
     "stats": "say what is in a data set: classes, sizes, splits, places worth a look",
     "show": "draw a contact sheet: pictures with boxes, names, flags and problems",
+    "report": "write one HTML page: charts, pictures with boxes, findings, what changed",
     "evaluate": "compare detections with the ground truth: average precision, errors by kind",
     "completion": "print a script that completes commands and options in a shell",
 }

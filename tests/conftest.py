@@ -115,6 +115,12 @@ class Tree:
         return self
 
 
+@pytest.fixture(scope="session")
+def make_tree() -> type[Tree]:
+    """For trees that several tests share."""
+    return Tree
+
+
 @pytest.fixture
 def tree(tmp_path: Path) -> Tree:
     """An empty VOC tree to fill."""

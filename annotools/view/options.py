@@ -6,7 +6,7 @@ import argparse
 import os
 
 from annotools.errors import OptionError
-from annotools.options import annotation_folder, check, image_folder, option, options
+from annotools.options import annotation_folder, check, image_folder, option, options, progress, workers
 
 StrPath = str | os.PathLike[str]
 
@@ -102,3 +102,43 @@ class ShowOptions:
     def names(self) -> tuple[str, ...]:
         """`only` as names."""
         return (self.only,) if isinstance(self.only, str) else tuple(self.only)
+
+
+@options
+class ReportOptions:
+    """The keywords of `report` and the flags of `annotools report`."""
+
+    against: StrPath | None = option(
+        default=None, metavar="OLD", help="an earlier version of SOURCE: what changed, with pictures"
+    )
+    split: str | None = option(default=None, metavar="NAME", help="one split only")
+    image_size: tuple[int, int] | int = option(
+        default=300, read=_image_size, metavar="N|HxW", help="input of the detector; default: {default}"
+    )
+    pictures: int = option(
+        default=300, read=int, minimum=0, metavar="N", help="at most so many; default: {default}"
+    )
+    findings: int = option(
+        default=5000, read=int, minimum=0, metavar="N", help="at most so many; default: {default}"
+    )
+    seed: int = option(
+        default=0, read=int, minimum=0, metavar="N", help="of the pictures by chance; default: {default}"
+    )
+    quick: bool = option(default=False, help="no search for pictures that only look alike")
+    classes: StrPath | None = option(
+        default=None, metavar="FILE", help="class file: any other class is an error"
+    )
+    annotations: StrPath | None = annotation_folder()
+    image_folder: StrPath | None = image_folder()
+    workers: int = workers()
+    progress: bool = progress()
+
+    @property
+    def figures(self) -> StatsOptions:
+        """What `annotools stats` would be asked."""
+        return StatsOptions(
+            split=self.split,
+            image_size=self.image_size,
+            annotations=self.annotations,
+            image_folder=self.image_folder,
+        )

@@ -137,13 +137,18 @@ def stats(source: StrPath, options: StatsOptions) -> Stats:
         annotations=options.annotations,
         image_folder=options.image_folder,
     )
+    return figures_of(columns, os.fspath(source), options)
+
+
+def figures_of(columns: Columns, source: str, options: StatsOptions) -> Stats:
+    """The figures of columns that have been read. Raises as `stats`."""
     if not columns.paths and not columns.lost and not columns.counts["without_annotation"]:
-        raise SourceError("nothing to count", path=os.fspath(source), field="split", found=options.split)
+        raise SourceError("nothing to count", path=source, field="split", found=options.split)
     measures = Measures(columns, options.size)
     crowding, hints = _neighbours(columns)
     no_box = int(np.isnan(columns.box[:, 0]).sum())
     return Stats(
-        source=os.fspath(source),
+        source=source,
         split=options.split,
         image_size=options.size,
         images=_images(columns),

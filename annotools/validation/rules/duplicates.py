@@ -81,6 +81,7 @@ def duplicates(data_set: DataSet) -> Iterator[Issue]:
 
 
 _LIKENESS = {"duplicate-image": "the same bytes as", "near-duplicate-image": "nearly the same picture as"}
+_APART = "; this one is in"
 
 
 def _report(
@@ -97,10 +98,19 @@ def _report(
             yield Issue.of(rule, f"image: {likeness} {shown[here[0]]}", shown[place])
         if apart:
             message = (
-                f"image: {likeness} {shown[apart[0]]}; this one is in {memberships.names(mask)}, "
+                f"image: {likeness} {shown[apart[0]]}{_APART} {memberships.names(mask)}, "
                 f"that one in {memberships.names(masks[apart[0]])}"
             )
             yield Issue.of("leak-between-splits", message, shown[place])
+
+
+def other_image(issue: Issue) -> str | None:
+    """The path of the image that a finding of these rules says its image is like; None for other findings."""
+    for likeness in _LIKENESS.values():
+        start = f"image: {likeness} "
+        if issue.message.startswith(start):
+            return issue.message.removeprefix(start).partition(_APART)[0]
+    return None
 
 
 def _groups_of_equal(numbers: array[int]) -> list[list[int]]:

@@ -97,7 +97,9 @@ def _convert(
             publisher.begin(header_of(_absolute(source.root), options), former, overwrite=overwrite)
             with journal.output.scratch() as folder:
                 plan = _plan(source, options, folder, publisher)
-                results = finish(Job(plan, journal, publisher.place.single_file, reuse=not overwrite))
+                job = Job(plan, journal, publisher.place.single_file, reuse=not overwrite)
+                journal.output.check_names(job.file(shard) for shard in plan.shards)
+                results = finish(job)
                 result, manifest = result_of(plan, results)
                 sidecars = folder / "sidecars"
                 sidecars.mkdir()

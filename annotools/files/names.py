@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
 from pathlib import Path
 
 from annotools.errors import OutputError
@@ -35,21 +34,26 @@ def ignores_case(folder: Path) -> bool:
     return other != folder and os.path.exists(other) and os.path.samefile(folder, other)
 
 
-def check_names(names: Iterable[str], folder: Path) -> None:
-    """Raise OutputError for a name, relative to an existing folder, that its file system cannot hold."""
-    windows, one_case = os.name == "nt", ignores_case(folder)
-    if not windows and not one_case:
-        return
-    seen: dict[str, str] = {}
-    for name in names:
-        if windows and (reason := why_not_on_windows(name)):
+class Names:
+    """The names of files that are to be written below one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        """`folder` exists."""
+        self.folder = folder
+        self._is_windows = os.name == "nt"
+        self._is_one_case = ignores_case(folder)
+        self._seen: dict[str, str] = {}
+
+    def add(self, name: str) -> None:
+        """Raise OutputError for a '/'-separated name that the file system of the folder cannot hold."""
+        if self._is_windows and (reason := why_not_on_windows(name)):
             raise OutputError(
-                f"Windows cannot hold a file of this name: {reason}", path=str(folder), found=name
+                f"Windows cannot hold a file of this name: {reason}", path=str(self.folder), found=name
             )
-        if one_case and seen.setdefault(name.lower(), name) != name:
+        if self._is_one_case and self._seen.setdefault(name.lower(), name) != name:
             raise OutputError(
                 "the names of two files differ by case only, and here they are one file",
-                path=str(folder),
+                path=str(self.folder),
                 found=name,
-                expected=f"no {seen[name.lower()]!r} beside it",
+                expected=f"no {self._seen[name.lower()]!r} beside it",
             )

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from annotools.errors import AnnotoolsError, OptionError, OutputError
+from annotools.files.names import Names
 from annotools.files.whole import whole
 from annotools.formats import voc
 from annotools.issues import Issue
@@ -95,7 +96,9 @@ def _write(copy: _Copy, target: Path) -> None:
     try:
         with whole(target) as folder:
             folder.mkdir(parents=True)
+            names = Names(folder)
             for file in copy.files():
+                names.add(file.name)
                 path = folder / file.name
                 path.parent.mkdir(parents=True, exist_ok=True)
                 if file.data is not None:

@@ -7,11 +7,12 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from annotools.conversion.output.place import STATE
 from annotools.errors import AnnotoolsError, OutputError
+from annotools.files.names import Names
 from annotools.files.system import FolderLock
 from annotools.files.whole import put_in_place
 
@@ -96,6 +97,11 @@ class Local:
     def remove_folder(self, prefix: str) -> None:
         with self._errors(prefix), contextlib.suppress(FileNotFoundError):
             shutil.rmtree(self.path(prefix))
+
+    def check_names(self, names: Iterable[str]) -> None:
+        allowed = Names(self._base)
+        for name in names:
+            allowed.add(name)
 
     def display(self, name: str) -> str:
         return os.path.join(self.root, name)

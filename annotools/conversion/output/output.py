@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
@@ -56,6 +57,9 @@ class Output(Protocol):
 
     def remove_folder(self, prefix: str) -> None:
         """Remove a folder with all that is in it, if it is there."""
+
+    def check_names(self, names: Iterable[str]) -> None:
+        """Raise OutputError for names that files cannot have here; call it inside of `lock`."""
 
     def display(self, name: str) -> str:
         """The name as messages show it."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,9 @@ class RemoteOutput:
     def size(self, name: str) -> int | None:
         with self._errors(name):
             return self._folder.size(name)
+
+    def check_names(self, names: Iterable[str]) -> None:
+        pass  # an object store takes every name
 
     def sha256(self, name: str) -> str:
         def digest(fs: Any, path: str) -> str:

@@ -96,11 +96,28 @@ def test_choices_in_choices() -> None:
 
 
 def test_a_crop_that_did_not_happen_hides_nothing_later() -> None:
-    """After a choice between a rotation and a crop, the canvas of the one does not cut the other."""
     ops = [a.OneOf((a.RandomCrop((6, 8)), a.Grayscale(1.0))), a.Expand(2.0, p=1.0)]
     plan = numbers(ops)
     gray = (plan.color_matrix.numpy() != np.eye(3, 4)).any((1, 2))
     np.testing.assert_allclose(plan.visibility.numpy()[gray, 0], 1)
+    assert (plan.reads.numpy()[~gray, 0, 2:] <= [6, 8]).all()  # and one that did hides what it cut off
+    assert (plan.reads.numpy()[gray, 0, 2:] == [12, 16]).all()
+
+
+def test_a_crop_before_a_rotation_that_did_not_happen_hides_what_it_cut_off() -> None:
+    def filled(middle: Any, example: int) -> Any:
+        ops = (a.RandomCrop((6, 8)), middle, a.Expand(3.0, p=1.0))
+        found = a.apply(a.Augmentation(ops, fill=(1, 2, 3)), IMAGE, [], [], example_id=example)
+        return (found.image.numpy() == (1, 2, 3)).all(-1), found.plan.matrices.numpy()[0, 0, 1] != 0
+
+    unturned = 0
+    for example in range(8):
+        expected, _ = filled(lambda draft, draws: draft, example)
+        fill, is_turned = filled(a.Sometimes(a.Rotate(40.0)), example)
+        if not is_turned:
+            np.testing.assert_array_equal(fill, expected)
+            unturned += 1
+    assert 2 <= unturned <= 6
 
 
 def test_the_draws_of_one_choice_are_its_own() -> None:

@@ -1,16 +1,13 @@
 """Records as JSON data and back. The type hints of the records are the schema, so a wrong value has a place.
 
 A record is an object with all its fields in their order, a tuple an array, a Mapping an object. A Counter has
-numbers from 1 on and is written sorted. Fields with `metadata=NOT_STORED` are left out, those with
-`metadata=SPARE` where they have their default. What a type alone cannot say stands in an `Annotated` hint: a
-tuple of the values that are allowed, a pattern for a text, `">= 1"` for a number or the size of an array or
-object, `EACH_ONCE` for an array.
+numbers from 1 on and is sorted. Fields with `metadata=NOT_STORED` are left out, those with SPARE where
+they have their default. What a type alone cannot say stands in an `Annotated` hint: json_limits.py.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import re
 import types
 import typing
 from collections import Counter
@@ -19,9 +16,10 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Annotated, Any, Final, Literal
 
+from annotools.conversion.json_limits import broken
+
 NOT_STORED: Final[Mapping[str, bool]] = {"stored": False}
 SPARE: Final[Mapping[str, bool]] = {"spare": True}
-EACH_ONCE: Final = "each once"
 _WORDS: Final = {int: "integer", str: "string", bool: "boolean", float: "number"}
 
 
@@ -98,7 +96,7 @@ def _reader(hint: Any) -> _Read:
     if origin is Annotated:
         return _limited(_reader(arguments[0]), hint.__metadata__)
     if origin is Literal:
-        return _limited(lambda value, _: value, (arguments,))
+        return _limited(_scalar(str), (arguments,))
     if origin in (types.UnionType, typing.Union):
         (kind,) = (one for one in arguments if one is not type(None))
         return _optional(kind)
@@ -189,27 +187,8 @@ def _limited(read_value: _Read, limits: Sequence[Any]) -> _Read:
         found = read_value(value, reading)
         if found is not None:  # what is of another type has been reported
             for limit in limits:
-                if (expected := _broken(limit, value)) is not None:
+                if (expected := broken(limit, value)) is not None:
                     reading.misfit(value, expected)
         return found
 
     return read
-
-
-def _broken(limit: Any, value: Any) -> str | None:
-    """What the limit expects, if the value is not so."""
-    if isinstance(limit, tuple):
-        return None if any(_equal(value, one) for one in limit) else " or ".join(map(repr, limit))
-    if isinstance(limit, re.Pattern):
-        return None if limit.search(value) else f"text like {limit.pattern}"
-    if limit == EACH_ONCE:
-        return limit if any(one in value[:index] for index, one in enumerate(value)) else None
-    least = int(limit.removeprefix(">= "))
-    if isinstance(value, dict | list):
-        noun = " entries" if isinstance(value, dict) else ""
-        return f"{least}{noun} or more" if len(value) < least else None
-    return f"{least} or more" if value < least else None
-
-
-def _equal(value: Any, constant: Any) -> bool:
-    return isinstance(value, bool) is isinstance(constant, bool) and bool(value == constant)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from annotools import options as shared
-from annotools.conversion.json_records import EACH_ONCE, SPARE
+from annotools.conversion.json_limits import EACH_ONCE
+from annotools.conversion.json_records import SPARE
 from annotools.conversion.output_formats import FORMATS, OutputFormat
 from annotools.errors import OptionError
 from annotools.options import BOX_ORIGINS, ON_ERROR, old_and_new, option

@@ -134,6 +134,22 @@ def _check_index(report: ShardReport, index: array[int], wrong: list[tuple[int, 
         report.faults.add("index", message, Where(report.file), found=len(index), expected=end)
 
 
+def check_framing(place: Place, name: str) -> ShardReport:
+    """The check of a file by itself where no manifest says what is in it."""
+    report = ShardReport(name)
+    try:
+        with open(place.file(name), "rb") as file:
+            report.bytes = os.fstat(file.fileno()).st_size
+            for number, piece in numbered(pieces(file, report.bytes), None):
+                report.records += piece.data is not None
+                if piece.data is None:
+                    report.damaged = True
+                    report.faults.add(piece.rule, piece.message, Where(name, number, piece.offset))
+    except OSError as error:
+        report.faults.add("shard-missing", f"cannot be read: {error}", Where(name))
+    return report
+
+
 def numbered(found: Iterator[Piece], index: array[int] | None) -> Iterator[tuple[int, Piece]]:
     """Each piece with the number of its record. Behind damage, which may be of several records, the index
     tells it, if it has this offset."""

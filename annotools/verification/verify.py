@@ -39,12 +39,11 @@ from annotools.verification import folder as folders
 from annotools.verification import sums
 from annotools.verification.duplicates import check_repeats
 from annotools.verification.entries import EntryCheck
-from annotools.verification.faults import Fault, Faults, Where
+from annotools.verification.faults import Fault, Faults
 from annotools.verification.options import VerifyOptions
-from annotools.verification.pieces import pieces
 from annotools.verification.report import ShardReport
 from annotools.verification.salvage import Salvaged, rescue_folder, salvage_all
-from annotools.verification.shard import ShardCheck, numbered
+from annotools.verification.shard import ShardCheck, check_framing
 
 if TYPE_CHECKING:
     from annotools.classes.class_map import ClassMap
@@ -154,23 +153,8 @@ def _check_unlisted(place: Place, options: VerifyOptions, tick: Tick) -> list[Sh
     if place.single_file is not None:
         return []
     files = folders.shard_like(place, None)
-    work = partial(_check_framing, place)
+    work = partial(check_framing, place)
     return _reports(work, files, options.workers, tick)
-
-
-def _check_framing(place: Place, name: str) -> ShardReport:
-    report = ShardReport(name)
-    try:
-        with open(place.file(name), "rb") as file:
-            report.bytes = os.fstat(file.fileno()).st_size
-            for number, piece in numbered(pieces(file, report.bytes), None):
-                report.records += piece.data is not None
-                if piece.data is None:
-                    report.damaged = True
-                    report.faults.add(piece.rule, piece.message, Where(name, number, piece.offset))
-    except OSError as error:
-        report.faults.add("shard-missing", f"cannot be read: {error}", Where(name))
-    return report
 
 
 def _open(options: VerifyOptions) -> Source:

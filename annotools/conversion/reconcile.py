@@ -7,58 +7,26 @@ said as a warning and costs nothing. Nothing is repaired here.
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass, field
-
 from annotools.conversion.example import make_example, named_as_encoded
+from annotools.conversion.judge import judge_objects
 from annotools.conversion.options import Options
-from annotools.conversion.orientation import Frame, box_mapping, choose_frame, moved
+from annotools.conversion.orientation import choose_frame
+from annotools.conversion.outcome import ImageLostError, Outcome
 from annotools.conversion.plan import Entry
 from annotools.errors import FaultyFileError, ImageError
 from annotools.formats import voc
 from annotools.images import header as image_headers
 from annotools.images import turn_boxes, turn_pixels
-from annotools.issues import RULES_BY_ID, DataError, Issue
+from annotools.issues import RULES_BY_ID, Issue
 from annotools.records import Annotation, Example
 from annotools.repair.fixes import Repair
-from annotools.repair.repairs import repair
 from annotools.sources.source import Pair, Source
 from annotools.validation.rules.catalogue import CHECKS
 from annotools.validation.rules.names import image_missing
-from annotools.validation.rules.rule import Sample, objects_with_errors
+from annotools.validation.rules.rule import Sample
 
 _CLAIMS = [check.function for check in CHECKS if check.claims and not check.needs_image]
 _CLAIMS_ABOUT_IMAGE = [check.function for check in CHECKS if check.claims and check.needs_image]
-_COSTLY = [check.function for check in CHECKS if check.costs and not check.needs_image]
-_COSTLY_WITH_IMAGE = [check.function for check in CHECKS if check.costs]
-
-
-class ImageLostError(Exception):
-    """The image cannot be written; `rule` says why. `issue` is to be reported, unless that was done."""
-
-    def __init__(self, rule: str, issue: Issue | None = None) -> None:
-        super().__init__(rule)
-        self.rule = rule
-        self.issue = issue
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What became of one image. `example` is None when the image is lost; `reason` then says by which rule.
-
-    annotation   with faulty objects gone and boxes in the frame and origin that the output uses
-    found        objects in the file
-    lost         for each object that was lost, the rule or the repair that took it
-    repairs      what `--fix` changed
-    """
-
-    issues: list[Issue] = field(default_factory=list)
-    annotation: Annotation | None = None
-    example: Example | None = None
-    reason: str | None = None
-    found: int = 0
-    lost: list[str] = field(default_factory=list)
-    repairs: list[Repair] = field(default_factory=list)
 
 
 def reconcile(entry: Entry, source: Source, options: Options) -> Outcome:
@@ -72,7 +40,7 @@ def reconcile(entry: Entry, source: Source, options: Options) -> Outcome:
         encoded = _read_image(sample, options, outcome)
         frame = choose_frame(sample.annotation, options)
         outcome.issues += frame.issues
-        annotation, lost = _judge_objects(sample, frame, options, outcome)
+        annotation, lost = judge_objects(sample, frame, options, outcome)
         if frame.turn_pixels and encoded:
             encoded = _turned_upright(encoded, annotation)
         example = make_example(entry, annotation, frame, encoded, options)
@@ -173,65 +141,6 @@ def _is_settled(issue: Issue, sample: Sample, options: Options) -> bool:
         return False
     assert sample.image is not None
     return turn_boxes.frame_of(sample.annotation.size, sample.image) == "upright"
-
-
-def _judge_objects(
-    sample: Sample, frame: Frame, options: Options, outcome: Outcome
-) -> tuple[Annotation, list[str]]:
-    """The annotation after the repairs that were asked for, without its faulty objects, boxes in the frame of
-    the output; and for each object that is gone, the rule or repair that took it."""
-    width, height = frame.box_size
-    image, one_based = sample.image, sample.one_based
-    repaired = repair(
-        sample.annotation, options.fixes, width=width, height=height, image=image, one_based=one_based
-    )
-    outcome.repairs += repaired.repairs
-    sample.annotation = annotation = repaired.annotation
-    # Indices count the objects of the file.
-    sample.kept = kept = repaired.kept
-    sample.width, sample.height = width, height
-    lost = {r.object_index: r.fix for r in repaired.repairs if r.object_index not in kept}
-    # The first fault of an object names its loss, and what the reader could not read is not judged again.
-    if outcome.issues:
-        for issue in outcome.issues:
-            if issue.severity == "error":
-                lost.setdefault(issue.object_index, issue.rule)
-        sample.unread = objects_with_errors(outcome.issues)
-    found: list[Issue] = []
-    for check in _COSTLY if image is None else _COSTLY_WITH_IMAGE:
-        found += check(sample)
-    if found:
-        _judge(found, sample.unread, lost, outcome)
-    lost.pop(None, None)
-
-    move = box_mapping(frame, image, one_based=one_based)
-    if lost or move is not None:
-        objects = tuple(o for o, i in zip(annotation.objects, kept, strict=True) if i not in lost)
-        if move is not None:
-            objects = tuple(moved(o, move, one_based=one_based) for o in objects)
-        annotation = dataclasses.replace(annotation, objects=objects)
-    return annotation, list(lost.values())
-
-
-def _judge(
-    found: list[Issue], unread: frozenset[int | None], lost: dict[int | None, str], outcome: Outcome
-) -> None:
-    """Report findings, and let each cost what its rule says."""
-    deleted = {issue.object_index for issue in found if issue.rule == "object-deleted"}
-    for issue in found:
-        cost = RULES_BY_ID[issue.rule].cost
-        index = issue.object_index
-        if cost == "nothing" or (index is not None and index in unread):
-            continue
-        if index in deleted and issue.rule != "object-deleted":
-            continue
-        outcome.issues.append(issue)
-        if cost == "object":
-            lost.setdefault(index, issue.rule)
-        elif cost == "image":
-            raise ImageLostError(issue.rule)
-        else:
-            raise DataError(str(issue), issues=[issue])
 
 
 def _turned_upright(encoded: bytes, annotation: Annotation) -> bytes:

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from annotools.conversion.outcome import Outcome
 from annotools.conversion.plan import Plan, Shard
-from annotools.conversion.reconcile import Outcome, reconcile
+from annotools.conversion.reconcile import reconcile
 from annotools.conversion.statistics import ShardResult, Statistics, WrittenFile
 from annotools.formats.example.offsets import write_offsets
 from annotools.parallel import Tick

@@ -14,7 +14,7 @@ from annotools.ledger import Ledger
 from annotools.repair.fixes import Repair
 
 if TYPE_CHECKING:
-    from annotools.conversion.reconcile import Outcome
+    from annotools.conversion.outcome import Outcome
 
 EXAMPLES_KEPT = 50
 """Warnings and infos of one rule that a shard keeps whole; all are counted. Errors are all kept."""

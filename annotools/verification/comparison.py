@@ -15,9 +15,10 @@ from typing import Any
 
 from annotools.conversion.json_records import to_json
 from annotools.conversion.manifest import Manifest
+from annotools.conversion.outcome import Outcome
 from annotools.conversion.output.place import Place
 from annotools.conversion.plan import Plan, Shard
-from annotools.conversion.reconcile import Outcome, reconcile
+from annotools.conversion.reconcile import reconcile
 from annotools.conversion.shard import shard_file
 from annotools.conversion.statistics import Statistics
 from annotools.errors import AnnotoolsError

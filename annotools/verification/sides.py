@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from annotools.conversion.outcome import Outcome
 from annotools.conversion.output.place import Place
 from annotools.conversion.plan import Plan
-from annotools.conversion.reconcile import Outcome
 from annotools.errors import RecordError
 from annotools.formats.entry import Entry
 from annotools.formats.example.features import read_features

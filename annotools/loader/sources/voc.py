@@ -13,8 +13,9 @@ from pathlib import Path
 
 from annotools.conversion.class_discovery import discover_classes
 from annotools.conversion.options import ConvertOptions, Options, make_options
+from annotools.conversion.outcome import Outcome
 from annotools.conversion.plan import Entry, make_plan
-from annotools.conversion.reconcile import Outcome, reconcile
+from annotools.conversion.reconcile import reconcile
 from annotools.conversion.statistics import Statistics
 from annotools.issues import DataError
 from annotools.loader.options import SourceOptions

@@ -90,12 +90,18 @@ class Box:
 
 
 def outside(
-    boxes: Iterable[Edges], width: float | None, height: float | None, slack: float = 0.0
+    boxes: Iterable[Edges],
+    width: float | None,
+    height: float | None,
+    slack: float = 0.0,
+    *,
+    empty: bool = False,
 ) -> list[int]:
     """The places of the boxes that are not in their image: 0 <= min <= max <= side fails on an axis.
 
     Edges in pixels, or in shares of the image when both sides are 1. A box may stick out by `slack`. A side
-    that is None is not known and does not limit; not a number and infinity are outside in any case.
+    that is None is not known and does not limit; not a number and infinity are outside in any case. With
+    `empty` boxes without width or height are among the places as well.
     """
     low = -slack
     right = sys.float_info.max if width is None else width + slack
@@ -104,6 +110,7 @@ def outside(
         place
         for place, (xmin, ymin, xmax, ymax) in enumerate(boxes)
         if not (low <= xmin <= xmax <= right and low <= ymin <= ymax <= bottom)
+        or (empty and (xmin == xmax or ymin == ymax))
     ]
 
 

@@ -33,8 +33,7 @@ def boxes(sample: Sample) -> list[Issue]:
         (box.xmin - origin, box.ymin - origin, box.xmax, box.ymax)
         for box in [obj.bndbox or _NOWHERE for obj in objects]
     ]
-    empty = [place for place, (xmin, ymin, xmax, ymax) in enumerate(edges) if xmin == xmax or ymin == ymax]
-    for index in sorted({*outside(edges, width, height), *empty}):
+    for index in outside(edges, width, height, empty=True):
         obj = objects[index]
         if obj.bndbox is not None:
             for rule, message in _faults(obj.bndbox, width, height, origin):

@@ -34,6 +34,7 @@ def run(script: str, *arguments: str) -> str:
         ("planning", ["--sizes", "8", "--names", "voc", "--runs", "1"], "| voc"),
         ("evaluate", ["--images", "20", "--detections", "200", "--runs", "1"], "| pycocotools"),
         ("stats", ["--files", "8", "--runs", "1"], "| annotools stats --images none"),
+        ("view", ["--files", "8", "--runs", "1"], "| report --quick"),
         ("targets", ["--images", "8", "--batch", "4", "--runs", "1"], "| SSDTargets, caffe"),
         ("memory", ["--files", "4,8", "--to", "tfrecord,ssd-pickle"], "| ssd-pickle"),
     ],

@@ -103,6 +103,7 @@ DAMAGES: dict[str, Damage] = {
     "header": overwrite(lambda at: at[2], b"\xff" * 12),
     "header-of-first": overwrite(lambda at: at[0], b"\xff" * 12),
     "stretch": overwrite(lambda at: at[2] + 5, bytes(range(256)) * 8),
+    "long-stretch": overwrite(lambda at: at[1] + 3, bytes(range(250)) * 160),
     "zeros": overwrite(lambda at: at[3], bytes(2000)),
     "cut-in-data": cut(lambda at: at[-1] + 100),
     "cut-in-header": cut(lambda at: at[-1] + 7),
@@ -137,7 +138,7 @@ def record_damages(net: Net, sets: dict[str, Path]) -> None:
     if net.wants("verify/whole"):
         record_whole(net, source)
     if net.wants("verify/damaged"):
-        record_damaged(net, source)
+        record_damaged(net, source, sets["sample_data"])
     if net.wants("verify/pickle"):
         record_pickles(net, source)
 
@@ -183,28 +184,35 @@ def record_whole(net: Net, source: Path) -> None:
         (source / "JPEGImages" / "img999.jpg").unlink()
 
 
-def record_damaged(net: Net, source: Path) -> None:
-    for to, split in (("tfrecord", []), ("tfds", ["--split", "train=0.9,val=0.1"])):
-        sound = Path(f"sound-{to}")
-        flags = ["--to", to, "--workers", "1", "--quiet", "--shards", "3", *split]
-        run_command("convert", source, sound, *flags)
+def record_damaged(net: Net, source: Path, sample: Path) -> None:
+    """`source` in small records, all damages; in tfds and in the large records of `sample`, some."""
+    some = ("none", "data", "length", "cut", "man")
+    split = ["--split", "train=0.9,val=0.1"]
+    for name, to, data, flags, beginnings in (
+        ("tfrecord", "tfrecord", source, [], ("",)),
+        ("tfds", "tfds", source, split, some),
+        ("large", "tfrecord", sample, [], ("header", "long", "cut-in-data")),
+    ):
+        sound = Path(f"sound-{name}")
+        run_command("convert", data, sound, "--to", to, "--workers", "1", "--quiet", "--shards", "3", *flags)
         for damage, make in DAMAGES.items():
-            name = f"verify/damaged/{to}/{damage}"
-            if not net.wants(name) or (
-                to == "tfds" and not damage.startswith(("none", "data", "length", "cut", "man"))
-            ):
-                continue
-            with net.folder() as out, net.folder("saved") as saved:
-                shutil.copytree(sound, out)
-                make(out)
-                net.add_said(name, run_json("verify", out, *ALONE))
-                if damage in ("data-bit", "exchanged", "shard-removed", "cut-in-data"):
-                    told = run_json("verify", out, *ALONE, "--against", source)
-                    net.add_said(f"{name}/against", told)
-                told = run_json("verify", out, *ALONE, "--salvage", saved)
-                net.add_said(f"{name}/salvage", told)
-                if saved.exists():
-                    net.add_folder(f"{name}/salvage", saved)
+            if net.wants(f"verify/damaged/{name}/{damage}") and damage.startswith(beginnings):
+                with net.folder() as out:
+                    shutil.copytree(sound, out)
+                    make(out)
+                    against = damage in ("data-bit", "exchanged", "shard-removed", "cut-in-data")
+                    verify(net, f"verify/damaged/{name}/{damage}", out, data if against else None)
+
+
+def verify(net: Net, name: str, out: Path, against: Path | None) -> None:
+    """A damaged output by itself, against its source, and saved."""
+    net.add_said(name, run_json("verify", out, *ALONE))
+    if against is not None:
+        net.add_said(f"{name}/against", run_json("verify", out, *ALONE, "--against", against))
+    with net.folder("saved") as saved:
+        net.add_said(f"{name}/salvage", run_json("verify", out, *ALONE, "--salvage", saved))
+        if saved.exists():
+            net.add_folder(f"{name}/salvage", saved)
 
 
 def record_pickles(net: Net, source: Path) -> None:

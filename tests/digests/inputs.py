@@ -176,5 +176,7 @@ def record_layouts(net: Net) -> None:
 def record_layout(net: Net, name: str, root: Path) -> None:
     import annotools
 
-    net.add_said(f"{name}/annotations", attempt(annotools.read, root))
+    # the error of a split that is not there names those that are, in order
+    refused = attempt(annotools.convert, root, "nothing", to="tfrecord", split="nowhere")
+    net.add_said(f"{name}/annotations", [attempt(annotools.read, root), refused])
     convert(net, name, root, to="tfrecord", on_error="skip")

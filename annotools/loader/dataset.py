@@ -15,6 +15,7 @@ from annotools.loader.service import check_dispatcher
 from annotools.loader.sources.cache import cached
 from annotools.loader.sources.examples import Examples
 from annotools.loader.sources.open import open_examples
+from annotools.loader.sources.subset import with_objects
 from annotools.loader.training_set import pipeline_of, remember
 from annotools.options import takes
 
@@ -42,6 +43,8 @@ def make_dataset(source: StrPath | Sequence[StrPath], options: LoaderOptions) ->
                  `model.fit(epochs=30)` ask for 30 here, and pass `steps_per_epoch=ds.steps_per_epoch` there
     start_step   batches to leave out, counted from the start of `epoch` through all `epochs`; the rest is the
                  same, bit for bit
+    only_with_objects  leave out the images without any object in their record; they are counted when the data
+                 set is made, by reading every record once
     shuffle      one permutation of all images for each epoch; False: the order of the files
     max_boxes    M; None: the most objects that one image can have, as the manifest or a count tells
     overflow     more than M: "error" names the image, "drop_smallest" leaves out by area and counts
@@ -71,6 +74,8 @@ def make_dataset(source: StrPath | Sequence[StrPath], options: LoaderOptions) ->
     tf.errors.InvalidArgumentError that names the image.
     """
     examples = open_examples(source, options)
+    if options.only_with_objects:
+        examples = with_objects(examples)
     if not len(examples):
         raise OptionError("the split has no images", path=examples.path, field="split", found=options.split)
     augmenter = Augmenter(options.augment, options.size, resize=options.resize, policy=options.policy)

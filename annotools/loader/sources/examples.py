@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
+import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from annotools.augment import Sample
 from annotools.classes.class_map import ClassMap
@@ -18,8 +20,11 @@ class Examples(Protocol):
     is_local  whether the images are in this process's memory, so that no other process can load them
     """
 
-    path: str
-    is_local: bool
+    @property
+    def path(self) -> str: ...
+
+    @property
+    def is_local(self) -> bool: ...
 
     @property
     def classes(self) -> ClassMap | None: ...
@@ -33,6 +38,9 @@ class Examples(Protocol):
     @property
     def max_boxes(self) -> int:
         """`boxes`, counted where it is not known."""
+
+    def counts(self) -> NDArray[np.int64]:
+        """(N,), how many objects each image has."""
 
     def read(self, numbers: tf.data.Dataset, num_parallel_calls: int) -> tf.data.Dataset:
         """From (numbers (N,) int64, rest) to (raws (N, ...), numbers, rest): records, files or pixels."""

@@ -53,6 +53,9 @@ class ImageTable:
     def max_boxes(self) -> int:
         return self.boxes
 
+    def counts(self) -> NDArray[np.int64]:
+        return np.diff(self.starts)
+
     def read(self, numbers: tf.data.Dataset, num_parallel_calls: int) -> tf.data.Dataset:
         images = self._tensor("images")
 

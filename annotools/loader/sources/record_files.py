@@ -7,7 +7,9 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from annotools.augment import Sample
 from annotools.classes.class_map import ClassMap
@@ -42,13 +44,15 @@ class RecordFiles:
     def max_boxes(self) -> int:
         if self.boxes is not None:
             return self.boxes
+        return int(self._counted().reduce(tf.constant(0, tf.int64), tf.maximum))
+
+    def counts(self) -> NDArray[np.int64]:
+        return np.fromiter(self._counted().as_numpy_iterator(), np.int64, len(self))
+
+    def _counted(self) -> tf.data.Dataset:
         records = tf.data.TFRecordDataset(list(self.index.files))
-        counts = records.map(
-            _as_is(lambda record: count_boxes(record, self.form.dialect)),
-            num_parallel_calls=tf.data.AUTOTUNE,
-        )
-        most = counts.reduce(tf.constant(0, tf.int64), tf.maximum)
-        return int(most)
+        count = _as_is(lambda record: count_boxes(record, self.form.dialect))
+        return records.map(count, num_parallel_calls=tf.data.AUTOTUNE)
 
     def read(self, numbers: tf.data.Dataset, num_parallel_calls: int) -> tf.data.Dataset:
         # get_single_element inside `map` would read in parallel, but TensorFlow takes it for stateful

@@ -1,0 +1,74 @@
+"""Some of the images of a data set, as a data set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from annotools.augment import Sample
+from annotools.classes.class_map import ClassMap
+from annotools.loader.sources.examples import Examples
+
+_as_is = tf.autograph.experimental.do_not_convert
+
+
+@dataclass
+class Subset:
+    """The images `numbers` (N,) int64 of `examples`, in increasing order, counted anew from 0."""
+
+    examples: Examples
+    numbers: NDArray[np.int64]
+    _tensor: tf.Tensor = field(init=False)
+
+    def __post_init__(self) -> None:
+        # an eager tensor is captured by the graph as an input; a constant in it would be copied with it
+        self._tensor = tf.constant(self.numbers)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @property
+    def path(self) -> str:
+        return self.examples.path
+
+    @property
+    def classes(self) -> ClassMap | None:
+        return self.examples.classes
+
+    @property
+    def is_local(self) -> bool:
+        return self.examples.is_local
+
+    @property
+    def boxes(self) -> int | None:
+        return self.examples.boxes
+
+    @property
+    def max_boxes(self) -> int:
+        return self.examples.max_boxes
+
+    def counts(self) -> NDArray[np.int64]:
+        return self.examples.counts()[self.numbers]
+
+    def read(self, numbers: tf.data.Dataset, num_parallel_calls: int) -> tf.data.Dataset:
+        real = numbers.map(_as_is(lambda wanted, *rest: (tf.gather(self._tensor, wanted), wanted, *rest)))
+        read = self.examples.read(real, num_parallel_calls)
+        return read.map(_as_is(lambda raws, _, *rest: (raws, *rest)))
+
+    def samples(self, raws: tf.Tensor, numbers: tf.Tensor) -> Sample:
+        return self.examples.samples(raws, tf.gather(self._tensor, numbers))
+
+    def number_of(self, image_id: str) -> int | None:
+        real = self.examples.number_of(image_id)
+        if real is None or real not in self.numbers:
+            return None
+        return int(np.searchsorted(self.numbers, real))
+
+
+def with_objects(examples: Examples) -> Examples:
+    """The images that have any object, in their order."""
+    numbers = np.flatnonzero(examples.counts()).astype(np.int64)
+    return examples if len(numbers) == len(examples) else Subset(examples, numbers)

@@ -176,7 +176,7 @@ def record_layouts(net: Net) -> None:
 def record_layout(net: Net, name: str, root: Path) -> None:
     import annotools
 
-    # the error of a split that is not there names those that are, in order
-    refused = attempt(annotools.convert, root, "nothing", to="tfrecord", split="nowhere")
-    net.add_said(f"{name}/annotations", [attempt(annotools.read, root), refused])
+    net.add_said(f"{name}/annotations", attempt(annotools.read, root))
+    # where there are splits, the error of one that is not there names them in order
+    convert(net, f"{name}/nowhere", root, to="tfrecord", split="nowhere", dry_run=True)
     convert(net, name, root, to="tfrecord", on_error="skip")

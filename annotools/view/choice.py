@@ -45,6 +45,8 @@ def choose(album: Album, options: ShowOptions) -> Chosen:
     if options.problems:
         fitting = _with_problems(fitting, album, options)
         told.append("with problems")
+    if options.detections is not None:
+        told.append(f"detections with a score of {options.min_score:g} or more")
     counter = _Counter(fitting)
     if options.random is None:
         entries = list(islice(counter, options.count))

@@ -14,7 +14,7 @@ from annotools.view.options import ReportOptions
 from annotools.view.pictures import Album, Picture
 
 Kind = Literal["added", "removed", "moved", "renamed", "flags"]
-SHOWN: Final = 30
+SHOWN: Final = 20
 _SAME_PLACE: Final = 0.5
 """IoU from which on two boxes are taken for two drawings of one object."""
 

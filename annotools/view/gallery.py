@@ -15,7 +15,7 @@ from annotools.view.options import ReportOptions
 from annotools.view.pictures import Album, Entry
 
 PAIRS: Final = 24
-ROOM: Final = 5_500_000
+ROOM: Final = 4_800_000
 """Bytes of the page for pictures: a page of 10 MB opens in a second, and goes through most mail."""
 INFOS: Final = 5
 """Pictures that are shown for a rule that only informs."""
@@ -55,7 +55,7 @@ def make_gallery(album: Album, findings: Findings, colors: Colors, options: Repo
     by_finding = set(chosen)
     for _, entry in sample:
         chosen.setdefault(entry.id, entry)
-    cards = _make_cards(list(chosen.values())[: options.pictures], findings, colors)
+    cards = _make_cards(list(chosen.values())[: options.pictures], findings, colors, pairs)
     order = sorted(cards, key=places.__getitem__)
     cards = {id_: replace(cards[id_], number=number) for number, id_ in enumerate(order)}
     with_findings = len(by_finding & cards.keys())
@@ -71,8 +71,11 @@ def make_gallery(album: Album, findings: Findings, colors: Colors, options: Repo
     )
 
 
-def _make_cards(entries: Sequence[Entry], findings: Findings, colors: Colors) -> dict[str, Card]:
-    """Cards by image id, until there is no room for more."""
+def _make_cards(
+    entries: Sequence[Entry], findings: Findings, colors: Colors, pairs: Sequence[Finding]
+) -> dict[str, Card]:
+    """Cards by image id, until there is no room for more. Those of `pairs` stand in the page twice."""
+    twice = {key for one in pairs for key in (one.key, one.other)}
     by_key: dict[str, list[Finding]] = {}
     for some in findings.kept.values():
         for finding in some:
@@ -84,7 +87,7 @@ def _make_cards(entries: Sequence[Entry], findings: Findings, colors: Colors) ->
         keys = dict.fromkeys((*entry.paths, entry.id))
         of_card = [finding for key in keys for finding in by_key.get(key, ())]
         card = make_card(0, entry.picture(), colors, of_card)
-        room -= card.weight
+        room -= card.weight if twice.isdisjoint(keys) else 2 * card.weight
         if room < 0:
             break
         cards[entry.id] = card

@@ -3,7 +3,8 @@
 Found once by search and frozen: the smallest CIE76 distance between two of them, and to PROBLEM, is above 24
 for normal sight and for deutan, protan and tritan readers (Machado, Oliveira and Fernandes 2009, severity 1).
 tests/viewing/test_palette.py computes it again. No list of more than a dozen keeps such distances, so
-the thirteenth class has the colour of the first and one mark, the twenty-fifth two.
+the thirteenth class has the colour of the first and one mark, the twenty-fifth two. From 72 classes on
+nothing but the name on the box tells them all apart.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ def color(index: int | None) -> str:
 
 
 def marks(index: int | None) -> int:
-    """How many marks a box of class `index` carries: the second channel."""
-    return 0 if index is None else index // len(PALETTE)
+    """How many marks a box of class `index` carries: the second channel. After five they begin anew."""
+    return 0 if index is None else index // len(PALETTE) % 6
 
 
 def rgb(text: str) -> Rgb:

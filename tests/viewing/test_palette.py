@@ -63,8 +63,8 @@ def test_the_measure_knows_colours_that_look_alike() -> None:
 
 
 def test_beyond_a_dozen_marks_tell_classes_apart() -> None:
-    assert len({(color(index), marks(index)) for index in range(60)}) == 60
-    assert [marks(index) for index in (None, 0, 11, 12, 24)] == [0, 0, 0, 1, 2]
+    assert len({(color(index), marks(index)) for index in range(72)}) == 72
+    assert [marks(index) for index in (None, 0, 11, 12, 24, 72)] == [0, 0, 0, 1, 2, 0]
 
 
 def test_names_are_written_in_black_or_white_by_contrast() -> None:

@@ -26,7 +26,7 @@ Flat = Callable[[Any], list[dict[str, Any]]]
 OPTIONS: dict[str, Any] = {"image_size": (96, 128), "batch_size": 8, "augment": [IoUCrop(), HorizontalFlip()]}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def records(converted: Path) -> tf.data.Dataset:
     return make_dataset(converted, split="train", **OPTIONS)
 

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from annotools.records import Image as Image
     from annotools.records import Object as Object
     from annotools.records import Part as Part
-    from annotools.repair.fix import FixResult as FixResult
     from annotools.repair.fix import fix as fix
+    from annotools.repair.result import FixResult as FixResult
     from annotools.sources.read import read as read
     from annotools.validation.result import ValidationResult as ValidationResult
     from annotools.validation.validate import validate as validate
@@ -85,7 +85,7 @@ _HOME = {
     "Part": "annotools.records",
     "ValidationResult": "annotools.validation.result",
     "validate": "annotools.validation.validate",
-    "FixResult": "annotools.repair.fix",
+    "FixResult": "annotools.repair.result",
     "fix": "annotools.repair.fix",
 }
 __all__ = sorted(_HOME)

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from annotools.classes import label_map
+from annotools.classes.data_yaml import YAML_NAMES, names_in_yaml
 from annotools.errors import ClassMapError, SourceError, shorten
 from annotools.files.text import decode
 
 BACKGROUND = "background"
 _CVAT_HEAD = "# label:color_rgb:parts:actions"
-_YAML_KEY = re.compile(r"\d+[ \t]*:[ \t]+")
-_YAML_NAMES = re.compile(r"^names[ \t]*:", re.MULTILINE)
 
 
 class Entry(NamedTuple):
@@ -40,14 +39,15 @@ def read(path: str) -> list[Entry]:
     if extension == ".json":
         return _json_entries(_parse_json(text, path), path)
     if extension in (".yaml", ".yml"):
-        return _yaml_entries(text, path)
+        found = names_in_yaml(text, path)
+        return [Entry(id, name, line=line) for id, (line, name) in enumerate(found, start=1)]
     return _text_entries(text, path)
 
 
 def _sniff(text: str) -> str:
     if label_map.looks_like_label_map(text):
         return ".pbtxt"
-    if _YAML_NAMES.search(text):
+    if YAML_NAMES.search(text):
         return ".yaml"
     return ".json" if text.lstrip()[:1] in ("{", "[") else ".txt"
 
@@ -108,45 +108,6 @@ def _numbered_entries(lines: list[str]) -> list[Entry]:
     if not counts or numbers != list(range(first, first + len(lines))) or len(set(names)) < len(names):
         return []
     return [Entry(line, name, line=line) for line, name in enumerate(names, start=1)]
-
-
-def _yaml_entries(text: str, path: str) -> list[Entry]:
-    """The `names` of a YOLO data.yaml: a list or `number: name`, in one line or in several."""
-    start = _YAML_NAMES.search(text)
-    if start is None:
-        raise ClassMapError("no class names", path=path, expected="names: [...] as in YOLO's data.yaml")
-    line = text.count("\n", 0, start.start()) + 1
-    rest = text[start.end() :]
-    if rest.lstrip(" \t")[:1] in ("[", "{"):
-        inside = re.match(r"[ \t]*[\[{]((?:'(?:[^']|'')*'|\"[^\"]*\"|[^\]}])*)[\]}]", rest)
-        if inside is None:
-            raise ClassMapError("a list without an end", path=path, line=line, field="names")
-        items = re.findall(r"(?:'(?:[^']|'')*'|\"[^\"]*\"|[^,'\"])+", inside[1])
-        found = [(line, item.strip()) for item in items if item.strip()]
-    else:
-        found = []
-        for number, row in enumerate(rest.split("\n")[1:], start=line + 1):
-            if not row.strip() or row.lstrip().startswith("#"):
-                continue
-            if not (row[:1].isspace() or row.startswith("- ")):
-                break
-            found.append((number, row.strip().removeprefix("- ")))
-    if found and all(_YAML_KEY.match(item) for _, item in found):
-        found.sort(key=lambda one: int(one[1].partition(":")[0]))
-    names = [(number, _yaml_name(item)) for number, item in found]
-    if not names:
-        raise ClassMapError("no class names", path=path, line=line, field="names")
-    return [Entry(id, name, line=number) for id, (number, name) in enumerate(names, start=1)]
-
-
-def _yaml_name(item: str) -> str:
-    """`cup` of `cup`, `'cup'`, `0: cup` and `cup  # comment`."""
-    text = _YAML_KEY.sub("", item).strip()
-    if text[:1] == "'":
-        return text[1:].split("'")[0] if "''" not in text else text.strip("'").replace("''", "'")
-    if text[:1] == '"':
-        return text[1:].split('"')[0]
-    return re.sub(r"[ \t]+#.*", "", text)
 
 
 def _parse_json(text: str, path: str) -> Any:

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from annotools.evaluation.average_precision import area, eleven_points, hundred_points, make_curve
-from annotools.evaluation.detection_files import from_coco, from_devkit
+from annotools.evaluation.detection_files import from_coco
 from annotools.evaluation.detections import Given, from_dict, on_truth
+from annotools.evaluation.devkit_files import from_devkit
 from annotools.evaluation.errors import KINDS, NEAR, count_confusion, count_kinds, find_kinds
 from annotools.evaluation.matching import NEITHER, TRUE, match_coco, match_devkit
 from annotools.evaluation.options import EvaluateOptions, StrPath

@@ -54,7 +54,7 @@ def write(annotations: Iterable[Annotation], path: str | os.PathLike[str], *, cl
         file.write(encoder.key("annotations") + pickle.EMPTY_LIST)
         for annotation in annotations:
             try:
-                content = builtins.to_plain(annotation)
+                content = builtins.to_builtins(annotation)
             except builtins.WrongTypeError as error:
                 raise PickleError(
                     "a record holds what its type does not allow",
@@ -80,7 +80,7 @@ def read(path: str | os.PathLike[str]) -> Iterator[Annotation]:
     _classes(next(values), where)
     for index, content in enumerate(values):
         try:
-            annotation: Annotation = builtins.from_plain(Annotation, content)
+            annotation: Annotation = builtins.from_builtins(Annotation, content)
         except builtins.WrongTypeError as error:
             raise PickleError(
                 f"annotation {index} is damaged",
@@ -124,7 +124,7 @@ def entry_of(annotation: Annotation, classes: Mapping[str, int], *, upright: boo
 
 
 def _said(annotation: Annotation) -> dict[str, Any]:
-    return {name: value for name, value in builtins.to_plain(annotation).items() if name not in _PATHS}
+    return {name: value for name, value in builtins.to_builtins(annotation).items() if name not in _PATHS}
 
 
 def _size(annotation: Annotation, *, upright: bool) -> tuple[int | None, int | None]:

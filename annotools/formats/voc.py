@@ -8,17 +8,12 @@ instructions are not kept.
 
 from __future__ import annotations
 
-import functools
 import os
 import re
-import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from lxml import etree
-
-from annotools import schema
 from annotools.errors import OutputError, ParseError, SourceError
 from annotools.formats.xml import fast_reader
 from annotools.formats.xml.document import (
@@ -32,6 +27,7 @@ from annotools.formats.xml.document import (
 from annotools.formats.xml.fields import Fault
 from annotools.formats.xml.reader import Reader
 from annotools.formats.xml.writer import to_xml
+from annotools.formats.xml.xsd import _schema
 from annotools.issues import RULES_BY_ID, Issue
 from annotools.records import Annotation
 
@@ -190,14 +186,3 @@ def schema_issues(data: bytes, path: str | None = None) -> list[Issue]:
         for entry in log
         if "No precomputed value available" not in entry.message  # libxml2's echo of the entry before
     ]
-
-
-class _Schema(threading.local):
-    """Compiled once a thread: a validator keeps the log of its last run."""
-
-    @functools.cached_property
-    def validator(self) -> etree.XMLSchema:
-        return etree.XMLSchema(etree.fromstring(schema.text("voc.xsd").encode("utf-8")))
-
-
-_schema = _Schema()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 
 from annotools.classes.class_map import ClassMap
-from annotools.evaluation.detection_files import from_coco, from_devkit
+from annotools.evaluation.detection_files import from_coco
+from annotools.evaluation.devkit_files import from_devkit
 from annotools.view.drawing import Mark
 from annotools.view.options import ShowOptions
 from annotools.view.pictures import Album

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
 from annotools import augment as a
-from annotools.augment.ops.tone import clahe
+from annotools.augment.ops.clahe import clahe
 
 Pixels = NDArray[np.uint8]
 CLAHE_CASES = Path(__file__).parents[1] / "data" / "augment"

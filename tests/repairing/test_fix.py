@@ -16,9 +16,10 @@ import annotools
 from annotools.errors import OptionError, OutputError
 from annotools.formats import voc
 from annotools.records import Box
-from annotools.repair.fix import FixResult, fix
+from annotools.repair.fix import fix
 from annotools.repair.fixes import FIXES, make_fixes
 from annotools.repair.repairs import repair
+from annotools.repair.result import FixResult
 from annotools.repair.xml_patch import patch
 from annotools.validation.rules.catalogue import RULES
 from annotools.validation.validate import validate

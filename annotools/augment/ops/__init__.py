@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from annotools.augment.ops.choice import *
+from annotools.augment.ops.clahe import *
 from annotools.augment.ops.color import *
 from annotools.augment.ops.erase import *
 from annotools.augment.ops.filters import *

@@ -1,8 +1,8 @@
 """Records as built-in types and back; the type hints of the records are the schema.
 
 A record whose fields all have a value (Box, Point, RotatedBox) becomes a tuple in the order of its fields;
-any other becomes a dict without the fields that have their default. `from_plain` checks every type, for what
-it is given may come from a damaged or hostile file.
+any other becomes a dict without the fields that have their default. `from_builtins` checks every type, for
+what it is given may come from a damaged or hostile file.
 """
 
 from __future__ import annotations
@@ -33,18 +33,17 @@ class WrongTypeError(Exception):
         return "/".join(reversed(self.fields)) or None
 
 
-def to_plain(record: Any) -> Any:
+def to_builtins(record: Any) -> Any:
     """A record as dicts, tuples, str, int, float, bool and None; the same types for equal records.
 
     WrongTypeError where a field holds what its type hint does not allow.
     """
-    kind: Any = type(record)
-    return _encoder(kind)(record)
+    return _encoder(record.__class__)(record)
 
 
-def from_plain(kind: type, plain: Any) -> Any:
-    """The record of type `kind` that `to_plain` made `plain` of. WrongTypeError for anything else."""
-    return _decoder(kind)(plain)
+def from_builtins(kind: type, value: Any) -> Any:
+    """The record of type `kind` of which `to_builtins` made `value`. WrongTypeError for anything else."""
+    return _decoder(kind)(value)
 
 
 @cache
@@ -155,7 +154,7 @@ def _union(alternatives: tuple[Any, ...], coder: Callable[[Any], Function]) -> F
         if kind in _SCALARS:
             return lambda value: value if value is None or type(value) is kind else code_value(value)
         return lambda value: None if value is None else code_value(value)
-    by_type = {kind if coder is _encoder else _plain_type(kind): coder(kind) for kind in kinds}
+    by_type = {kind if coder is _encoder else _builtin_type(kind): coder(kind) for kind in kinds}
     assert len(by_type) == len(kinds), alternatives
     expected = " or ".join(str(kind.__name__) for kind in kinds)
 
@@ -197,5 +196,5 @@ def _is_positional(record: Any) -> bool:
     return all(field.default is dataclasses.MISSING for field in dataclasses.fields(record))
 
 
-def _plain_type(record: Any) -> type:
+def _builtin_type(record: Any) -> type:
     return tuple if _is_positional(record) else dict

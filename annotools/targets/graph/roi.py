@@ -7,13 +7,12 @@ from typing import Any, NamedTuple, Protocol
 import tensorflow as tf
 
 from annotools.errors import OptionError
-from annotools.targets.draws import FACTORS, GROWTH, REACH, SAMPLE, STREAM, WINDOW
+from annotools.targets.draws import GROWTH, REACH, SAMPLE, WINDOW
 from annotools.targets.graph.batch import Batch, read_batch, without_autograph
 from annotools.targets.graph.coding import as_tensor, encode_boxes, to_shares
+from annotools.targets.graph.draws import _draws, _key_of
 from annotools.targets.graph.matching import iou
 from annotools.targets.matching import BACKGROUND, IGNORED
-
-_IMAGE_BINS = 1 << 31
 
 
 class Spec(Protocol):
@@ -180,33 +179,3 @@ def _copies(spec: Spec, boxes: tf.Tensor, key: tf.Tensor, jitter: int) -> tf.Ten
     if spec.add_boxes:
         copies = tf.concat([copies, boxes[:, :, None]], 2)
     return tf.reshape(copies, [batch, rows * (jitter + spec.add_boxes), 4])
-
-
-def _key_of(seed: int, batch: Batch, boxes: tf.Tensor) -> tf.Tensor:
-    """(B,) uint32."""
-    bits = tf.reduce_sum(tf.bitcast(boxes, tf.int32), [1, 2])  # wraps as unsigned numbers do
-    image = tf.zeros_like(bits)
-    if batch.image_id is not None:
-        image = tf.cast(tf.strings.to_hash_bucket_fast(batch.image_id, _IMAGE_BINS), tf.int32)
-    key = tf.bitwise.bitwise_xor(
-        _mixed(tf.constant([seed & 0xFFFFFFFF], tf.uint32)), tf.bitcast(image, tf.uint32)
-    )
-    return _mixed(tf.bitwise.bitwise_xor(_mixed(key), tf.bitcast(bits, tf.uint32)))
-
-
-def _draws(key: tf.Tensor, stream: int, count: Any) -> tf.Tensor:
-    """(B, count) float32 in [0, 1)."""
-    number = _mixed(tf.cast(tf.range(count), tf.uint32) + tf.constant(stream * STREAM % 2**32, tf.uint32))
-    bits = _mixed(tf.bitwise.bitwise_xor(number[None], key[:, None]))
-    return tf.cast(tf.bitwise.right_shift(bits, tf.constant(8, tf.uint32)), tf.float32) * 2**-24
-
-
-def _mixed(x: tf.Tensor) -> tf.Tensor:
-    first, second = (tf.constant(factor, tf.uint32) for factor in FACTORS)
-    x = _folded(x, 16) * first
-    x = _folded(x, 15) * second
-    return _folded(x, 16)
-
-
-def _folded(x: tf.Tensor, bits: int) -> tf.Tensor:
-    return tf.bitwise.bitwise_xor(x, tf.bitwise.right_shift(x, tf.constant(bits, tf.uint32)))

@@ -6,7 +6,6 @@ Exit codes: 0 clean, 1 the data has problems, 2 usage or I/O, 130 interrupted.
 from __future__ import annotations
 
 import argparse
-import difflib
 import importlib
 import re
 import sys
@@ -47,6 +46,8 @@ class Parser(argparse.ArgumentParser):
 
 
 def _did_you_mean(word: str, known: Iterable[str]) -> str:
+    import difflib  # nobody waits for it but who has mistyped
+
     close = difflib.get_close_matches(word, list(known), n=1)
     return f", did you mean {close[0]}?" if close else ""
 

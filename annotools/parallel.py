@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import sys
 import time
-import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -183,6 +181,8 @@ class _Pool(Generic[Job, Result]):
 
 
 def _cause(exit_code: int | None) -> str:
+    import signal
+
     if exit_code is not None and exit_code < 0:
         name = signal.Signals(-exit_code).name
         return f"killed by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")
@@ -193,6 +193,9 @@ def _serve(
     work: Callable[..., Any], ticks: bool, connection: Connection, others: Sequence[Connection]
 ) -> None:
     """The life of a process: a job comes, its result goes, until the parent ends it."""
+    import signal
+    import traceback
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all; the parent decides what it means
     for other in others:
         other.close()  # a fork holds them open too, and nobody would see that the parent has gone

@@ -160,14 +160,15 @@ def is_truncated(data: Data, image: Image) -> bool:
     raise ImageError("unknown image format", found=image.format, expected=EXPECTED)
 
 
-def _image(
-    kind: str, width: int, height: int, channels: int, orientation: int, mode: str, path: str | None
-) -> Image:
-    if width <= 0 or height <= 0:
+def _checked(image: Image, path: str | None) -> Image:
+    if image.width <= 0 or image.height <= 0:
         raise ImageError(
-            f"{kind} image without pixels", path=path, found=f"{width} x {height}", expected="at least 1 x 1"
+            f"{image.format} image without pixels",
+            path=path,
+            found=f"{image.width} x {image.height}",
+            expected="at least 1 x 1",
         )
-    return Image(kind, width, height, channels, orientation, mode)
+    return image
 
 
 def _read_jpeg(data: Data, path: str | None) -> Image:
@@ -210,7 +211,7 @@ def _read_jpeg(data: Data, path: str | None) -> Image:
             found=components,
             expected="1, 3 or 4",
         )
-    return _image("jpeg", width, height, components, orientation or 1, mode, path)
+    return _checked(Image("jpeg", width, height, components, orientation or 1, mode), path)
 
 
 def _undecoded_jpeg(marker: int, bits: int, path: str | None) -> ImageError:
@@ -240,7 +241,7 @@ def _read_png(data: Data, path: str | None) -> Image:
             channels = 4
         elif kind == b"eXIf":
             orientation, _ = read_orientation(data[start:end])
-    return _image("png", width, height, channels, orientation, mode, path)
+    return _checked(Image("png", width, height, channels, orientation, mode), path)
 
 
 def _read_gif(data: Data, path: str | None) -> Image:
@@ -248,7 +249,7 @@ def _read_gif(data: Data, path: str | None) -> Image:
     for frame in gif_frames(data):  # viewers widen the screen for a first frame that is larger
         width, height = max(width, frame.left + frame.width), max(height, frame.top + frame.height)
         break
-    return _image("gif", width, height, 3, 1, "P", path)
+    return _checked(Image("gif", width, height, 3, 1, "P"), path)
 
 
 def _read_webp(data: Data, path: str | None) -> Image:
@@ -273,7 +274,7 @@ def _read_webp(data: Data, path: str | None) -> Image:
         exif = find_exif(data)
         orientation = 1 if exif is None else read_orientation(exif)[0]
     mode, channels = ("RGBA", 4) if alpha else ("RGB", 3)
-    return _image("webp", width, height, channels, orientation, mode, path)
+    return _checked(Image("webp", width, height, channels, orientation, mode), path)
 
 
 def _read_bmp(data: Data, path: str | None) -> Image:
@@ -283,7 +284,7 @@ def _read_bmp(data: Data, path: str | None) -> Image:
     else:
         mode, channels = ("RGBA", 4) if alpha else ("RGB", 3)
     # A negative height only says that the rows are stored from the top.
-    return _image("bmp", width, abs(height), channels, 1, mode, path)
+    return _checked(Image("bmp", width, abs(height), channels, 1, mode), path)
 
 
 def _bmp_header(data: Data, path: str | None = None) -> tuple[int, int, int, bool, int, int]:

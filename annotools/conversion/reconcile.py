@@ -127,7 +127,7 @@ def _encoded_anew(encoded: bytes, path: str, options: Options, outcome: Outcome)
     reason = why_transcode(encoded, path)
     if reason is None:
         return encoded
-    found, _ = transcode(encoded, options.image_format, path)
+    found = transcode(encoded, options.image_format, path)
     outcome.repairs.append(Repair("image-format", f"the image is now {options.image_format}: {reason}", path))
     return found
 

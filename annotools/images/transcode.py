@@ -10,9 +10,7 @@ from annotools.images.decode import decode
 from annotools.images.exif import TIFF_PREFIX
 from annotools.images.header import read_header
 from annotools.images.readable import is_sequence, why_unreadable
-from annotools.records import Image
 
-ENCODERS = ("jpeg", "png")
 _QUALITY = 95
 
 
@@ -32,8 +30,8 @@ def why_transcode(data: bytes, path: str) -> str | None:
     return reason
 
 
-def transcode(data: bytes, form: str, path: str) -> tuple[bytes, Image]:
-    """The first frame of an image file as "jpeg" (quality 95, no subsampling) or "png", and its header.
+def transcode(data: bytes, form: str, path: str) -> bytes:
+    """The first frame of an image file as "jpeg" (quality 95, no subsampling) or "png".
 
     Transparency is left out, as in what Pillow shows as RGB; the EXIF block with its orientation stays.
     Raises ImageError where Pillow cannot decode the file.
@@ -52,8 +50,7 @@ def transcode(data: bytes, form: str, path: str) -> tuple[bytes, Image]:
     output = BytesIO()
     wanted = picture.convert("L") if picture.mode in ("1", "L") else _rgb(picture)
     wanted.save(output, form, **options)
-    encoded = output.getvalue()
-    return encoded, read_header(encoded, path)
+    return output.getvalue()
 
 
 def _rgb(picture: Any) -> Any:

@@ -40,9 +40,10 @@ def _reason(sample: Sample) -> str | None:
     assert head is not None
     length = len(head)
     if sample.source is not None and sample.pair is not None and sample.pair.image is not None:
-        if image.format == "gif" and length >= HEAD:
+        is_cut = length == HEAD  # a conversion has the whole file at hand
+        if image.format == "gif" and is_cut:
             head = sample.source.read_bytes(sample.pair.image)
-        elif image.format == "bmp" and length >= HEAD:
+        elif image.format == "bmp" and is_cut:
             length = sample.source.size(sample.pair.image)
     return why_unreadable(head, image, length)
 

@@ -1,6 +1,6 @@
 """The records in PyTorch's own DataLoader, without TensorFlow: shuffled, in processes, with SSD's targets.
 
-    python examples/torch_loader/train.py [SOURCE] [--short]
+    python examples/torch_loader/train.py [SOURCE] [--short] [--replicas 2 --rank 0]
 
 `Records` is map-style (`len`, `[i]`), so DataLoader, samplers and DistributedSampler do the rest; it holds no
 open file and pickles to a few bytes a record, so workers may be forked or spawned. Labels of records start at
@@ -61,17 +61,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=form)
     parser.add_argument("source", nargs="?", default="demo_output/tfrecord", help="an output of convert")
     parser.add_argument("--short", action="store_true", help="one step, no processes")
+    parser.add_argument("--replicas", type=int, default=1, help="how many programs share an epoch")
+    parser.add_argument("--rank", type=int, default=0, help="which of them this one is")
     options = parser.parse_args()
     import torch
 
+    shelves: Any = Shelves(options.source, "train")
     loader = torch.utils.data.DataLoader(
-        Shelves(options.source, "train"),
+        shelves,
         batch_size=4,
-        shuffle=True,
+        sampler=torch.utils.data.DistributedSampler(shelves, options.replicas, options.rank, seed=0),
         num_workers=0 if options.short else 2,
         collate_fn=collate,
-        generator=torch.Generator().manual_seed(0),
     )
+    loader.sampler.set_epoch(0)  # before each epoch, or every epoch has the first one's order
     seen = 0
     for images, wanted in loader:
         classes = torch.stack([each["classes"] for each in wanted])
@@ -88,7 +91,7 @@ def main() -> None:
     model = fasterrcnn_mobilenet_v3_large_320_fpn(weights=None, weights_backbone=None, num_classes=9)
     losses = model(list(images), [{key: each[key] for key in ("boxes", "labels")} for each in wanted])
     sum(losses.values()).backward()
-    print({name: round(float(value), 3) for name, value in losses.items()})
+    print({name: round(value.item(), 3) for name, value in losses.items()})
 
 
 if __name__ == "__main__":

@@ -89,6 +89,13 @@ def test_pytorch_itself(sample_data: Path, tmp_path: Path) -> None:
     assert "4 pictures" in run("torch_loader", tmp_path / "out")
 
 
+def test_grain_itself(sample_data: Path, tmp_path: Path) -> None:
+    pytest.importorskip("grain")
+    annotools.convert(sample_data, tmp_path / "out", to="tfrecord")
+    command = [sys.executable, str(EXAMPLES / "grain_loop.py"), str(tmp_path / "out"), "--epochs", "1"]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.count("(8, 160,") == 2
+
+
 def read(image: NDArray[np.float64], y: float, x: float) -> NDArray[np.float64]:
     """Between the pixels, whose centres lie at whole numbers; 0 further than one outside."""
     height, width = image.shape[:2]

@@ -2,8 +2,8 @@
 
     python examples/grain_loop.py [SOURCE] [--workers 2]
 
-Grain asks a source for `len` and `[i]` and gives a shuffled order, a part for each host and a state that can be
-stored. The number of boxes differs from picture to picture, so rows of padding fill each up to MOST.
+Grain asks a source for `len` and `[i]` and gives a shuffled order, a part for each host and a state to store.
+The number of boxes differs from picture to picture, so rows of padding fill each up to MOST.
 """
 
 from __future__ import annotations

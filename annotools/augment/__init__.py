@@ -33,6 +33,8 @@ from annotools.augment.presets import ssd as ssd
 from annotools.augment.presets import torchvision_ssd as torchvision_ssd
 from annotools.augment.presets import yolo as yolo
 from annotools.augment.recipe import Augmentation as Augmentation
+from annotools.augment.text.reader import from_json as from_json
+from annotools.augment.text.reader import from_text as from_text
 
 if not TYPE_CHECKING:  # which sees the imports above
     __all__ = sorted(

@@ -8,7 +8,7 @@ dropped.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -21,7 +21,9 @@ from annotools.augment.ops.probability import Schedule
 from annotools.augment.plan.box_policy import BoxPolicy
 from annotools.augment.plan.draft import Op
 from annotools.augment.plan.kind import GRAY
+from annotools.augment.recipe import PRESETS as PRESETS
 from annotools.augment.recipe import Augmentation
+from annotools.augment.text.reader import from_text
 from annotools.errors import OptionError
 
 IMAGENET_MEAN = (123, 117, 104)  # SSD's mean_value 104, 117, 123 is in BGR order
@@ -132,24 +134,18 @@ def yolo(
     )
 
 
-PRESETS: dict[str, Callable[..., Augmentation]] = {
-    "light": light,
-    "ssd": ssd,
-    "torchvision_ssd": torchvision_ssd,
-    "yolo": yolo,
-}
+PRESETS |= {"light": light, "ssd": ssd, "torchvision_ssd": torchvision_ssd, "yolo": yolo}
 
 
 def as_augmentation(ops: Any, policy: BoxPolicy | None = None) -> Augmentation:
-    """From a preset or its name, one op, a list of ops or None; `policy` replaces that of the preset."""
+    """From a preset, its name or a text (`from_text`), one op, a list of ops or None; `policy` replaces that
+    of the preset."""
     if ops is None:
         found = Augmentation()
     elif isinstance(ops, Augmentation):
         found = ops
     elif isinstance(ops, str):
-        if ops not in PRESETS:
-            raise OptionError("no such preset", field="ops", found=ops, expected=", ".join(PRESETS))
-        found = PRESETS[ops]()
+        found = from_text(ops)
     elif ops in PRESETS.values():
         raise OptionError(
             "a preset that was not called", field="ops", found=ops, expected=f"{ops.__name__}()"

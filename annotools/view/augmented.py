@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from annotools.augment.presets import PRESETS
-from annotools.errors import OptionError
+from annotools.augment.text.reader import from_text
 from annotools.loader.dataset import make_dataset
 from annotools.loader.explain import Array, Seen, explain
 from annotools.view.drawing import Drawing, Mark
@@ -21,15 +20,13 @@ def draw_before_and_after(
     album: Album, pictures: Sequence[Picture], source: StrPath, options: ShowOptions
 ) -> list[Drawing]:
     """Two drawings for each picture: as the loader reads it, and as it is in the batch of `epoch`."""
-    name = options.augment or ""
-    if name not in PRESETS:
-        raise OptionError("no such augmentation", field="--augment", found=name, expected=", ".join(PRESETS))
+    augmentation = from_text(options.augment or "")
     dataset = make_dataset(
         source,
         image_size=options.image_size,
         batch_size=None,
         split=options.split,
-        augment=PRESETS[name](),
+        augment=augmentation,
         seed=options.seed,
         classes=options.classes,
         annotations=options.annotations,
@@ -43,7 +40,7 @@ def draw_before_and_after(
         shares = [f"{share:.0%}" if share < 0.995 else "" for share in seen.visibility]
         after = _marks(seen, album, seen.image_boxes, seen.image_labels, shares)
         lost = ", ".join(f"{count} {reason}" for reason, count in seen.left_out.items())
-        told = [(f"{name}, seed {options.seed}, epoch {options.epoch}", False)]
+        told = [(f"{augmentation.text}, seed {options.seed}, epoch {options.epoch}", False)]
         told += [(f"left out: {lost}", True)] if lost else []
         drawings.append(_drawing(seen.original, before, [(caption(picture), False)]))
         drawings.append(_drawing(seen.image, after, told))

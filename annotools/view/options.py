@@ -73,7 +73,7 @@ class ShowOptions:
     )
     split: str | None = option(default=None, metavar="NAME", help="one split only")
     augment: str | None = option(
-        default=None, metavar="TEXT", help="before and after: ssd, yolo, light or torchvision_ssd"
+        default=None, metavar="TEXT", help="before and after: a preset, ops, or both: 'ssd|cutout(holes=2)'"
     )
     epoch: int = option(default=0, read=int, minimum=0, metavar="N", help="of --augment; default: {default}")
     image_size: tuple[int, int] | int = option(

@@ -59,7 +59,7 @@ def show(source: StrPath, output: StrPath, options: ShowOptions) -> Sheet:
     problems    only images with an error or a warning     only    a class name or an image id, or several
     random      so many images by chance, `seed` says which; None: the first `count` ones
     split       one split only
-    augment     instead, each image before and after a preset (loads TensorFlow) with `seed`,
+    augment     instead, each image before and after `ssd|cutout` or such (loads TensorFlow) with `seed`,
                 `epoch` and `image_size`
     detections  COCO results (with `instances` for numbers as ids) or the devkit's folder; those with at least
                 `min_score` are drawn, the truth as thin lines

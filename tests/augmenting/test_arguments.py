@@ -92,7 +92,7 @@ def test_what_others_write_is_understood() -> None:
         (lambda: a.RandomCrop(300), "size", r"\(height, width\)"),  # type: ignore[arg-type]
         (lambda: a.OnPixels(lambda pixels: pixels), "function", r"\(pixels, seed\)"),  # type: ignore[misc,arg-type]
         (lambda: a.Augmenter(a.ssd), "ops", r"ssd\(\)"),
-        (lambda: a.Augmenter("sdd"), "ops", "light, ssd"),
+        (lambda: a.Augmenter("sdd"), "augment", "did you mean ssd"),
         (lambda: a.Augmenter(lambda draft: draft), "ops", r"\(draft, draws\)"),
         (lambda: a.Augmenter([a.Rotate]), "ops", r"\(draft, draws\)"),
         (lambda: a.Augmenter(None, policy={}), "policy", "BoxPolicy"),  # type: ignore[arg-type]

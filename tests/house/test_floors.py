@@ -21,7 +21,8 @@ FLOORS = (  # top first, as in CONTRIBUTING.md; rooms of one floor do not import
     ("validation",),
     ("sources",),
     ("formats",),
-    ("augment", "classes", "parallel"),
+    ("augment",),
+    ("classes", "parallel"),
     ("boxes", "files", "images", "issues", "ledger", "options", "schema"),
     ("errors", "records"),
 )

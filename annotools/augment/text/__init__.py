@@ -1,0 +1,1 @@
+"""Augmentations as text and as JSON, and back."""

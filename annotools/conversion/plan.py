@@ -27,7 +27,7 @@ from annotools.conversion.options import Options
 from annotools.conversion.plan_rows import PlanRows, hash_bytes
 from annotools.errors import SourceError
 from annotools.ledger import Ledger
-from annotools.sources.catalogue import decode, trouble
+from annotools.sources.catalogue import Connection, decode, trouble
 from annotools.sources.source import Pair, Source
 from annotools.sources.storage import fingerprint_of
 
@@ -128,7 +128,8 @@ WHERE e.rowid > ? AND e.rowid <= ? ORDER BY e.rowid
 def _open_plan(path: str) -> sqlite3.Connection:
     """A finished plan: it will not change, so that nobody has to lock it, also on a network's file system."""
     with trouble(path):
-        database = sqlite3.connect(f"{Path(path).absolute().as_uri()}?immutable=1", uri=True)
+        name = f"{Path(path).absolute().as_uri()}?immutable=1"
+        database = sqlite3.connect(name, uri=True, factory=Connection)
         (is_utf8,) = database.execute("SELECT is_utf8 FROM about").fetchone()
     if not is_utf8:
         database.text_factory = decode

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
-from annotools.sources.catalogue import bindable, connect, decode, trouble
+from annotools.sources.catalogue import bindable, connect, decode, of_this_thread, trouble
 from annotools.sources.names import base_of, distance, folded_stem
 
 
@@ -41,7 +41,7 @@ class ImageFinder:
         if not base:
             return None
         found = self._database.execute(
-            "SELECT name FROM image WHERE stem = CAST(? AS TEXT) ORDER BY rowid",
+            of_this_thread("SELECT name FROM image WHERE stem = CAST(? AS TEXT) ORDER BY rowid"),
             (bindable(folded_stem(base)),),
         )
         names = (name for (name,) in found)

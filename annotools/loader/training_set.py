@@ -10,6 +10,7 @@ from typing import Any
 import tensorflow as tf
 
 from annotools.errors import OptionError
+from annotools.loader.faults import name_errors
 from annotools.loader.pipeline import Pipeline
 
 _ALIKE = ("cache", "filter", "prefetch", "repeat", "shuffle", "skip", "take", "with_options")
@@ -108,6 +109,6 @@ def _counting(kind: Any) -> Any:
         epochs, draws = self.pipeline.options.epochs, self.pipeline.augmenter.augmentation.draws
         if self.passes == _TOO_OFTEN and epochs is not None and any(draws):
             warnings.warn(_ONCE_MORE.format(epochs), stacklevel=2)
-        return kind.__iter__(self)
+        return name_errors(kind.__iter__(self), self.pipeline)
 
     return iterate

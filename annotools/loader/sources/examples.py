@@ -50,3 +50,12 @@ class Examples(Protocol):
 
     def number_of(self, image_id: str) -> int | None:
         """The number of the image with this id, None where there is none."""
+
+    def name_of(self, number: int) -> str:
+        """The id of an image. tf.errors.DataLossError where its record is damaged."""
+
+    def place_of(self, number: int) -> str:
+        """In words where an image is: its file, or the record and the file; "" where it is in memory."""
+
+    def numbers_at(self, offset: int) -> list[int]:
+        """The images whose records hold this byte of their file, one for each file that is long enough."""

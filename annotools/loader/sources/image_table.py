@@ -89,6 +89,15 @@ class ImageTable:
         name = os.fsencode(image_id)
         return self.names.index(name) if name in self.names else None
 
+    def name_of(self, number: int) -> str:
+        return os.fsdecode(self.names[number])
+
+    def place_of(self, number: int) -> str:
+        return os.fsdecode(self.images[number]) if self.kind == "path" else ""
+
+    def numbers_at(self, offset: int) -> list[int]:
+        return []
+
     def _tensor(self, name: str) -> tf.Tensor:
         # eager tensors are captured by the graph as inputs; a constant in the graph would be copied with it
         if name not in self._tensors:

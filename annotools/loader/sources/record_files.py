@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import collections
 import functools
+import itertools
 import os
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +15,7 @@ from numpy.typing import NDArray
 
 from annotools.augment import Sample
 from annotools.classes.class_map import ClassMap
+from annotools.formats.example.framing import read_records
 from annotools.formats.example.record_index import RecordIndex
 from annotools.loader.sources.parse import RecordForm, count_boxes, parse, record_id
 
@@ -44,15 +47,18 @@ class RecordFiles:
     def max_boxes(self) -> int:
         if self.boxes is not None:
             return self.boxes
-        return int(self._counted().reduce(tf.constant(0, tf.int64), tf.maximum))
+        return int(self.counts().max(initial=0))
 
     def counts(self) -> NDArray[np.int64]:
-        return np.fromiter(self._counted().as_numpy_iterator(), np.int64, len(self))
-
-    def _counted(self) -> tf.data.Dataset:
         records = tf.data.TFRecordDataset(list(self.index.files))
         count = _as_is(lambda record: count_boxes(record, self.form.dialect))
-        return records.map(count, num_parallel_calls=tf.data.AUTOTUNE)
+        counted = records.map(count, num_parallel_calls=tf.data.AUTOTUNE).batch(1024)
+        try:
+            return np.concatenate([np.zeros(0, np.int64), *counted.as_numpy_iterator()])
+        except tf.errors.DataLossError:
+            for file in self.index.files:  # to say which file it is, and where
+                collections.deque(read_records(file), maxlen=0)
+            raise
 
     def read(self, numbers: tf.data.Dataset, num_parallel_calls: int) -> tf.data.Dataset:
         # get_single_element inside `map` would read in parallel, but TensorFlow takes it for stateful
@@ -82,6 +88,22 @@ class RecordFiles:
         for number, _ in found.take(1):
             return int(number)
         return None
+
+    def name_of(self, number: int) -> str:
+        wanted = tf.data.Dataset.from_tensors((tf.constant([number], tf.int64),))
+        raws, numbers = self.read(wanted, 1).get_single_element()
+        return os.fsdecode(record_id(raws[0], self.form.dialect, numbers[0]).numpy())
+
+    def place_of(self, number: int) -> str:
+        file = int(np.searchsorted(self.index.starts, number, side="right")) - 1
+        return f"record {number - self.index.starts[file]} of {self.index.files[file]}"
+
+    def numbers_at(self, offset: int) -> list[int]:
+        found = []
+        for first, end in itertools.pairwise(self.index.starts.tolist()):
+            inside = int(np.searchsorted(self.index.offsets[first:end], offset, side="right"))
+            found += [first + inside - 1] if inside else []
+        return found
 
     # eager tensors are captured by the graph as inputs; a constant in the graph would be copied with it
     @functools.cached_property

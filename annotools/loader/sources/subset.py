@@ -63,9 +63,20 @@ class Subset:
 
     def number_of(self, image_id: str) -> int | None:
         real = self.examples.number_of(image_id)
-        if real is None or real not in self.numbers:
-            return None
-        return int(np.searchsorted(self.numbers, real))
+        return None if real is None else next(iter(self._places([real])), None)
+
+    def name_of(self, number: int) -> str:
+        return self.examples.name_of(int(self.numbers[number]))
+
+    def place_of(self, number: int) -> str:
+        return self.examples.place_of(int(self.numbers[number]))
+
+    def numbers_at(self, offset: int) -> list[int]:
+        return self._places(self.examples.numbers_at(offset))
+
+    def _places(self, reals: list[int]) -> list[int]:
+        """Which images of the subset these are, as far as they are in it."""
+        return [int(np.searchsorted(self.numbers, real)) for real in reals if real in self.numbers]
 
 
 def with_objects(examples: Examples) -> Examples:

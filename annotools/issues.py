@@ -105,6 +105,8 @@ RULES: tuple[Rule, ...] = (
     Rule("empty-annotation", "file", "info", "The annotation has no objects: a negative."),
     Rule("annotation-missing", "image", "warning", "An image has no annotation file.", cost="image"),
     Rule("image-missing", "image", "error", "An annotation has no image.", cost="image"),
+    Rule("image-ambiguous", "image", "error",
+         "Several images fit the annotation, or several annotations the image.", cost="image"),
     Rule("image-unreadable", "image", "error", "The image's header or pixels cannot be read.", cost="image"),
     Rule("image-undecodable", "image", "error",
          "TensorFlow cannot decode the image, or decodes other pixels than a viewer shows.", cost="image"),

@@ -89,9 +89,9 @@ def _read_image(sample: Sample, options: Options, outcome: Outcome) -> bytes:
         sample.annotation = annotation.found_at(None, None, pair.split)
         # A pickle holds no pixels: a size from the XML will do, if there is one.
         blocking = options.stores_pixels or not (annotation.size and annotation.size.width)
-        issue = image_missing(annotation, blocking=blocking)
-        if blocking:
-            raise ImageLostError("image-missing", issue)
+        issue = image_missing(sample, blocking=blocking)
+        if issue.severity == "error":
+            raise ImageLostError(issue.rule, issue)
         outcome.issues.append(issue)
         return b""
     path = source.display(pair.image)
@@ -117,6 +117,8 @@ def _read_image(sample: Sample, options: Options, outcome: Outcome) -> bytes:
     for check in _CLAIMS_ABOUT_IMAGE:
         if found := check(sample):
             outcome.issues += [issue for issue in found if not _is_settled(issue, sample, options)]
+    if outcome.repairs:  # encoded anew, and named so in the record
+        outcome.issues = [one for one in outcome.issues if one.rule != "format-extension-mismatch"]
     return encoded
 
 

@@ -27,7 +27,7 @@ from annotools.images.blocks import (
     webp_chunks,
 )
 from annotools.images.exif import TIFF_PREFIX, read_orientation
-from annotools.images.signatures import describe
+from annotools.images.signatures import CONVERTIBLE, describe
 from annotools.records import Image
 
 FIRST_READ = 64 << 10
@@ -74,7 +74,9 @@ def read_header(data: Data, path: str | None = None) -> Image:
             return _read_bmp(data, path)
     except (struct.error, IndexError):
         raise ImageError("the image header ends early", path=path, found=f"{len(data)} bytes") from None
-    raise ImageError("not an image that can be read", path=path, found=describe(data[:64]), expected=EXPECTED)
+    found = describe(data[:64])
+    expected = f"{EXPECTED}; convert --image-format png encodes it anew" if found in CONVERTIBLE else EXPECTED
+    raise ImageError("not an image that can be read", path=path, found=found, expected=expected)
 
 
 def read_header_of(path: str | os.PathLike[str]) -> Image:

@@ -30,9 +30,14 @@ _FOREIGN_MAGIC = (
     (b"\xff\x0a", "JPEG XL"),
     (b"\x00\x00\x00\x0cJXL ", "JPEG XL"),
     (b"\x00\x00\x00\x0cjP  ", "JPEG 2000"),
+    (b"\xff\x4f\xff\x51", "JPEG 2000"),
+    *((b"P%d%c" % (kind, blank), "PPM, PGM or PBM") for kind in range(1, 7) for blank in b" \t\r\n"),
     (b"8BPS", "Photoshop"),
     (b"%PDF", "PDF"),
     (b"\x00\x00\x01\x00", "an icon"),
     (b"PK\x03\x04", "a zip archive"),
     (b"version https://git-lfs", "a Git LFS pointer, not the file itself"),
 )
+
+CONVERTIBLE = frozenset(("TIFF", "BigTIFF", "JPEG 2000", "PPM, PGM or PBM", "AVIF", "Photoshop"))
+"""Names of formats that Pillow reads, though TensorFlow does not."""

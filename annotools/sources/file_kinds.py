@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 
-# In order of preference where one stem has several images. Those that are only
-# recognised are listed too: somebody who has a.xml and a.tif wants to hear that, not that there is no image.
-_READABLE = ["jpg", "jpeg", "png", "bmp", "gif", "webp"]
-_RECOGNISED = ["jpe", "jfif", "tif", "tiff", "heic", "heif", "avif", "jp2", "jxl"]
-IMAGE_RANKS = {extension: rank for rank, extension in enumerate(_READABLE + _RECOGNISED)}
+# Those that are only recognised, because TensorFlow reads no such format, are listed too: somebody who has
+# a.xml and a.tif wants to hear that, not that there is no image.
+_READABLE = ["jpg", "jpeg", "jpe", "jfif", "png", "bmp", "dib", "gif", "webp"]
+_RECOGNISED = ["tif", "tiff", "heic", "heif", "avif", "jp2", "j2k", "jpx", "jxl", "tga"]
+_RECOGNISED += ["ppm", "pgm", "pbm", "pnm"]
+_IMAGES = frozenset(_READABLE + _RECOGNISED)
 LIST_FOLDER = "imagesets"
 _MASK_FOLDER = re.compile(r"segmentation|.*visualization$", re.IGNORECASE)
 
@@ -21,13 +22,18 @@ def split_extension(name: str) -> tuple[str, str]:
     """('folder/a.b', 'jpg') for 'folder/a.b.JPG'; an extension that is neither xml nor an image is ''."""
     stem, dot, extension = name.rpartition(".")
     extension = extension.lower()
-    if dot and (extension == "xml" or extension in IMAGE_RANKS):
+    if dot and (extension == "xml" or extension in _IMAGES):
         return stem, extension
     return name, ""
 
 
 def is_image(name: str) -> bool:
-    return split_extension(name)[1] in IMAGE_RANKS
+    return split_extension(name)[1] in _IMAGES
+
+
+def is_readable(name: str) -> bool:
+    """Whether the name is that of a format which TensorFlow reads."""
+    return split_extension(name)[1] in _READABLE
 
 
 def matters(name: str) -> bool:
@@ -51,7 +57,7 @@ def kind_of(base: str) -> str | None:
     return _KINDS.get(extension) or _KINDS.get(extension.lower())
 
 
-_KINDS = {"xml": "xml", "txt": "txt"} | dict.fromkeys(IMAGE_RANKS, "image")
+_KINDS = {"xml": "xml", "txt": "txt"} | dict.fromkeys(_IMAGES, "image")
 
 
 def _base_matters(base: str, *, in_list_folder: bool) -> bool:

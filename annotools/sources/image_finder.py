@@ -6,7 +6,8 @@ import os
 from collections.abc import Iterable
 
 from annotools.sources.catalogue import bindable, connect, decode, of_this_thread, trouble
-from annotools.sources.names import base_of, distance, folded_stem
+from annotools.sources.evidence import agreement, folder_of
+from annotools.sources.names import base_of, fold, folded_stem
 
 
 class ImageFinder:
@@ -34,8 +35,9 @@ class ImageFinder:
     def find(self, filename: str, *, near: str) -> str | None:
         """The image that `filename` names, else one with the same stem; None without either.
 
-        An exact name goes before one that only folds to the same, and that before another extension; then
-        one in the folder of the file `near` before others, and the first of these.
+        An exact name goes before one that only folds to the same, and that before another extension; then the
+        one whose folder agrees best with that of `filename`; then one in the folder of the file `near` before
+        others, and the first of these.
         """
         base = base_of(filename)
         if not base:
@@ -45,4 +47,11 @@ class ImageFinder:
             (bindable(folded_stem(base)),),
         )
         names = (name for (name,) in found)
-        return min(names, key=lambda name: distance(name, base, near), default=None)
+        folder = folder_of(filename.replace("\\", "/"))
+
+        def rank(name: str) -> tuple[bool, bool, int, bool]:
+            found = name.rpartition("/")[2]
+            is_beside = folder_of(name) == folder_of(near)
+            return found != base, fold(found) != fold(base), -max(agreement(folder, name)), not is_beside
+
+        return min(names, key=rank, default=None)

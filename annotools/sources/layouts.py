@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from annotools.errors import SourceError
 from annotools.issues import Issue
 from annotools.sources.image_sets import is_split_name
+from annotools.sources.storage import printable
 
 _ANNOTATION_FOLDERS = frozenset({"annotations", "annotation", "annots", "labels", "label", "xmls", "xml"})
 _IMAGE_FOLDERS = frozenset({"jpegimages", "pngimages", "images", "image", "imgs", "img"})
@@ -92,6 +93,7 @@ def find_layout(
     tree = None
     limits = tuple(f"{limit}/" for limit in (annotations, images) if limit)
     if annotations is not None or images is not None:
+        lists = [one for one in lists if not _is_of_others(one, annotations, xml_folders)]
         xml_folders = {one: count for one, count in xml_folders.items() if _is_below(one, annotations)}
         image_folders = {one: count for one, count in image_folders.items() if _is_below(one, images)}
     else:
@@ -99,10 +101,12 @@ def find_layout(
         if tree is not None:
             all_folders = xml_folders, image_folders
             xml_folders = _inside(xml_folders, tree, _ANNOTATION_FOLDERS)
-            # ImageSets alone may have made it a tree: ImageNet's images are in Data, others' in pics
-            image_folders = _inside(image_folders, tree, _IMAGE_FOLDERS) or {
-                folder: count for folder, count in image_folders.items() if _is_below(folder, tree)
-            }
+            image_folders = _images_of(image_folders, tree)
+            if not image_folders and names.images:
+                # lists beside the annotations have made it a tree, and the images are elsewhere
+                if others := names.xmls.keys() - xml_folders.keys():
+                    raise several_data_sets(root, [*xml_folders, *others])
+                image_folders = names.images
             issues += _left_outside(all_folders, (xml_folders, image_folders), tree, root)
     if not xml_folders:
         raise SourceError(
@@ -158,13 +162,36 @@ def _only_tree(xmls: Folders, images: Folders, lists: list[str], root: str) -> s
     if len(trees) == 1:
         return trees[0]
     if not _trees([*images, *lists], _VOC_FOLDERS).isdisjoint(trees):
-        raise SourceError(
-            "there are several data sets in it",
-            path=root,
-            found=", ".join(trees),
-            expected="one of them as the source",
-        )
+        raise several_data_sets(root, trees)
     return None  # parts of one: shelf1/images, shelf1/annotations, shelf2/images, ...
+
+
+def several_data_sets(root: str, folders: Iterable[str]) -> SourceError:
+    """The error of a source that is more than one; it names all of them."""
+    tops = sorted({folder.rstrip("/") for folder in folders})
+    tops = [one for one in tops if not any(one != other and _is_below(f"{one}/", other) for other in tops)]
+    names = ", ".join(repr(printable(one) or ".") for one in tops)
+    return SourceError(
+        f"there are several data sets in it, or several annotations of the same images: {names}",
+        path=root,
+        expected="one of them: as the source, or by --annotations DIR --image-folder DIR; to train on all of "
+        "them, convert each to an output of its own with the same --classes",
+    )
+
+
+def _is_of_others(name: str, annotations: str | None, xmls: Folders) -> bool:
+    """Whether a list lies in a tree with annotations, and these are not the ones below `annotations`."""
+    (tree,) = _trees([name], frozenset({"imagesets"})) or {""}
+    if not tree or annotations is None or _is_below(f"{annotations}/", tree):
+        return False
+    return any(_is_below(folder, tree) for folder in xmls)
+
+
+def _images_of(images: Folders, tree: str) -> Folders:
+    """The folders of images of a tree; where none has a usual name, all in it (ImageNet has Data)."""
+    return _inside(images, tree, _IMAGE_FOLDERS) or {
+        folder: count for folder, count in images.items() if _is_below(folder, tree)
+    }
 
 
 def _inside(folders: Folders, tree: str, kinds: frozenset[str]) -> Folders:

@@ -26,9 +26,3 @@ def in_order(name: str) -> tuple[str, str]:
 def folded_stem(name: str) -> str:
     """The last part of a name without extension, folded."""
     return fold(split_extension(name.rpartition("/")[2])[0])
-
-
-def distance(name: str, base: str, near: str) -> tuple[bool, bool, bool]:
-    """How far the file `name` is from what `base` means beside the file `near`; the least is best."""
-    folder, _, found = name.rpartition("/")
-    return found != base, fold(found) != fold(base), folder != near.rpartition("/")[0]

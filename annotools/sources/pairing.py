@@ -1,10 +1,13 @@
 """Which image belongs to which annotation file.
 
 In this order, each step for what the steps before have left over:
-1. the same stem at the same location (layouts.py), or in the very same folder where several qualify;
+1. the same stem at the same location (layouts.py);
 2. the same, where only case or Unicode normalisation differ (a.XML, macOS names);
 3. the same stem anywhere, if only one annotation and one free image have it;
-4. the name in `<filename>`, which is read for these files only; then its stem with any image extension.
+4. the name in `<filename>`, with any image extension; where no free image has it, the same stem.
+Where a step finds several of a kind, rivals.py settles which belong together by what stands in the
+annotations, which are read for that (evidence.py). What nothing settles is no pair: the annotation is
+ambiguous, and nothing is decided by the order of names.
 Extensions never decide: a PNG called a.jpg is an image with the stem a.
 
 The first step is one statement over the catalogue and takes no memory worth mentioning, however many there
@@ -15,44 +18,41 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from itertools import groupby
-from typing import NamedTuple
+from dataclasses import dataclass, field, replace
+from itertools import groupby, islice
+from typing import Literal
 
 from annotools.issues import Issue
+from annotools.sources.ambiguity import Ambiguity, several_folders
 from annotools.sources.catalogue import Catalogue
-from annotools.sources.file_kinds import IMAGE_RANKS, split_extension
+from annotools.sources.evidence import Claims, folder_of, twin_key
+from annotools.sources.file_kinds import is_readable
 from annotools.sources.ids import clean
 from annotools.sources.layouts import without_split
-from annotools.sources.names import base_of, distance, fold, folded_stem, in_order
-
-
-class File(NamedTuple):
-    """A file of a source. Its key is its location and its stem; row: that of the catalogue, if it has one."""
-
-    key: str
-    name: str
-    pattern: int
-    stem: str
-    row: int = 0
+from annotools.sources.names import base_of, fold, folded_stem, in_order
+from annotools.sources.rivals import File, Match, match_rivals
 
 
 @dataclass(slots=True)
 class Pairing:
     """What pairing found out beside the pairs.
 
-    rivals      names of images that lost their annotation to an image of the same stem
+    rivals      names of images that lost their annotation to another one, or may be that of several
+    ambiguous   for an annotation without image what it may have; by the name of its file
+    several     folders of annotations that claim the same images, and alike
     is_sorted   whether the pairs are still in the order of their ids, without a gap
     """
 
     rivals: set[str] = field(default_factory=set)
+    ambiguous: dict[str, Ambiguity] = field(default_factory=dict)
+    several: tuple[str, ...] = ()
     issues: list[Issue] = field(default_factory=list)
     is_sorted: bool = True
 
 
 def pair_files(
     catalogue: Catalogue,
-    read_filename: Callable[[str], str | None],
+    read_claims: Callable[[str], Claims],
     display: Callable[[str], str],
     *,
     lone_images: bool,
@@ -61,14 +61,15 @@ def pair_files(
 
     Ids are those that rows have where none is like another (ids.py). Splits are those of the folders.
 
-    read_filename   the `<filename>` of an annotation file, None when it has none or cannot be read
+    read_claims     what an annotation file says of its image; nothing where it cannot be read
     display         the name of a file for messages
     lone_images     whether images without annotation get a row
     """
-    matcher = _Matcher(catalogue, read_filename, display)
+    matcher = _Matcher(catalogue, read_claims, display)
     _pair_keys(catalogue)
     matcher.match_several()
     matcher.match_left_over()
+    matcher.find_several_data_sets()
     if not lone_images:
         matcher.remove("xml IS NULL")
     catalogue.name_pairs()
@@ -114,26 +115,30 @@ FROM file CROSS JOIN pattern ON number = pattern
 ORDER BY key, name
 """
 
+_NAMESAKES = 10_000
+_IMAGE_OF = """
+SELECT folder || coalesce(image_stem, stem, id) || extension
+FROM pair JOIN pattern ON number = image WHERE pair.rowid = ?
+"""
+
 
 class _Matcher:
     def __init__(
-        self,
-        catalogue: Catalogue,
-        read_filename: Callable[[str], str | None],
-        display: Callable[[str], str],
+        self, catalogue: Catalogue, read_claims: Callable[[str], Claims], display: Callable[[str], str]
     ) -> None:
         self.catalogue = catalogue
-        self.read_filename = read_filename
+        self.read_claims = read_claims
         self.display = display
         self.pairing = Pairing()
         self.unmatched: list[File] = []
-        self.claimed: set[str] = set()
-        self.reports: list[tuple[tuple[str, str], Issue]] = []
+        self.contested: list[list[File]] = []
+        self.closed: set[str] = set()
+        """Names of files that are ambiguous: nothing else may have them."""
 
     def match_several(self) -> None:
         """Step 1, where a key has more files than two."""
         catalogue = self.catalogue
-        if catalogue.execute(f"SELECT 1 FROM pair WHERE {_SEVERAL} LIMIT 1").fetchone() is None:
+        if not self._has(_SEVERAL):
             return
         catalogue.execute(
             "CREATE TABLE several AS SELECT location, coalesce(stem, id) AS stem"
@@ -145,12 +150,12 @@ class _Matcher:
         for _, found in groupby(files, lambda file: file.key):
             self._match_key(list(found))
         catalogue.execute("DROP TABLE several")
-        self._sort_reports()
+        self._sort_issues()
 
     def _match_key(self, files: list[File]) -> None:
         xmls = [file for file in files if file.pattern < 0]
         images = [file for file in files if file.pattern > 0]
-        pairs = dict(self.match_rivals(xmls, images)) if xmls and images else {}
+        pairs = dict(self.settle(xmls, images).pairs) if xmls and images else {}
         for xml in xmls:
             self.add(xml, pairs.get(xml))
         taken = set(pairs.values())
@@ -178,18 +183,23 @@ class _Matcher:
 
     def match_left_over(self) -> None:
         """Steps 2, 3 and 4."""
-        if self._is_none("image IS NULL") or self._is_none("xml IS NULL"):
+        if not self._has("image IS NULL"):
             return
-        left = self.files("xml", "image IS NULL")
-        self.unmatched = sorted(left, key=lambda file: in_order(file.name))
-        self.match_locations()
-        self._sort_reports()
-        self.match_stems(lambda key: key.rpartition("/")[2])
-        self.match_stems(lambda key: fold(key.rpartition("/")[2]))
-        self.match_filenames()
+        has_free = self._has("xml IS NULL")
+        # without free images they are asked only who has theirs
+        left = islice(self.files("xml", "image IS NULL"), None if has_free else _NAMESAKES)
+        unmatched = (file for file in left if file.name not in self.closed)
+        self.unmatched = sorted(unmatched, key=lambda file: in_order(file.name))
+        if self.unmatched and has_free:
+            self.match_locations()
+            self.match_stems(lambda key: key.rpartition("/")[2])
+            self.match_stems(lambda key: fold(key.rpartition("/")[2]))
+            self.match_filenames()
+            self._sort_issues()
+        self.find_namesakes()
 
-    def _is_none(self, rows: str) -> bool:
-        return self.catalogue.execute(f"SELECT 1 FROM pair WHERE {rows} LIMIT 1").fetchone() is None
+    def _has(self, rows: str) -> bool:
+        return self.catalogue.execute(f"SELECT 1 FROM pair WHERE {rows} LIMIT 1").fetchone() is not None
 
     def files(self, kind: str, rows: str) -> Iterator[File]:
         """The annotations ("xml") or images ("image") of some rows."""
@@ -209,14 +219,14 @@ class _Matcher:
             *(image.pattern, stem, ours or theirs, xml.row),
         )
         self.remove(f"rowid = {image.row}")
-        self.claimed.add(image.name)
 
     def drop_matched(self, pairs: Iterable[tuple[File, File]]) -> None:
         matched = set()
         for xml, image in pairs:
             self.claim(xml, image)
+            self.pairing.ambiguous.pop(xml.name, None)
             matched.add(xml)
-        self.unmatched = [xml for xml in self.unmatched if xml not in matched]
+        self.unmatched = [xml for xml in self.unmatched if xml not in matched and xml.name not in self.closed]
 
     def free_images(self, texts: set[str], text_of: Callable[[File], str]) -> dict[str, list[File]]:
         """The free images by the text that they have, of those that have one of `texts`."""
@@ -224,61 +234,20 @@ class _Matcher:
         if texts:
             for image in self.files("image", "xml IS NULL"):
                 text = text_of(image)
-                if text in texts:
+                if text in texts and image.name not in self.closed:
                     found.setdefault(text, []).append(image)
         for images in found.values():
             images.sort(key=lambda image: in_order(image.name))
         return found
 
-    def match_locations(self) -> None:
-        xmls: dict[str, list[File]] = {}
-        for xml in self.unmatched:
-            xmls.setdefault(fold(xml.key), []).append(xml)
-        images = self.free_images(set(xmls), lambda image: fold(image.key))
+    def match_groups(self, xmls: dict[str, list[File]], images: dict[str, list[File]]) -> None:
         self.drop_matched(
-            pair for text, found in images.items() for pair in self.match_rivals(xmls[text], found)
+            pair for text, found in images.items() for pair in self.settle(xmls[text], found).pairs
         )
 
-    def match_rivals(self, xmls: list[File], images: list[File]) -> Iterator[tuple[File, File]]:
-        """Of several of a kind, those in one folder belong together."""
-        if len(xmls) == len(images) == 1:
-            yield xmls[0], images[0]
-            return
-        xmls, images = (sorted(files, key=lambda file: in_order(file.name)) for files in (xmls, images))
-        position = in_order(xmls[0].name)
-        left = images
-        for xml in sorted(xmls, key=lambda xml: not _beside(xml, images)):
-            near = _beside(xml, left) or left
-            if not near:
-                self.report(xml, f"{self.display(images[0].name)} has an annotation already", position)
-                continue
-            yield xml, near[0] if len(near) == 1 else self.choose(xml, near, position)
-            left = [other for other in left if other not in near]
-
-    def choose(self, xml: File, images: list[File], position: tuple[str, str]) -> File:
-        """One of several images of one stem: the one that `<filename>` names, else by extension."""
-        named = fold(base_of(self.read_filename(xml.name) or ""))
-        ranked = sorted(
-            images,
-            key=lambda image: (
-                fold(base_of(image.name)) != named,
-                IMAGE_RANKS[split_extension(image.name)[1]],
-                image.name,
-            ),
-        )
-        self.pairing.rivals.update(image.name for image in ranked[1:])
-        others = ", ".join(self.display(image.name) for image in ranked[1:])
-        self.report(xml, f"{self.display(ranked[0].name)} is its image, not {others}", position)
-        return ranked[0]
-
-    def report(self, xml: File, message: str, position: tuple[str, str]) -> None:
-        path = self.display(xml.name)
-        issue = Issue.of("stem-collision", f"several files have this stem: {message}", path)
-        self.reports.append((position, issue))
-
-    def _sort_reports(self) -> None:
-        self.pairing.issues += [issue for _, issue in sorted(self.reports, key=lambda report: report[0])]
-        self.reports.clear()
+    def match_locations(self) -> None:
+        xmls = _grouped(self.unmatched, lambda xml: fold(xml.key))
+        self.match_groups(xmls, self.free_images(set(xmls), lambda image: fold(image.key)))
 
     def match_stems(self, stem: Callable[[str], str]) -> None:
         texts = {stem(xml.key) for xml in self.unmatched}
@@ -296,21 +265,80 @@ class _Matcher:
         )
 
     def match_filenames(self) -> None:
-        if self._is_none("xml IS NULL"):
+        if not self._has("xml IS NULL"):
             return
-        named = {xml: base_of(self.read_filename(xml.name) or "") for xml in self.unmatched}
-        stems = {folded_stem(base) for base in named.values() if base}
-        images = self.free_images(stems, lambda image: folded_stem(image.name))
-        left = []
-        for xml, base in named.items():
-            candidates = [one for one in images.get(folded_stem(base), ()) if one.name not in self.claimed]
-            if base and candidates:
-                self.claim(xml, min(candidates, key=lambda image: distance(image.name, base, xml.name)))
-            else:
-                left.append(xml)
-        self.unmatched = left
+        named = {xml: folded_stem(base_of(self.read_claims(xml.name).filename)) for xml in self.unmatched}
+        own = {xml: folded_stem(xml.name) for xml in self.unmatched}
+        images = self.free_images({*named.values(), *own.values()} - {""}, lambda one: folded_stem(one.name))
+        xmls = _grouped(self.unmatched, lambda xml: named[xml] if named[xml] in images else own[xml])
+        self.match_groups(xmls, {text: found for text, found in images.items() if text in xmls})
+
+    def find_namesakes(self) -> None:
+        """For annotations that are still without image, who has the image of their stem."""
+        left = _grouped(self.unmatched, lambda xml: folded_stem(xml.name))
+        if not left:
+            return
+        for owner in self.files("xml", "image IS NOT NULL"):
+            for xml in left.get(folded_stem(owner.name), ()):
+                here, there = (self.catalogue.patterns[one.pattern].location for one in (xml, owner))
+                kind: Literal["taken", "elsewhere"] = "taken" if here.startswith(there) else "elsewhere"
+                image = self.catalogue.execute(_IMAGE_OF, owner.row).fetchone()[0]
+                self.pairing.ambiguous.setdefault(xml.name, Ambiguity(kind, (image,), (owner.name,)))
+
+    def settle(self, xmls: list[File], images: list[File]) -> Match:
+        """What belongs together of rivals; what is said of those that lost is noted."""
+        if len(xmls) == len(images) == 1:
+            return Match([(xmls[0], images[0])])
+        match = match_rivals(xmls, images, lambda xml: self.read_claims(xml.name))
+        ambiguous = self.pairing.ambiguous
+        for xml, found in match.several:
+            ambiguous[xml.name] = Ambiguity("several", tuple(image.name for image in found))
+            self.close([xml, *found])
+        for image, rivals in match.contested:
+            names = tuple(xml.name for xml in rivals)
+            ambiguous |= dict.fromkeys(names, Ambiguity("contested", (image.name,), names))
+            self.close([image, *rivals])
+            self.contested.append(rivals)
+        for xml, image, owner in match.taken:
+            ambiguous[xml.name] = Ambiguity("taken", (image.name,), (owner.name,))
+        self.close(match.told)
+        free = {image.name for image in images}.difference(image.name for _, image in match.pairs)
+        for xml, image in match.pairs:
+            self._report_twins(xml, image.name, sorted(free, key=in_order))
+        return match
+
+    def close(self, files: Iterable[File]) -> None:
+        for file in files:
+            self.closed.add(file.name)
+            if file.pattern > 0:
+                self.pairing.rivals.add(file.name)
+
+    def _report_twins(self, xml: File, image: str, free: list[str]) -> None:
+        """Images that differ from the one that was chosen in their extension only."""
+        twins = [other for other in free if twin_key(other) == twin_key(image)]
+        if not twins:
+            return
+        self.pairing.rivals.update(twins)
+        others = ", ".join(map(self.display, twins))
+        message = f"several files have this stem: {self.display(image)} is its image, not {others}"
+        issue = Issue.of("stem-collision", message, self.display(xml.name))
+        if not any(map(is_readable, twins)):
+            issue = replace(issue, severity="info")
+        self.pairing.issues.append(issue)
+
+    def _sort_issues(self) -> None:
+        self.pairing.issues.sort(key=lambda issue: in_order(issue.path or ""))
+
+    def find_several_data_sets(self) -> None:
+        """Folders of annotations of which most claim the images that those of another folder claim."""
+        if len(self.contested) > 1:
+            sizes = Counter(folder_of(file.name) for file in self.files("xml", "1"))
+            claims = ([xml.name for xml in rivals] for rivals in self.contested)
+            self.pairing.several = several_folders(claims, sizes)
 
 
-def _beside(xml: File, images: Iterable[File]) -> list[File]:
-    folder = in_order(xml.name)[0]
-    return [image for image in images if in_order(image.name)[0] == folder]
+def _grouped(files: Iterable[File], text_of: Callable[[File], str]) -> dict[str, list[File]]:
+    groups: dict[str, list[File]] = {}
+    for file in files:
+        groups.setdefault(text_of(file), []).append(file)
+    return groups

@@ -10,12 +10,21 @@ from typing import Any
 from annotools.errors import FaultyFileError, SourceError
 from annotools.formats import voc
 from annotools.issues import Issue
+from annotools.sources.ambiguity import Ambiguity
 from annotools.sources.catalogue import BATCH, Catalogue, Pattern, Splits
+from annotools.sources.evidence import Claims
 from annotools.sources.file_kinds import is_image, kind_of
 from annotools.sources.folder import Folder
 from annotools.sources.ids import give_ids
 from annotools.sources.image_sets import SplitList, default_splits, find_lists, split_order
-from annotools.sources.layouts import Layout, Names, find_layout, split_of_location, without_split
+from annotools.sources.layouts import (
+    Layout,
+    Names,
+    find_layout,
+    several_data_sets,
+    split_of_location,
+    without_split,
+)
 from annotools.sources.pairing import pair_files
 from annotools.sources.storage import Storage
 
@@ -41,13 +50,15 @@ class Scan:
 class Listed:
     """What listing a source found out.
 
-    rivals   names of images that lost their annotation to an image of the same stem
+    rivals      names of images that lost their annotation to another one, or may be that of several
+    ambiguous   for an annotation without image what it may have; by the name of its file
     """
 
     catalogue: Catalogue
     splits: Splits
     issues: tuple[Issue, ...]
     rivals: frozenset[str]
+    ambiguous: dict[str, Ambiguity]
 
 
 def list_source(storage: Storage, scan: Scan) -> Listed:
@@ -55,8 +66,10 @@ def list_source(storage: Storage, scan: Scan) -> Listed:
     found = find_files(storage, scan)
     catalogue, layout, lists = found.catalogue, found.layout, found.lists
     pairing = pair_files(
-        catalogue, lambda name: _read_filename(storage, name), storage.display, lone_images=not scan.only
+        catalogue, lambda name: _read_claims(storage, name), storage.display, lone_images=not scan.only
     )
+    if pairing.several:
+        raise several_data_sets(scan.root, pairing.several)
     of_lists: list[Issue] = []
     if lists:
         from annotools.sources.split_lists import assign_by_lists
@@ -68,16 +81,18 @@ def list_source(storage: Storage, scan: Scan) -> Listed:
     catalogue.finish(is_sorted=give_ids(catalogue, is_sorted=pairing.is_sorted))
     of_layout = () if scan.only else layout.issues  # of the files around a single one nobody asked
     issues = (*storage.issues(), *of_layout, *pairing.issues, *of_lists)
-    return Listed(catalogue, splits, issues, frozenset(pairing.rivals))
+    return Listed(catalogue, splits, issues, frozenset(pairing.rivals), pairing.ambiguous)
 
 
-def _read_filename(storage: Storage, name: str) -> str | None:
+def _read_claims(storage: Storage, name: str) -> Claims:
     try:
         data = storage.read_bytes(name)
     except FaultyFileError:
-        return None  # whoever reads the annotation reports it
+        return Claims()  # whoever reads the annotation reports it
     annotation, _ = voc.inspect(data, name)
-    return None if annotation is None else annotation.filename
+    if annotation is None:
+        return Claims()
+    return Claims(annotation.filename or "", annotation.folder or "", annotation.path or "")
 
 
 @dataclass(slots=True)

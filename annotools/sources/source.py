@@ -19,7 +19,9 @@ from annotools.files.urls import is_url, local_path, whole_archive
 from annotools.images import header as image_headers
 from annotools.issues import Issue
 from annotools.records import Image, record
+from annotools.sources.ambiguity import Ambiguity
 from annotools.sources.catalogue import Catalogue
+from annotools.sources.evidence import agreement, folder_of
 from annotools.sources.file_kinds import split_extension
 from annotools.sources.folder import Folder
 from annotools.sources.image_finder import ImageFinder
@@ -203,24 +205,44 @@ class Source:
         ]
         return [*self._listed.issues, *missing]
 
+    def ambiguity(self, pair: Pair) -> Ambiguity | None:
+        """Why an annotation has no image, where there are images of its name; else None."""
+        return self._listed.ambiguous.get(pair.xml or "") if pair.image is None else None
+
     def image_named(self, pair: Pair, filename: str) -> str | None:
         """The name of an existing image other than the pair's that `filename` names, or None.
 
-        Only the last part of `filename` counts; case, Unicode normalisation and a missing extension do not.
+        Of `filename` the last part counts; case, Unicode normalisation and a missing extension do not. A
+        folder before it counts unless it is one of some disk: "set_2/a.jpg" does not name "set_1/a.jpg".
         """
+        filename = filename.replace("\\", "/").strip()
         base = base_of(filename)
-        if pair.image is not None:
-            own = pair.image.rpartition("/")[2]
-            if base == own or fold(base) in (fold(own), fold(split_extension(own)[0])):
-                return None
+        own = pair.image or ""
+        own_base = own.rpartition("/")[2]
+        is_own = bool(own) and fold(base) in (fold(own_base), fold(split_extension(own_base)[0]))
+        if is_own and not _names_other_folder(filename, own):
+            return None
         if self._finder is None or not self._finder.is_here:
             self._finder = ImageFinder(
                 image
                 for (image,) in self.catalogue.execute("SELECT image FROM named ORDER BY number")
                 if image
             )
-        found = self._finder.find(base, near=pair.image or pair.xml or "")
-        return None if found == pair.image else found
+        found = self._finder.find(filename, near=own or pair.xml or "")
+        if found is None or found == own:
+            return None
+        folder = folder_of(filename)
+        if is_own and max(agreement(folder, found)) <= max(agreement(folder, own)):
+            return None
+        return found
+
+
+def _names_other_folder(filename: str, image: str) -> bool:
+    folder = folder_of(filename)
+    parts = [part for part in folder.split("/") if part.strip(".")]
+    return (
+        bool(parts) and folder[0] != "/" and ":" not in folder and max(agreement(folder, image)) < len(parts)
+    )
 
 
 def open_source(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from annotools.errors import FaultyFileError, ImageError
@@ -13,6 +13,7 @@ from annotools.formats import voc
 from annotools.images import header as image_headers
 from annotools.issues import Issue
 from annotools.records import Annotation, Image
+from annotools.sources.file_kinds import is_readable
 from annotools.sources.storage import HEAD
 from annotools.validation.census import NO_IMAGE, Census
 from annotools.validation.rules.catalogue import CHECKS
@@ -57,9 +58,11 @@ class Checker:
         head = image = None
         image_path = None
         if self.job.images != "none":
-            if pair.image is not None:
+            if pair.image is not None and (pair.xml is not None or is_readable(pair.image)):
                 image_path = self.source.display(pair.image)
                 head, image = self._read_image(pair.image, image_path, issues)
+                if pair.xml is None:  # nothing is written of it
+                    issues = [replace(i, severity="warning") if i.severity == "error" else i for i in issues]
             else:
                 self._count_image(NO_IMAGE, NO_IMAGE)
         if pair.xml is not None:
@@ -93,8 +96,10 @@ class Checker:
         sample.width, sample.height = annotated_size(annotation, image)
         self.census.count(annotation, sample.width, sample.height)
         issues: list[Issue] = []
-        if self.job.images != "none" and sample.pair is not None and sample.pair.image is None:
-            issues.append(image_missing(annotation))
+        if sample.pair is not None and sample.pair.image is None:
+            missing = image_missing(sample)
+            if self.job.images != "none" or missing.rule == "image-ambiguous":
+                issues.append(missing)
         for check in self._with_image if image is not None else self._without_image:
             issues += check(sample)
         return issues

@@ -197,7 +197,9 @@ def test_several_data_sets_are_not_mixed(tmp_path: Path) -> None:
     make(tmp_path, *(f"{year}/{name}" for year in ("VOC2007", "VOC2012") for name in VOC))
     with pytest.raises(SourceError, match="several data sets") as caught:
         open_source(tmp_path)
-    assert caught.value.found == "VOC2007, VOC2012"
+    assert "'VOC2007', 'VOC2012'" in str(caught.value)
+    source = open_source(tmp_path, annotations="VOC2012/Annotations", images="VOC2012/JPEGImages")
+    assert table(source)[0] == ("a", "VOC2012/Annotations/a.xml", "VOC2012/JPEGImages/a.jpg", None)
     for part in ("one", "two"):
         make(tmp_path / "lists", f"{part}/xml/a.xml", f"{part}/img/a.jpg", f"{part}/ImageSets/Main/train.txt")
     with pytest.raises(SourceError, match="several data sets"):

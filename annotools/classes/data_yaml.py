@@ -43,9 +43,35 @@ def names_in_yaml(text: str, path: str) -> list[tuple[int, str]]:
 
 def _yaml_name(item: str) -> str:
     """`cup` of `cup`, `'cup'`, `0: cup` and `cup  # comment`."""
-    text = _YAML_KEY.sub("", item).strip()
-    if text[:1] == "'":
-        return text[1:].split("'")[0] if "''" not in text else text.strip("'").replace("''", "'")
-    if text[:1] == '"':
-        return text[1:].split('"')[0]
+    key = _YAML_KEY.match(item)
+    text = item[key.end() if key else 0 :].strip()
+    if single := re.match(r"'((?:[^']|'')*)'", text):
+        return single[1].replace("''", "'")
+    if double := re.match(r'"((?:[^"\\]|\\.)*)"', text):
+        return _ESCAPED.sub(_unescaped, double[1])
     return re.sub(r"[ \t]+#.*", "", text)
+
+
+_ESCAPED = re.compile(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U000[0-9a-fA-F]{5}|.)")
+_LETTERS = {"n": "\n", "t": "\t", "r": "\r", "0": "\0"}
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    code = match[1]
+    return chr(int(code[1:], 16)) if len(code) > 1 else _LETTERS.get(code, code)
+
+
+def quoted(name: str) -> str:
+    """A text as YAML: in single quotes, or in double ones with escapes for what is not printable."""
+    if name.isprintable():
+        return "'" + name.replace("'", "''") + "'"
+    return '"' + "".join(map(_escaped, name)) + '"'
+
+
+def _escaped(letter: str) -> str:
+    if letter in '"\\':
+        return f"\\{letter}"
+    if letter.isprintable():
+        return letter
+    code = ord(letter)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -105,6 +105,9 @@ def _summary(result: ConvertResult, args: argparse.Namespace) -> str:
             f"{name}: {split['records']} images, {split['objects']} objects in {files} "
             f"file{'s' * (files != 1)}"
         )
+    if unsaid := result.manifest.get("not_written"):
+        told = ", ".join(f"{name} of {count} objects" for name, count in unsaid.items())
+        lines.append(f"not written, {args.to} has no place for it: {told}")
     if result.reused:
         lines.append(f"{result.reused} shard{'s' * (result.reused != 1)} of an earlier run kept")
     lines.append("dry run: nothing was written" if args.dry_run else f"written to {args.output}")

@@ -20,6 +20,7 @@ from annotools.conversion.json_limits import broken
 
 NOT_STORED: Final[Mapping[str, bool]] = {"stored": False}
 SPARE: Final[Mapping[str, bool]] = {"spare": True}
+_EMPTY: Final[Counter[str]] = Counter()
 _WORDS: Final = {int: "integer", str: "string", bool: "boolean", float: "number"}
 
 
@@ -63,7 +64,7 @@ def to_json(value: Any) -> Any:
         return {
             one.name: to_json(getattr(value, one.name))
             for one in dataclasses.fields(value)
-            if _stored(one) and not (_is_spare(one) and getattr(value, one.name) == one.default)
+            if _stored(one) and not (_is_spare(one) and getattr(value, one.name) in (one.default, _EMPTY))
         }
     if isinstance(value, Counter):
         return dict(sorted(value.items()))

@@ -10,11 +10,11 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from annotools.conversion.json_records import Misfit, from_json, to_json
+from annotools.conversion.json_records import SPARE, Misfit, from_json, to_json
 from annotools.conversion.options import KeptOptions, Options
 from annotools.conversion.output_formats import FORMATS
 from annotools.conversion.statistics import ShardResult
@@ -52,7 +52,10 @@ class SplitEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """The whole. classes: label-map id by name; issues by rule and repairs by fix are counted."""
+    """The whole. classes: label-map id by name; issues by rule and repairs by fix are counted.
+
+    not_written   objects that say more than the format has a place for, by field: difficult, poses, ...
+    """
 
     format: Annotated[str, (PROGRAM,)]
     version: Annotated[int, (VERSION,)]
@@ -63,6 +66,7 @@ class Manifest:
     ledger: Ledger
     issues: Counter[str]
     repairs: Counter[str]
+    not_written: Counter[str] = field(default_factory=Counter, metadata=SPARE)
 
     @property
     def shards(self) -> list[ShardEntry]:
@@ -80,10 +84,12 @@ def build(options: Options, results: Sequence[ShardResult], ledger: Ledger) -> M
     by_split: dict[str, list[ShardResult]] = {}
     issues: Counter[str] = Counter()
     repairs: Counter[str] = Counter()
+    not_written: Counter[str] = Counter()
     for result in results:
         by_split.setdefault(result.split, []).append(result)
         issues.update(result.issue_counts)
         repairs.update(repair.fix for repair in result.repairs)
+        not_written.update(result.not_written)
     return Manifest(
         format=PROGRAM,
         version=VERSION,
@@ -94,6 +100,7 @@ def build(options: Options, results: Sequence[ShardResult], ledger: Ledger) -> M
         ledger=ledger,
         issues=issues,
         repairs=repairs,
+        not_written=not_written,
     )
 
 

@@ -12,6 +12,7 @@ manifest. The file has these functions:
     entry_of(content, classes, upright)         and of an image of the source; see formats/entry.py
     stored_classes(path)                        not TFRecord: the ids by class in the file, if it has them
     check_format(example)                       with `refuses_images`: ImageError for what no reader decodes
+    beside(path)                                with `folders`: the other files that belong to a file
 """
 
 from __future__ import annotations
@@ -43,6 +44,9 @@ class OutputFormat:
     sidecars        the rule of `verify` for files beside the shards that the format needs; None without such
     refuses_images  whether its readers cannot decode every image
     path_keys       whether images are named by the paths of their XML, which begin with SOURCE
+    drops           fields of Example for which it has no place; the manifest counts what is lost
+    folders         folders in OUTPUT in which nothing else may be, for its readers take all that they find
+    read_here       whether annotools reads it back; else it is for other programs
     """
 
     name: str
@@ -55,6 +59,9 @@ class OutputFormat:
     sidecars: str | None = None
     refuses_images: bool = False
     path_keys: bool = False
+    drops: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
+    read_here: bool = True
 
     @property
     def functions(self) -> Any:
@@ -91,6 +98,11 @@ class OutputFormat:
         entry: Entry = self.functions.entry_of(content, classes, upright=upright)
         return entry
 
+    def beside(self, path: Path) -> Iterator[str]:
+        """The other files, below OUTPUT, that belong to a file. ParseError, SourceError."""
+        names: Iterator[str] = self.functions.beside(path)
+        return names
+
     def stored_classes(self, path: Path) -> Mapping[str, int] | None:
         """The ids by class that a file has itself; None where it has none."""
         found: Mapping[str, int] | None = self.functions.stored_classes(path)
@@ -125,6 +137,20 @@ FORMATS: Final[Mapping[str, OutputFormat]] = {
             stores_pixels=True,
             sidecars="tfds-metadata",
             refuses_images=True,
+        ),
+        OutputFormat(
+            "coco", "annotools.formats.coco", shards="refused", folders=("annotations",), read_here=False
+        ),
+        OutputFormat(
+            "yolo",
+            "annotools.formats.yolo",
+            stores_pixels=True,
+            shards="refused",
+            sidecars="data-yaml",
+            refuses_images=True,
+            drops=("difficult", "truncated", "occluded", "poses"),
+            folders=("images", "labels"),
+            read_here=False,
         ),
     )
 }

@@ -58,7 +58,10 @@ def finish_shard(job: Job, index: int, tick: Tick = _no_tick) -> ShardResult:
         result = write_shard(plan, index, scratch, file=file, tick=tick)
         output.remove(journal.entry_of_staged(file))
         offsets = [index_file(file)] if result.has_index else []
-        for name in (*result.beside, *offsets, file):
+        for name in result.beside:
+            output.put(scratch / name, journal.staged(name), durable=False)
+        output.settle([journal.staged(name) for name in result.beside])
+        for name in (*offsets, file):
             output.put(scratch / name, journal.staged(name))
     journal.write_entry(file, journals.Entry(fingerprint, result))
     return result

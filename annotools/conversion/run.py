@@ -37,7 +37,7 @@ def convert(
     output: str | os.PathLike[str],
     options: ConvertOptions,
 ) -> ConvertResult:
-    """Convert VOC annotations and their images to `to`: pickle, ssd-pickle, tfrecord or tfds.
+    """Convert VOC annotations and their images to `to`: pickle, ssd-pickle, tfrecord, tfds, coco or yolo.
 
     source       a VOC tree, a folder, an archive (.zip, .tar, .tar.gz), the URL of a folder or a .zip
                  (s3://, gs://, ...; extra `remote`), or an open Source

@@ -107,7 +107,7 @@ class ShardWriter:
         with plan.source.reading_ahead(self._files(), image_limit=limit) as source:
             for entry in plan.entries(self.shard):
                 outcome = reconcile(entry, source, plan.options)
-                self.statistics.add(outcome)
+                self.statistics.add(outcome, plan.options.format.drops)
                 yield outcome
                 tick(1, 0 if outcome.example is None else len(outcome.example.encoded))
 

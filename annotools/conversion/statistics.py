@@ -28,6 +28,7 @@ class Statistics:
     max_boxes     the most boxes that one of them has
     image_bytes   of their files
     classes       objects by class
+    not_written   objects that say more than the format has a place for, by field
     """
 
     records: int = 0
@@ -38,9 +39,10 @@ class Statistics:
     issues: list[Issue] = field(default_factory=list)
     issue_counts: Counter[str] = field(default_factory=Counter)
     repairs: list[Repair] = field(default_factory=list)
+    not_written: Counter[str] = field(default_factory=Counter)
 
-    def add(self, outcome: Outcome) -> None:
-        """Count one image."""
+    def add(self, outcome: Outcome, drops: Sequence[str] = ()) -> None:
+        """Count one image. drops: the fields of an Example that the format has no place for."""
         images, objects = self.ledger.images, self.ledger.objects
         images.found += 1
         self.repairs += outcome.repairs
@@ -52,6 +54,9 @@ class Statistics:
             images.written += 1
             objects.written += len(outcome.example.boxes)
             self.add_written(len(outcome.example.encoded), outcome.example.names)
+            for name in drops:
+                said = sum(_says_something(value) for value in getattr(outcome.example, name))
+                self.not_written += Counter({name: said})
         for issue in outcome.issues:
             self.issue_counts[issue.rule] += 1
             if issue.severity == "error" or self.issue_counts[issue.rule] <= EXAMPLES_KEPT:
@@ -68,6 +73,10 @@ class Statistics:
     def failed(self) -> bool:
         """Whether there is an error."""
         return any(issue.severity == "error" for issue in self.issues)
+
+
+def _says_something(value: int | str) -> bool:
+    return bool(value) and value != "Unspecified"  # labelImg writes that pose everywhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +115,7 @@ class ShardResult:
     issues: tuple[Issue, ...]
     issue_counts: Counter[str]
     repairs: tuple[Repair, ...]
+    not_written: Counter[str] = field(default_factory=Counter, metadata=SPARE)
     beside: tuple[str, ...] = field(default=(), metadata=SPARE)
     reused: bool = field(default=False, metadata=NOT_STORED)
 

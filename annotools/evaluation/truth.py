@@ -55,6 +55,14 @@ def read_truth(source: StrPath, options: EvaluateOptions, default_origin: str) -
 
 def _of_output(path: str, options: EvaluateOptions) -> tuple[Truth, str]:
     manifest = manifests.read(Path(path))
+    form = FORMATS[manifest.to]
+    if not form.read_here:
+        raise SourceError(
+            "for other programs: annotools does not read it back",
+            path=path,
+            found=f"--to {manifest.to}",
+            expected="what it was made from, or an output --to pickle, tfrecord or tfds",
+        )
     origin: str = manifest.options.box_origin
     if options.box_origin not in (None, origin):
         raise OptionError(
@@ -66,7 +74,6 @@ def _of_output(path: str, options: EvaluateOptions) -> tuple[Truth, str]:
         )
     classes = options.class_map or ClassMap(manifest.classes)
     splits = _choose(options.split, manifest.splits, path)
-    form = FORMATS[manifest.to]
     if form.dialect is not None:
         rows = [row for split in splits for row in _record_rows(path, split, classes)]
     elif form.holds == "annotation":

@@ -29,6 +29,7 @@ else:
 _READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 _PIECES = 1024  # IOV_MAX of Linux and macOS
 _position = threading.Lock()  # where a read moves the position of the file that threads share
+_MANY_FILES = 200
 _LOCK_FILE = "lock"
 
 StrPath = str | os.PathLike[str]
@@ -97,6 +98,18 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sync_files(files: Sequence[Path]) -> None:
+    """Bring files and their names to the disk. For many, one `sync` of everything is far quicker."""
+    if len(files) > _MANY_FILES and hasattr(os, "sync"):
+        os.sync()
+        return
+    for file in files:
+        with open(file, "rb+") as opened:  # Windows flushes only what may be written
+            os.fsync(opened.fileno())
+    for folder in {file.parent for file in files}:
+        sync_folder(folder)
 
 
 def can_fork() -> bool:

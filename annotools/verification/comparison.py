@@ -35,6 +35,7 @@ class Comparison:
     ledger: Ledger = field(default_factory=Ledger)
     issues: Counter[str] = field(default_factory=Counter)
     repairs: Counter[str] = field(default_factory=Counter)
+    not_written: Counter[str] = field(default_factory=Counter)
 
 
 def units(plan: Plan, manifest: Manifest, single_file: str | None) -> tuple[list[Unit], Faults]:
@@ -74,13 +75,14 @@ def compare_unit(plan: Plan, place: Place, unit: Unit) -> Comparison:
     result.ledger.add(statistics.ledger)
     result.issues = statistics.issue_counts
     result.repairs = Counter(repair.fix for repair in statistics.repairs)
+    result.not_written = statistics.not_written
     return result
 
 
 def _outcomes(plan: Plan, shard: Shard, statistics: Statistics) -> Iterator[Outcome]:
     for entry in plan.entries(shard):
         outcome = reconcile(entry, plan.source, plan.options)
-        statistics.add(outcome)
+        statistics.add(outcome, plan.options.format.drops)
         statistics.issues.clear()  # they are counted
         yield outcome
 
@@ -169,7 +171,12 @@ def compare_statistics(comparison: Comparison, left_out: Ledger, manifest: Manif
     ledger = Ledger()
     ledger.add(left_out)
     ledger.add(comparison.ledger)
-    today = {"ledger": ledger, "issues": comparison.issues, "repairs": comparison.repairs}
+    today = {
+        "ledger": ledger,
+        "issues": comparison.issues,
+        "repairs": comparison.repairs,
+        "not_written": comparison.not_written,
+    }
     for part, expected in today.items():
         stated = to_json(getattr(manifest, part))
         for at, one, other in differences(stated, to_json(expected), (part,), absent=0):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import tempfile
@@ -142,11 +143,32 @@ def check_strays(place: Place, manifest: Manifest | None, faults: Faults) -> Non
     for name in shard_like(place, manifest):
         if name not in listed:
             faults.add("shard-unlisted", message, Where(name))
+    if manifest is not None:
+        _check_folders(place, manifest, faults)
     indices = {Path(index_file(name)).name for name in listed}
     message = "offsets of a shard that the manifest does not list"
     for name in _names(place.file("index")):
         if name.endswith(".u64") and name not in indices and manifest is not None:
             faults.add("shard-unlisted", message, Where(f"index/{name}"))
+
+
+def _check_folders(place: Place, manifest: Manifest, faults: Faults) -> None:
+    """Files in the folders of the format that belong to no file of the manifest."""
+    form = FORMATS[manifest.to]
+    if not form.folders:
+        return
+    known = set(manifest.files)
+    for file in manifest.files:
+        with contextlib.suppress(AnnotoolsError):  # the check of the file tells
+            known.update(form.beside(place.file(file)))
+    root = Path(place.folder)
+    for top in form.folders:
+        for folder, _, names in os.walk(root / top):
+            for name in sorted(names):
+                below = Path(folder, name).relative_to(root).as_posix()
+                if below not in known:
+                    message = "a file that readers of the folder take, and the manifest does not list"
+                    faults.add("shard-unlisted", message, Where(below))
 
 
 def shard_like(place: Place, manifest: Manifest | None) -> list[str]:

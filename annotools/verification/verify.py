@@ -6,7 +6,8 @@ Nothing of the output is believed, the manifest included, and nothing in it is c
     manifest-sum        its numbers do not add up
     count               what the shards of a split hold is not what the manifest says
     shard-missing       a file that it lists is not there or cannot be read
-    shard-unlisted      a file looks like a shard, or like offsets of one, and is not listed
+    shard-unlisted      a file looks like a shard, or like offsets of one, and is not listed; or it is in a
+                        folder all of which readers take (coco, yolo)
     shard-bytes, shard-sha256, record-count, shard-exchanged   a shard is not the one that it lists
     index               offsets in index/ are not those of the records
     length-crc, data-crc, record-cut          the framing of a record is damaged
@@ -14,7 +15,7 @@ Nothing of the output is believed, the manifest included, and nothing in it is c
     box, label, label-text, source-id         a record says what it cannot
     image-sha256, image-unreadable, image-size, image-format, image-undecodable   its image is another one
     id-repeated         an image is in the output twice
-    label-map, tfds-metadata                  a file beside the shards says something else than the manifest
+    label-map, tfds-metadata, data-yaml       a file beside the shards says something else than the manifest
     missing, extra, different, order          against the source: a record
     source-shards, source-books, not-compared against the source: shards, ledger, and what could not be read
 """
@@ -184,6 +185,7 @@ def _compare(place: Place, manifest: Manifest, classes: ClassMap, asked: VerifyO
             total.ledger.add(part.ledger)
             total.issues.update(part.issues)
             total.repairs.update(part.repairs)
+            total.not_written.update(part.not_written)
         left_out = Ledger()
         left_out.add(plan.left_out)
         comparison.compare_statistics(total, left_out, manifest, place.manifest)

@@ -21,20 +21,21 @@ from annotools.records import Box
 FORMATS = ["tfrecord", "tfds", "pickle", "ssd-pickle"]
 
 
-@pytest.mark.parametrize("to", FORMATS)
+@pytest.mark.parametrize("to", [*FORMATS, "coco", "yolo"])
 def test_same_input_same_bytes_for_any_number_of_workers(
     to: str, shop: Any, tmp_path: Path, snapshot: Any
 ) -> None:
     for out, workers in (("a", 1), ("b", 2)):
+        options: Any = {} if to in ("coco", "yolo") else {"shards": 3}
         annotools.convert(
-            shop.root, tmp_path / out, to=to, shards=3, workers=workers, split="train=0.7,val=0.3"
+            shop.root, tmp_path / out, to=to, workers=workers, split="train=0.7,val=0.3", **options
         )
     first = snapshot(tmp_path / "a")
     assert first == snapshot(tmp_path / "b")
     assert len(first) >= 4
 
 
-@pytest.mark.parametrize("to", FORMATS)
+@pytest.mark.parametrize("to", [*FORMATS, "coco", "yolo"])
 def test_the_manifest_matches_its_schema_and_holds_no_path(to: str, shop: Any, tmp_path: Path) -> None:
     jsonschema = pytest.importorskip("jsonschema")
     annotools.convert(shop.root, tmp_path / "out", to=to)

@@ -7,13 +7,13 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from annotools.conversion.output.place import STATE
 from annotools.errors import AnnotoolsError, OutputError
 from annotools.files.names import Names
-from annotools.files.system import FolderLock
+from annotools.files.system import FolderLock, sync_files
 from annotools.files.whole import put_in_place
 
 _SCRATCH = "scratch-"
@@ -78,17 +78,22 @@ class Local:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def put(self, file: Path, name: str) -> None:
+    def put(self, file: Path, name: str, *, durable: bool = True) -> None:
         target = self.path(name)
         with self._errors(name):
             target.parent.mkdir(parents=True, exist_ok=True)
-            put_in_place(file, target, durable=True)
+            put_in_place(file, target, durable=durable)
 
-    def rename(self, name: str, new: str) -> None:
+    def rename(self, name: str, new: str, *, durable: bool = True) -> None:
         target = self.path(new)
         with self._errors(new):
             target.parent.mkdir(parents=True, exist_ok=True)
-            put_in_place(self.path(name), target, durable=True)
+            put_in_place(self.path(name), target, durable=durable)
+
+    def settle(self, names: Sequence[str]) -> None:
+        if names:
+            with self._errors(names[0]):
+                sync_files([self.path(name) for name in names])
 
     def remove(self, name: str) -> None:
         with self._errors(name):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -46,11 +46,17 @@ class Output(Protocol):
     def scratch(self) -> contextlib.AbstractContextManager[Path]:
         """A new local folder for files on their way to `put`, removed at the end."""
 
-    def put(self, file: Path, name: str) -> None:
-        """Move a finished file of a scratch folder here, whole or not at all, in place of an older one."""
+    def put(self, file: Path, name: str, *, durable: bool = True) -> None:
+        """Move a finished file of a scratch folder here, whole or not at all, in place of an older one.
 
-    def rename(self, name: str, new: str) -> None:
+        durable   it survives a power cut from now on; False: from the next `settle` on
+        """
+
+    def rename(self, name: str, new: str, *, durable: bool = True) -> None:
         """Give a file another name; one of that name is replaced."""
+
+    def settle(self, names: Sequence[str]) -> None:
+        """Files that were put or renamed without `durable` survive a power cut from now on."""
 
     def remove(self, name: str) -> None:
         """Remove a file, if it is there."""

@@ -118,7 +118,11 @@ class Publisher:
         journal, output = self.journal, self.journal.output
         for name in set(journal.published_beside(file) if beside else ()) - set(beside):
             output.remove(name)
-        for name in (*beside, index_file(file), file):
+        for name in beside:
+            if output.size(journal.staged(name)) is not None:
+                output.rename(journal.staged(name), name, durable=False)
+        output.settle(beside)
+        for name in (index_file(file), file):
             if output.size(journal.staged(name)) is not None:
                 output.rename(journal.staged(name), name)
         output.rename(journal.entry_of_staged(file), journal.entry_of_published(file))

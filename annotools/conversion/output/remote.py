@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -77,7 +77,7 @@ class RemoteOutput:
         with tempfile.TemporaryDirectory(prefix="annotools-", ignore_cleanup_errors=True) as folder:
             yield Path(folder)
 
-    def put(self, file: Path, name: str) -> None:
+    def put(self, file: Path, name: str, *, durable: bool = True) -> None:
         self._run(name, lambda fs, path: self._upload(fs, file, path))
         file.unlink()
 
@@ -92,10 +92,13 @@ class RemoteOutput:
             case _:
                 fs.put_file(str(file), path)
 
-    def rename(self, name: str, new: str) -> None:
+    def rename(self, name: str, new: str, *, durable: bool = True) -> None:
         target = self._folder.path(new)
         self._run(name, lambda fs, path: fs.cp_file(path, target))
         self.remove(name)
+
+    def settle(self, names: Sequence[str]) -> None:
+        """Nothing: what is uploaded is safe."""
 
     def remove(self, name: str) -> None:
         def remove(fs: Any, path: str) -> None:

@@ -10,7 +10,7 @@ from annotools.classes.class_map import ClassMap
 from annotools.conversion import manifest as manifests
 from annotools.conversion.output.place import STATE
 from annotools.conversion.output_formats import FORMATS, SINGLE_FILES
-from annotools.errors import OutputError, RecordError
+from annotools.errors import OutputError, RecordError, SourceError
 from annotools.formats import tfrecord
 from annotools.formats.example.record_index import RecordIndex
 from annotools.loader.options import SourceOptions, StrPath
@@ -52,11 +52,18 @@ def _is_tfrecord(path: Path) -> bool:
 def _converted(path: Path, options: SourceOptions) -> Examples:
     """A folder that `annotools convert` wrote: the manifest tells the shards and the most objects."""
     manifest = manifests.read(path)
+    row = FORMATS[manifest.to]
+    if not row.read_here:
+        raise SourceError(
+            "for other programs: annotools does not read it back",
+            path=str(path),
+            found=f"--to {manifest.to}",
+            expected="what it was made from, or an output --to tfrecord, tfds, pickle or ssd-pickle",
+        )
     name = choose_split(options.split, list(manifest.splits), str(path))
     entry = manifest.splits[name]
     classes = options.class_map
     known = classes or ClassMap(manifest.classes)
-    row = FORMATS[manifest.to]
     if row.dialect is None:
         from annotools.loader.sources.pickles import open_pickle
 

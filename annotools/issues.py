@@ -7,8 +7,8 @@ the reader of XML, by the listing of a source, by reading an image.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from annotools.errors import AnnotoolsError
@@ -16,6 +16,7 @@ from annotools.errors import AnnotoolsError
 Severity = Literal["error", "warning", "info"]
 Topic = Literal["file", "image", "box", "dataset"]
 Cost = Literal["nothing", "object", "image", "set"]
+_GRAVITY = {"info": 0, "warning": 1, "error": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +24,10 @@ class Rule:
     """What is said of a rule, here and nowhere else.
 
     severity    of its findings, unless the user's settings say otherwise; a milder case may be milder
-    cost        what `convert` leaves out for it: nothing, the object, the image; "set" stops the conversion
-    fix         the `--fix` that repairs it
+    cost        what `convert` leaves out for it: nothing, the object, the image; "set" stops the conversion.
+                A finding that is milder than its rule costs nothing
+    fix         the `--fix` that repairs it; a finding may name another one, or none
+    doubts      fixes that are not proposed where this is an error: look at pictures first
     on_request  takes extra time or is a matter of taste; runs only when it is named in --extend-select
     """
 
@@ -34,12 +37,16 @@ class Rule:
     summary: str
     cost: Cost = "nothing"
     fix: str | None = None
+    doubts: tuple[str, ...] = ()
     on_request: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """One occurrence of one rule. `object_index` counts the `<object>` tags of the file from 0."""
+    """One occurrence of one rule. `object_index` counts the `<object>` tags of the file from 0.
+
+    `fix` is the `--fix` that repairs it where that is not the one of the rule; "": none does.
+    """
 
     rule: str
     severity: Severity
@@ -47,10 +54,24 @@ class Issue:
     path: str | None = None
     line: int | None = None
     object_index: int | None = None
+    fix: str | None = field(default=None, compare=False, repr=False, metadata={"spare": True})
 
     def __str__(self) -> str:
         where = ":".join(str(part) for part in (self.path, self.line) if part is not None)
         return f"{where}: {self.rule}: {self.message}" if where else f"{self.rule}: {self.message}"
+
+    @property
+    def cost(self) -> Cost:
+        """What `convert` leaves out for it."""
+        rule = RULES_BY_ID[self.rule]
+        return "nothing" if _GRAVITY[self.severity] < _GRAVITY[rule.severity] else rule.cost
+
+    @property
+    def repair(self) -> str | None:
+        """The `--fix` that repairs it, if one does."""
+        if self.fix is None:
+            return RULES_BY_ID[self.rule].fix if self.rule in RULES_BY_ID else None
+        return self.fix or None
 
     @classmethod
     def of(
@@ -83,11 +104,22 @@ class Issue:
 
 
 class DataError(AnnotoolsError):
-    """The data has problems; `issues` lists every one of them, not only the first."""
+    """The data has problems; `issues` has every error among them, not only the first.
 
-    def __init__(self, message: str, *, issues: Sequence[Issue] = (), **details: Any) -> None:
+    `counts` says how many findings each rule has, where `issues` has examples of the milder ones only.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        issues: Sequence[Issue] = (),
+        counts: Mapping[str, int] | None = None,
+        **details: Any,
+    ) -> None:
         super().__init__(message, **details)
         self.issues = tuple(issues)
+        self.counts = counts
 
 
 # fmt: off
@@ -118,9 +150,9 @@ RULES: tuple[Rule, ...] = (
          "16 bits a sample, of which TensorFlow keeps the upper 8: 12-bit data become nearly black."),
     Rule("size-missing", "image", "warning", "<size> or one of its sides is missing.", fix="size-from-image"),
     Rule("size-zero", "image", "warning", "<size> says 0 pixels.", fix="size-from-image"),
-    Rule("size-mismatch", "image", "warning",
-         "<size> is not the size of the image: EXIF-rotated, swapped, scaled or unrelated.",
-         fix="size-from-image"),
+    Rule("size-mismatch", "image", "error",
+         "<size> is not the size of the image: scaled (an error), EXIF-rotated, swapped or unrelated.",
+         cost="image", fix="size-from-image", doubts=("clip", "drop-zero-area")),
     Rule("exif-orientation", "image", "warning", "The image is stored turned; TensorFlow ignores that."),
     Rule("exif-invalid", "image", "warning", "The image's EXIF block is damaged."),
     Rule("format-extension-mismatch", "image", "warning",

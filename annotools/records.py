@@ -30,6 +30,11 @@ TOLERANCE: Final = 1e-3
 459 are years of complaints about stricter checks).
 """
 
+GRAZING: Final = 0.5
+"""Pixels from which on a box that sticks out is an error. Below that a tool has rounded: `convert` clips the
+box and counts it.
+"""
+
 
 def _provenance(*, default: None) -> Any:
     return dataclasses.field(default=default, compare=False)

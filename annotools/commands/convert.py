@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,8 +17,6 @@ from annotools.conversion.options import ConvertOptions
 if TYPE_CHECKING:
     from annotools.conversion.result import ConvertResult
     from annotools.issues import Issue
-
-_SHOWN = 10  # issues of one warning or info rule on the terminal; errors are all shown
 
 
 def add_convert_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +47,7 @@ def run_convert(args: argparse.Namespace) -> int:
     except DataError as error:
         if args.report:
             _write_report(args.report, {"error": error.message}, error.issues)
-        print_issues(error.issues, errors_only=not args.progress)
+        print_issues(error.issues, error.counts, errors_only=not args.progress)
         raise
     if args.report:
         report = {
@@ -60,29 +59,33 @@ def run_convert(args: argparse.Namespace) -> int:
     if args.progress:
         for repair in result.repairs:
             print(f"repaired: {repair}", file=sys.stderr)
-        print_issues(result.issues)
+        print_issues(result.issues, result.counts)
         print(_summary(result, args))
     return 0
 
 
-def print_issues(issues: Iterable[Issue], *, errors_only: bool = False) -> None:
-    """Errors last and all of them; of each other rule the first few, and how many more there are."""
-    hidden: dict[str, int] = {}
-    shown: dict[str, int] = {}
-    errors = []
-    for issue in issues:
-        if issue.severity == "error":
-            errors.append(issue)
-        elif not errors_only:
-            shown[issue.rule] = shown.get(issue.rule, 0) + 1
-            if shown[issue.rule] > _SHOWN:
-                hidden[issue.rule] = hidden.get(issue.rule, 0) + 1
-            else:
-                print(f"{issue.severity}: {issue}", file=sys.stderr)
-    for rule, count in hidden.items():
-        print(f"... {count} or more further issues of {rule}", file=sys.stderr)
-    for issue in errors:
-        print(f"error: {issue}", file=sys.stderr)
+def print_issues(
+    issues: Iterable[Issue], counts: Mapping[str, int] | None = None, *, errors_only: bool = False
+) -> None:
+    """The findings as `validate` shows them, on stderr, errors last, each with the fix that repairs it.
+
+    counts   of each rule, where `issues` has examples only
+    """
+    from annotools.validation.reports import text
+
+    found = list(issues)
+    doubted = text.doubted_fixes(found)
+    of_rule = Counter(issue.rule for issue in found)
+    groups = [g for g in text.grouped(found) if not errors_only or g[0].severity == "error"]
+    for group in reversed(groups):
+        rule = group[0].rule
+        count = len(group)
+        if counts is not None and group[0].severity != "error":
+            count = max(count, counts.get(rule, 0) - (of_rule[rule] - count))
+        for line in text.group_lines(group, count, rest="--report FILE has them"):
+            print(line, file=sys.stderr)
+        for fix in text.proposed_fixes(group, doubted):
+            print(f"  repair: --fix {fix}", file=sys.stderr)
 
 
 def _summary(result: ConvertResult, args: argparse.Namespace) -> str:

@@ -21,7 +21,9 @@ def add_validate_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--strict", action="store_true", help="warnings fail too")
     add_flags(parser, ValidateOptions)
     parser.add_argument("--write-baseline", metavar="FILE", help="list today's problems there, exit 0")
-    parser.add_argument("--examples", type=int, default=10, metavar="N", help="of each rule in text; 0: all")
+    parser.add_argument(
+        "--examples", type=int, metavar="N", help="places of each rule in text; 0: all (default: 10)"
+    )
     parser.add_argument("--rules", action=_ListRules, help="list all rules and exit")
 
 

@@ -9,12 +9,13 @@ from annotools.conversion.orientation import Frame, box_mapping, moved
 from annotools.conversion.outcome import ImageLostError, Outcome
 from annotools.issues import RULES_BY_ID, DataError, Issue
 from annotools.records import Annotation
-from annotools.repair.repairs import repair
+from annotools.repair.repairs import clip, repair
 from annotools.validation.rules.catalogue import CHECKS
 from annotools.validation.rules.rule import Sample, objects_with_errors
 
-_COSTLY = [check.function for check in CHECKS if check.costs and not check.needs_image]
-_COSTLY_WITH_IMAGE = [check.function for check in CHECKS if check.costs]
+_CHECKS = [check for check in CHECKS if check.costs and not check.claims]
+_COSTLY = [check.function for check in _CHECKS if not check.needs_image]
+_COSTLY_WITH_IMAGE = [check.function for check in _CHECKS]
 
 
 def judge_objects(
@@ -44,6 +45,7 @@ def judge_objects(
         found += check(sample)
     if found:
         _pay(found, sample.unread, lost, outcome)
+        annotation = _clipped(annotation, sample, found)
     lost.pop(None, None)
 
     move = box_mapping(frame, image, one_based=one_based)
@@ -55,22 +57,35 @@ def judge_objects(
     return annotation, list(lost.values())
 
 
+def _clipped(annotation: Annotation, sample: Sample, found: list[Issue]) -> Annotation:
+    """The annotation with the boxes inside the image that stick out by less than half a pixel."""
+    grazing = {i.object_index for i in found if i.rule == "box-outside-image" and i.cost == "nothing"}
+    if not grazing:
+        return annotation
+    limits, origin = (sample.width, sample.height), int(sample.one_based)
+    objects = list(annotation.objects)
+    for place, obj in enumerate(objects):
+        if obj.bndbox is not None and sample.index_in_file(place) in grazing:
+            objects[place] = dataclasses.replace(obj, bndbox=clip(obj.bndbox, limits, origin))
+    return dataclasses.replace(annotation, objects=tuple(objects))
+
+
 def _pay(
     found: list[Issue], unread: frozenset[int | None], lost: dict[int | None, str], outcome: Outcome
 ) -> None:
     """Report findings, and let each cost what its rule says."""
     deleted = {issue.object_index for issue in found if issue.rule == "object-deleted"}
     for issue in found:
-        cost = RULES_BY_ID[issue.rule].cost
         index = issue.object_index
-        if cost == "nothing" or (index is not None and index in unread):
+        if RULES_BY_ID[issue.rule].cost == "nothing" or (index is not None and index in unread):
             continue
         if index in deleted and issue.rule != "object-deleted":
             continue
         outcome.issues.append(issue)
+        cost = issue.cost
         if cost == "object":
             lost.setdefault(index, issue.rule)
         elif cost == "image":
             raise ImageLostError(issue.rule)
-        else:
+        elif cost == "set":
             raise DataError(str(issue), issues=[issue])

@@ -17,9 +17,10 @@ from annotools.errors import FaultyFileError, ImageError
 from annotools.formats import voc
 from annotools.images import header as image_headers
 from annotools.images import turn_boxes, turn_pixels
-from annotools.issues import RULES_BY_ID, Issue
+from annotools.issues import Issue
 from annotools.records import Annotation, Example
 from annotools.repair.fixes import Repair
+from annotools.repair.scaling import scale_boxes
 from annotools.sources.source import Pair, Source
 from annotools.validation.rules.catalogue import CHECKS
 from annotools.validation.rules.names import image_missing
@@ -113,11 +114,18 @@ def _read_image(sample: Sample, options: Options, outcome: Outcome) -> bytes:
     if options.exif == "error" and image.orientation != 1:
         message = f"EXIF orientation: found {image.orientation}, expected 1 (--exif error)"
         raise ImageLostError("exif-orientation", Issue("exif-orientation", "error", message, path))
+    if "scale-boxes" in options.fixes:
+        annotation, scaling = scale_boxes(annotation, image, one_based=sample.one_based)
+        outcome.repairs += [] if scaling is None else [scaling]
     sample.annotation, sample.image = annotation.found_at(path, image, pair.split), image
     for check in _CLAIMS_ABOUT_IMAGE:
-        if found := check(sample):
-            outcome.issues += [issue for issue in found if not _is_settled(issue, sample, options)]
-    if outcome.repairs:  # encoded anew, and named so in the record
+        for issue in check(sample):
+            if _is_settled(issue, sample, options):
+                continue
+            if issue.cost == "image":
+                raise ImageLostError(issue.rule, issue)
+            outcome.issues.append(issue)
+    if any(one.fix == "image-format" for one in outcome.repairs):  # encoded anew, and named so in the record
         outcome.issues = [one for one in outcome.issues if one.rule != "format-extension-mismatch"]
     return encoded
 
@@ -136,8 +144,7 @@ def _encoded_anew(encoded: bytes, path: str, options: Options, outcome: Outcome)
 
 def _is_settled(issue: Issue, sample: Sample, options: Options) -> bool:
     """Whether a wrong claim about the image is repaired, or is said already by the choice of the frame."""
-    fix = RULES_BY_ID[issue.rule].fix
-    if fix is not None and fix in options.fixes:
+    if issue.repair is not None and issue.repair in options.fixes:
         return True
     if issue.rule != "size-mismatch":
         return False

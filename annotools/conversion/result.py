@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,7 +54,8 @@ def result_of(plan: Plan, results: Sequence[ShardResult]) -> tuple[ConvertResult
     issues.sort(key=lambda issue: (issue.path or "", issue.line or 0))  # shards have them in another order
     ledger.check()
     if plan.options.on_error == "fail":
-        _raise_errors(issues)
+        _raise_errors(issues, counts)
+    _check_something_is_left(plan, results, issues, counts)
     manifest = manifests.build(plan.options, results, ledger)
     done = ConvertResult(
         ledger=ledger,
@@ -67,7 +68,7 @@ def result_of(plan: Plan, results: Sequence[ShardResult]) -> tuple[ConvertResult
     return done, manifest
 
 
-def _raise_errors(issues: Sequence[Issue]) -> None:
+def _raise_errors(issues: Sequence[Issue], counts: Mapping[str, int]) -> None:
     errors = [issue for issue in issues if issue.severity == "error"]
     if not errors:
         return
@@ -76,4 +77,21 @@ def _raise_errors(issues: Sequence[Issue]) -> None:
         f"{len(errors)} error{'s' * (len(errors) != 1)} in {files} file{'s' * (files != 1)}; nothing was "
         "written (--on-error skip leaves out what is faulty)"
     )
-    raise DataError(message, issues=issues)
+    raise DataError(message, issues=issues, counts=counts)
+
+
+def _check_something_is_left(
+    plan: Plan, results: Sequence[ShardResult], issues: Sequence[Issue], counts: Mapping[str, int]
+) -> None:
+    """DataError for a split that had images and has no record left, or had objects and has no box left."""
+    found: dict[str, Ledger] = {}
+    for result in results:
+        found.setdefault(result.split, Ledger()).add(result.ledger)
+    for split, ledger in found.items():
+        for what, tally in (("image", ledger.images), ("object", ledger.objects)):
+            if tally.found and not tally.written:
+                lost = ", ".join(f"{code} {count}" for code, count in sorted(tally.lost.items()))
+                message = f"no {what} is left of the split {split!r} ({lost}); nothing was written"
+                raise DataError(
+                    message, path=plan.source.root, found=f"{tally.found} lost", issues=issues, counts=counts
+                )

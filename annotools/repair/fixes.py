@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from annotools.errors import OptionError
 
 FIXES: dict[str, str] = {
+    "scale-boxes": "multiply the boxes of an image that was resized after it was labelled by image / <size>",
     "box-from-shape": "give objects that have only a polygon or a rotated box the upright box around it",
     "swap-inverted": "exchange xmin and xmax (ymin and ymax) that are in the wrong order",
     "clip": "move coordinates outside of the image to its edge",
     "drop-zero-area": "remove objects whose box has no width or no height",
     "drop-duplicates": "remove all but the first of equal boxes of one class",
-    "size-from-image": "write width and height of the image into <size>",
+    "size-from-image": "write width and height of the image into <size>, unless boxes may be wrong with it",
     "extension-from-content": "give the image the extension of its real format, here and in <filename>",
     "strip-class-names": "remove blanks around class names",
     "map-classes": "rename classes as --map-class OLD=NEW says",

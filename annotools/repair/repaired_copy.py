@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 from collections.abc import Iterator
@@ -15,10 +16,12 @@ from annotools.records import Image
 from annotools.repair.fixes import Fixes, Repair
 from annotools.repair.repairs import real_name, repair
 from annotools.repair.result import FixResult
+from annotools.repair.scaling import scale_boxes
 from annotools.repair.xml_patch import patch
 from annotools.sources.file_kinds import is_image
 from annotools.sources.source import Pair, Source
-from annotools.validation.rules.image import annotated_size
+from annotools.validation.rules.image import annotated_size, sizes
+from annotools.validation.rules.rule import Sample
 
 
 @dataclass(slots=True)
@@ -95,13 +98,18 @@ class _Copy:
         if annotation is None:
             self.result.problems += issues
             return _File(pair.xml, pair.xml, data)
-        width, height = annotated_size(annotation, image)
+        scaled, scaling = annotation, None
+        if image is not None and "scale-boxes" in self.fixes:
+            scaled, scaling = scale_boxes(annotation, image, one_based=self.one_based)
+        if image is not None and "size-from-image" in self.fixes:
+            self.result.problems += [one for one in sizes(Sample(scaled, image=image)) if one.fix is not None]
+        width, height = annotated_size(scaled, image)
         fixes = self.fixes
         if image_name == pair.image:  # the image keeps its name, and so must `<filename>`
             fixes = Fixes(fixes.names - {"extension-from-content"}, fixes.class_names)
-        repaired = repair(
-            annotation, fixes, width=width, height=height, image=image, one_based=self.one_based
-        )
+        repaired = repair(scaled, fixes, width=width, height=height, image=image, one_based=self.one_based)
+        if scaling is not None:
+            repaired = dataclasses.replace(repaired, repairs=(scaling, *repaired.repairs))
         try:
             new, stripped = patch(data, annotation, repaired, strip="strip-class-names" in fixes)
         except AnnotoolsError as error:

@@ -13,7 +13,10 @@ from posixpath import splitext
 
 from annotools.records import TOLERANCE, Annotation, Box, Image, Object, RotatedBox, Size, number
 from annotools.repair.fixes import Fixes, Repair
-from annotools.validation.rules.image import EXTENSIONS, size_verdict
+from annotools.validation.rules.image import EXTENSIONS, verdict_on
+
+REFUSED = ("scaled", "stretched", "unrelated")
+"""Verdicts on `<size>` that size-from-image does not touch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,17 +128,10 @@ class _Repairer:
     def clipped(self, box: Box, line: int | None, index: int) -> Box:
         if "clip" not in self.fixes:
             return box
-        low = float(self.origin)
-        right, bottom = (float("inf") if limit is None else float(limit) for limit in self.limits)
-        new = Box(
-            min(max(box.xmin, low), right + low),
-            min(max(box.ymin, low), bottom + low),
-            min(max(box.xmax, 0.0), right),
-            min(max(box.ymax, 0.0), bottom),
-        )
+        new = clip(box, self.limits, self.origin)
         # What the rules let pass is not touched: the file would change and no finding would go away.
         moved = max(abs(a - b) for a, b in zip(box.as_tuple(), new.as_tuple(), strict=True))
-        if moved <= TOLERANCE or box.xmin - low > box.xmax or box.ymin - low > box.ymax:
+        if moved <= TOLERANCE or box.xmin - self.origin > box.xmax or box.ymin - self.origin > box.ymax:
             return box
         empty = new.width + self.origin <= 0 or new.height + self.origin <= 0
         was_empty = box.width + self.origin <= 0 or box.height + self.origin <= 0
@@ -144,6 +140,21 @@ class _Repairer:
         before, after = (", ".join(map(number, one.as_tuple())) for one in (box, new))
         self.note("clip", f"({before}) is now ({after})", line, index)
         return new
+
+
+def clip(box: Box, limits: tuple[int | None, int | None], origin: int) -> Box:
+    """The box cut to an image of `limits` (width, height) pixels, None where one is not known.
+
+    origin   1 where xmin and ymin count pixels from 1, else 0
+    """
+    low = float(origin)
+    right, bottom = (math.inf if limit is None else float(limit) for limit in limits)
+    return Box(
+        min(max(box.xmin, low), right + low),
+        min(max(box.ymin, low), bottom + low),
+        min(max(box.xmax, 0.0), right),
+        min(max(box.ymax, 0.0), bottom),
+    )
 
 
 def around(obj: Object) -> Box | None:
@@ -165,9 +176,10 @@ def around(obj: Object) -> Box | None:
 def _with_size(annotation: Annotation, image: Image, repairer: _Repairer) -> Annotation:
     size = annotation.size or Size()
     claim = (size.width or 0, size.height or 0)
-    # An EXIF-rotated claim is right about the frame of the boxes; correcting it would move them.
+    # An EXIF-rotated claim is right about the frame of the boxes; correcting it would move them. The others
+    # are what is left to tell that the boxes may not belong to this image.
     if "size-from-image" not in repairer.fixes or (
-        all(claim) and size_verdict(claim, image).startswith(("equal", "EXIF-rotated"))
+        all(claim) and verdict_on(annotation, image).startswith(("equal", "EXIF-rotated", *REFUSED))
     ):
         return annotation
     width, height = image.upright_size

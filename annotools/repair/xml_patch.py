@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from annotools.formats.xml.editor import Node, XmlFile
-from annotools.records import Annotation, Box, Size, number
+from annotools.records import Annotation, Box, Object, Point, Polygon, RotatedBox, Size, number
 from annotools.repair.fixes import Repair
 from annotools.repair.repairs import Repaired
 
@@ -43,12 +45,56 @@ def patch(
             file.append(node, [(0, "<bndbox>"), *lines, (0, "</bndbox>")])
         if box is not None and old.bndbox is not None and new.bndbox is not None and new.bndbox != old.bndbox:
             _set_box(file, box, old.bndbox, new.bndbox)
+        if any(getattr(old, shape) != getattr(new, shape) for shape in _SHAPES):
+            _set_shapes(file, node, old, new)
     if after.size != before.size and after.size is not None:
         _set_size(file, after.size)
     filename = file.root.find("filename")
     if filename is not None and after.filename is not None and after.filename != before.filename:
         file.set_text(filename, after.filename)
     return file.to_bytes(), stripped
+
+
+_SHAPES = ("parts", "point", "polygon", "rotated")
+
+
+def _set_shapes(file: XmlFile, node: Node, old: Object, new: Object) -> None:
+    """What else of an object is measured in pixels, after all of it has been multiplied."""
+    for part, was, now in zip(node.all("part"), old.parts, new.parts, strict=True):
+        box = part.find("bndbox")
+        if box is not None and was.bndbox is not None and now.bndbox is not None:
+            _set_box(file, box, was.bndbox, now.bndbox)
+    for tag, before, after in (
+        ("point", old.point, new.point),
+        ("polygon", old.polygon, new.polygon),
+        ("robndbox", old.rotated, new.rotated),
+    ):
+        if (shape := node.find(tag)) is not None and before != after:
+            _set_numbers(file, shape, _numbers(before), _numbers(after))
+
+
+def _numbers(shape: Point | Polygon | RotatedBox | None) -> list[tuple[str, float]]:
+    """The coordinates of a shape in order, each with its axis."""
+    if isinstance(shape, Polygon):
+        return [one for point in shape.points for one in (("x", point.x), ("y", point.y))]
+    if isinstance(shape, RotatedBox):
+        return [("x", shape.cx), ("y", shape.cy), ("x", shape.w), ("y", shape.h)]
+    return [] if shape is None else [("x", shape.x), ("y", shape.y)]
+
+
+def _set_numbers(
+    file: XmlFile, node: Node, old: list[tuple[str, float]], new: list[tuple[str, float]]
+) -> None:
+    """Replace each number below `node` that is one of `old` by that of `new`."""
+    if not node.children and node.tag != "angle":
+        with contextlib.suppress(ValueError):  # text that is no number, or a number that is none of these
+            place = old.index(
+                ("y" if node.tag in ("cy", "h") or node.tag[0] == "y" else "x", float(node.text))
+            )
+            if new[place] != old[place]:
+                file.set_text(node, number(new[place][1]))
+    for child in node.children:
+        _set_numbers(file, child, old, new)
 
 
 def _set_box(file: XmlFile, node: Node, old: Box, new: Box) -> None:

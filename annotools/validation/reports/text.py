@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence, Set
 from typing import TYPE_CHECKING
 
 from annotools.issues import Issue
@@ -17,40 +18,108 @@ FORMATS = ("text", "json", "junit", "sarif")
 
 _COLOURS = {"error": "31", "warning": "33", "info": "36"}
 _ORDER = {"error": 0, "warning": 1, "info": 2}
+EXAMPLES = 10
+"""Places of one rule that are shown, unless more are asked for."""
+FEW = 3
+"""Places of one cause up to which each of them is shown."""
 
 
-def text(result: ValidationResult, *, examples: int = 10, colour: bool = False, strict: bool = False) -> str:
-    """Findings grouped by rule, errors first, each group with its count and the first `examples` places.
+def text(
+    result: ValidationResult, *, examples: int | None = None, colour: bool = False, strict: bool = False
+) -> str:
+    """Findings grouped by rule, errors first, each group with its count and some places.
 
-    `examples` 0 lists all. The last lines are the verdict and what was looked at.
+    examples   of each rule; 0: all; None: ten, and one where a warning or info has one cause at many places
+
+    The last lines are the verdict and what was looked at.
     """
-    groups: dict[tuple[int, int, str], list[Issue]] = {}
-    order = {rule.id: place for place, rule in enumerate(RULES)}
-    for issue in result:
-        key = (_ORDER[issue.severity], order.get(issue.rule, len(order)), issue.rule)
-        groups.setdefault(key, []).append(issue)
+    issues = list(result)
+    doubted = doubted_fixes(issues)
     lines: list[str] = []
-    for _, issues in sorted(groups.items()):
-        lines += _group(issues, examples, colour)
+    for group in grouped(issues):
+        lines += group_lines(group, len(group), examples, colour)
+        fixes = [f"annotools fix --fix {fix}" for fix in proposed_fixes(group, doubted)]
+        lines += [f"  repair: {fix}" for fix in fixes]
         lines.append("")
     lines += _verdict(result, colour, strict)
     return "\n".join(lines) + "\n"
 
 
-def _group(issues: list[Issue], examples: int, colour: bool) -> Iterator[str]:
-    first = issues[0]
+def grouped(issues: Iterable[Issue]) -> list[list[Issue]]:
+    """The findings of one rule and severity together; errors first, then in the order of the catalogue."""
+    order = {rule.id: place for place, rule in enumerate(RULES)}
+    groups: dict[tuple[int, int, str], list[Issue]] = {}
+    for issue in issues:
+        key = (_ORDER[issue.severity], order.get(issue.rule, len(order)), issue.rule)
+        groups.setdefault(key, []).append(issue)
+    return [group for _, group in sorted(groups.items(), key=lambda one: one[0])]
+
+
+def group_lines(
+    group: Sequence[Issue],
+    count: int,
+    examples: int | None = None,
+    colour: bool = False,
+    rest: str = "--examples 0 shows all",
+) -> Iterator[str]:
+    """A head line for one group of findings, and lines with places.
+
+    count   how many there are, of which `group` may be a part
+    rest    where the places are that are not shown
+    """
+    first = group[0]
     rule = RULES_BY_ID.get(first.rule)
-    head = f"{first.severity}: {first.rule} ({len(issues)})"
-    yield _paint(head, _COLOURS[first.severity], colour) + (f"  {rule.summary}" if rule else "")
-    shown = issues if examples == 0 else issues[:examples]
-    for issue in shown:
-        where = ":".join(str(part) for part in (issue.path, issue.line) if part is not None)
-        yield f"  {where}: {issue.message}" if where else f"  {issue.message}"
-    hidden = len(issues) - len(shown)
-    if hidden:
-        yield f"  ... and {hidden} more (--examples 0 shows all)"
-    if rule is not None and rule.fix is not None:
-        yield f"  repair: annotools fix --fix {rule.fix}"
+    head = _paint(f"{first.severity}: {first.rule} ({count})", _COLOURS[first.severity], colour)
+    summary = f"  {rule.summary}" if rule else ""
+    causes = [list(group)]
+    if examples is None and first.severity != "error":
+        causes = _by_cause(group)
+        if len(causes) == 1 and count > FEW:
+            yield f"{head}{summary} Such as {placed(first)}"
+            return
+    yield head + summary
+    shown = 0
+    for cause in causes:
+        if len(causes) > 1 and len(cause) > FEW:
+            yield f"  {len(cause)} such as {placed(cause[0])}"
+            shown += len(cause)
+            continue
+        for issue in cause if examples == 0 else cause[: examples or EXAMPLES]:
+            yield f"  {placed(issue)}"
+            shown += 1
+    if count > shown:
+        yield f"  ... and {count - shown} more ({rest})"
+
+
+def placed(issue: Issue) -> str:
+    """ "path:line: message" """
+    where = ":".join(str(part) for part in (issue.path, issue.line) if part is not None)
+    return f"{where}: {issue.message}" if where else issue.message
+
+
+_VALUE = re.compile(r"""'[^']*?(\.\w{1,5})?'|"[^"]*?(\.\w{1,5})?"|\d+(?:\.\d+)?""")
+
+
+def _by_cause(group: Sequence[Issue]) -> list[list[Issue]]:
+    """Findings whose messages differ in names and numbers only, together; extensions must be the same.
+
+    One list where the causes are too many to be told apart.
+    """
+    causes: dict[str, list[Issue]] = {}
+    for issue in group:
+        causes.setdefault(_VALUE.sub(r"\1\2", issue.message), []).append(issue)
+    return list(causes.values()) if len(causes) <= EXAMPLES else [list(group)]
+
+
+def doubted_fixes(issues: Iterable[Issue]) -> set[str]:
+    """The fixes that some finding about these data speaks against."""
+    graves = {issue.rule for issue in issues if issue.severity == "error"}
+    return {fix for rule in graves if rule in RULES_BY_ID for fix in RULES_BY_ID[rule].doubts}
+
+
+def proposed_fixes(group: Sequence[Issue], doubted: Set[str]) -> list[str]:
+    """The fixes that repair findings of a group, without those that are in doubt."""
+    return [fix for fix in dict.fromkeys(issue.repair for issue in group) if fix and fix not in doubted]
 
 
 def _verdict(result: ValidationResult, colour: bool, strict: bool) -> Iterator[str]:

@@ -69,7 +69,10 @@ def sizes(sample: Sample) -> list[Issue]:
 
     The size-mismatch message ends with a verdict. "EXIF-rotated": the claim is the size that a viewer
     shows which honours the orientation tag; TensorFlow ignores the tag. "swapped": width and height are
-    exchanged. "scaled": the same shape at another resolution. "unrelated": none of these.
+    exchanged. "close": a pixel or two. "scaled": the same shape at another resolution. "stretched": another
+    shape, into which the boxes fit, while the image is too small for them. Both are errors: the image was
+    resized after it was labelled, and each box is wrong. "unrelated": none of these. size-from-image does not
+    touch the last three: it would hide what is wrong.
     """
     size, image = sample.annotation.size, sample.image
     assert image is not None
@@ -83,8 +86,12 @@ def sizes(sample: Sample) -> list[Issue]:
         if missing:
             return [sample.issue("size-missing", f"size: no {missing[0]}, {truth}")]
         return [sample.issue("size-zero", f"size: {size.width}x{size.height}, {truth}")]
-    verdict = size_verdict((size.width, size.height), image)
-    return [sample.issue("size-mismatch", f"size: {size.width}x{size.height}, {truth}; {verdict}")]
+    verdict = verdict_on(sample.annotation, image)
+    message = f"size: {size.width}x{size.height}, {truth}; {verdict}"
+    if is_resized(verdict):
+        return [sample.issue("size-mismatch", message, fix="scale-boxes")]
+    fix = "" if verdict.startswith("unrelated") else None
+    return [sample.issue("size-mismatch", message, "warning", fix)]
 
 
 @finds("size-missing", "size-zero")
@@ -101,7 +108,7 @@ def sizes_without_image(sample: Sample) -> list[Issue]:
 
 def size_verdict(claim: tuple[int, int], image: Image) -> str:
     """How a claimed (width, height) in pixels relates to the image: a sentence that starts with one word
-    of "equal", "EXIF-rotated", "swapped", "scaled" and "unrelated"."""
+    of "equal", "EXIF-rotated", "swapped", "close", "scaled" and "unrelated"."""
     width, height = image.width, image.height
     if claim == (width, height):
         return "equal"
@@ -109,10 +116,51 @@ def size_verdict(claim: tuple[int, int], image: Image) -> str:
         return f"EXIF-rotated: this is the upright size (EXIF orientation {image.orientation})"
     if claim == (height, width):
         return "swapped: width and height are exchanged"
-    # The same shape: scaling one side by the factor of the other lands within rounding of the claim.
-    if abs(claim[0] * height - claim[1] * width) <= max(width, height, *claim) / 2:
-        return f"scaled: by {claim[0] / width:.4g}"
+    if all(_is_close(*sides) for sides in zip(claim, (width, height), strict=True)):
+        return "close: a pixel or two"
+    for frame in dict.fromkeys(((width, height), image.upright_size)):
+        if _same_shape(claim, frame):
+            return f"scaled: by {claim[0] / frame[0]:.4g}"
     return "unrelated to the real size"
+
+
+def _is_close(claim: int, side: int) -> bool:
+    return abs(claim - side) <= min(2, side / 20)
+
+
+def _same_shape(claim: tuple[int, int], frame: tuple[int, int]) -> bool:
+    """Scaling one side by the factor of the other lands within rounding of the claim."""
+    return abs(claim[0] * frame[1] - claim[1] * frame[0]) <= max(*frame, *claim) / 2
+
+
+def verdict_on(annotation: Annotation, image: Image) -> str:
+    """`size_verdict` on the `<size>` of an annotation; the boxes are witnesses: "stretched" where they tell
+    that an unrelated size was the right one."""
+    size = annotation.size
+    claim = (size.width or 0, size.height or 0) if size is not None else (0, 0)
+    verdict = size_verdict(claim, image)
+    if not verdict.startswith("unrelated") or not all(claim):
+        return verdict
+    width, height = image.upright_size
+    far = [(o.bndbox.xmax, o.bndbox.ymax) for o in annotation.objects if o.bndbox is not None]
+    if all(x <= claim[0] and y <= claim[1] for x, y in far) and any(
+        x > width + 1 or y > height + 1 for x, y in far
+    ):
+        factors = f"{claim[0] / width:.4g} and {claim[1] / height:.4g}"
+        return f"stretched: by {factors}, for the boxes fit into <size> only"
+    return verdict
+
+
+def is_resized(verdict: str) -> bool:
+    """Whether a verdict says that the image was resized after it was labelled."""
+    return verdict.startswith(("scaled", "stretched"))
+
+
+def labelled_frame(claim: tuple[int, int], image: Image) -> tuple[int, int]:
+    """The (width, height) of the frame of a resized image in which `claim` was its size: as it is stored,
+    where only that has the shape of the claim, and otherwise upright."""
+    stored, upright = (image.width, image.height), image.upright_size
+    return stored if _same_shape(claim, stored) and not _same_shape(claim, upright) else upright
 
 
 def annotated_size(annotation: Annotation, image: Image | None) -> tuple[int | None, int | None]:

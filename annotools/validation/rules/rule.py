@@ -49,10 +49,12 @@ class Sample:
     unread: frozenset[int | None] = frozenset()
     kept: Sequence[int] | None = None
 
-    def issue(self, rule: str, message: str, severity: Severity | None = None) -> Issue:
+    def issue(
+        self, rule: str, message: str, severity: Severity | None = None, fix: str | None = None
+    ) -> Issue:
         """A finding about the file as a whole."""
         level = severity or RULES_BY_ID[rule].severity
-        return Issue(rule, level, message, self.annotation.xml_path)
+        return Issue(rule, level, message, self.annotation.xml_path, fix=fix)
 
     def at_image(self, rule: str, message: str, severity: Severity | None = None) -> Issue:
         """A finding about the image."""
@@ -64,11 +66,19 @@ class Sample:
         line = self.annotation.objects[index].line
         return Issue.of(rule, message, self.annotation.xml_path, line, self.index_in_file(index))
 
-    def at_box(self, rule: str, message: str, index: int) -> Issue:
+    def at_box(
+        self,
+        rule: str,
+        message: str,
+        index: int,
+        severity: Severity | None = None,
+        fix: str | None = None,
+    ) -> Issue:
         """A finding at the `<bndbox>` of the object `index`, or at the object when it has none."""
         obj = self.annotation.objects[index]
         line = obj.bndbox_line or obj.line
-        return Issue.of(rule, message, self.annotation.xml_path, line, self.index_in_file(index))
+        level = severity or RULES_BY_ID[rule].severity
+        return Issue(rule, level, message, self.annotation.xml_path, line, self.index_in_file(index), fix)
 
     def index_in_file(self, index: int) -> int:
         """The index of an object of the annotation among the `<object>` tags of the file."""

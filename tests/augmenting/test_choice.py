@@ -1,4 +1,4 @@
-"""Sometimes, OneOf, SomeOf: how often which op happens, for every kind of op, alone and one in another."""
+"""Sometimes, OneOf, SomeOf, RandomOrder: how often which op happens, for every kind of op."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ KINDS: dict[str, Any] = {
     "matrix": a.Grayscale(1.0),
     "function": a.Solarize((0.0, 0.0), p=1.0),
     "erasure": a.Cutout(p=1.0, fill=(1, 2, 3)),
+    "picture": a.OnPixels(lambda pixels, seed: 255 - pixels),
 }
 
 
@@ -50,6 +51,18 @@ def test_every_kind_of_op_happens_wholly_or_not_at_all(kind: str) -> None:
         np.testing.assert_array_equal(made(a.Sometimes(KINDS[kind], 0.0), example).image, untouched.image)
         assert not np.array_equal(made(a.Sometimes(KINDS[kind], 1.0), example).image, untouched.image)
     assert min(seen["not"], seen["done"]) >= 3
+
+
+def test_random_order_of_every_kind() -> None:
+    ops = tuple(op for kind, op in KINDS.items() if kind != "turn")
+    found = [made(a.RandomOrder(ops), example) for example in range(4)]
+    assert len({one.image.numpy().tobytes() for one in found}) == 4
+    with pytest.raises(OptionError, match="again a rotation"):
+        made(a.RandomOrder(tuple(KINDS.values())))
+    plan = numbers(a.RandomOrder((a.Grayscale(1.0), KINDS["picture"], KINDS["erasure"], KINDS["function"])))
+    on = np.array([np.asarray(step.on) for step in plan.color_steps])
+    assert (on.sum(0) == 3).all()  # of the steps of colour each happens once, in whatever place
+    assert ((plan.erased.numpy()[..., 2:] > plan.erased.numpy()[..., :2]).all(2).sum(1) == 1).all()
 
 
 def test_one_of_does_exactly_one_each_as_often() -> None:
@@ -130,11 +143,6 @@ def test_the_draws_of_one_choice_are_its_own() -> None:
 def test_ops_that_join_images_have_a_p_of_their_own(op: Any) -> None:
     with pytest.raises(OptionError, match="p of its own"):
         a.Sometimes(op)
-
-
-def test_functions_on_the_finished_picture_are_for_all_pictures() -> None:
-    with pytest.raises(OptionError, match="all pictures or none"):
-        made(a.Sometimes(a.OnPixels(lambda pixels, seed: pixels)))
 
 
 @pytest.mark.parametrize("count", [0, 3, 1.5])

@@ -53,6 +53,11 @@ OPS: dict[str, Any] = {
         a.SomeOf((a.Rotate(20), a.Cutout(), a.HsvGain(), a.HorizontalFlip()), 2),
         a.Sometimes(a.Grayscale(1.0)),
     ],
+    "orders": [
+        a.RandomOrder((a.Translate(), a.Expand(), a.ChannelShuffle(), a.OnPixels(own_pixels))),
+        a.RandAugment(2, ops=(a.Gamma(), a.RandomCrop(), a.Cutout())),
+    ],
+    "RandAugment": a.RandAugment(),
     "light": a.light(),
     "ssd": a.ssd(),
     "ssd, exact": a.ssd(hsv="exact"),
@@ -141,7 +146,7 @@ def alone(name: str, number: int) -> list[Any]:
 
 def test_every_op_is_in_the_list() -> None:
     used = [op for given in OPS.values() for op in a.as_augmentation(given).ops]
-    inner = [op for choice in used for op in getattr(choice, "ops", ())]
+    inner = [op for choice in used for op in getattr(choice, "ops", None) or ()]
     listed = {type(op).__name__ for op in (*used, *inner)}
     public = {name for name in vars(a)["__all__"] if hasattr(getattr(a, name), "draws")} - {"Augmentation"}
     assert public <= listed

@@ -23,11 +23,11 @@ class Sometimes:
 
     def __post_init__(self) -> None:
         check_probability(self.p)
-        _check_ops((self.op,), "op")
+        check_ops((self.op,), "op")
 
     @property
     def draws(self) -> int:
-        return 1 + _draws(self.op)
+        return 1 + draws_of(self.op)
 
     def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
         coin, numbers = draws[:, 0], draws[:, 1:]
@@ -43,7 +43,7 @@ class SomeOf:
     p: Probability = 1.0
 
     def __post_init__(self) -> None:
-        _check_ops(self.ops, "ops")
+        check_ops(self.ops, "ops")
         object.__setattr__(self, "ops", tuple(self.ops))
         check_count(self.count, "count")
         check_probability(self.p)
@@ -54,10 +54,10 @@ class SomeOf:
 
     @property
     def draws(self) -> int:
-        return 1 + len(self.ops) + sum(_draws(op) for op in self.ops)
+        return 1 + len(self.ops) + sum(draws_of(op) for op in self.ops)
 
     def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
-        coin, ranks, *numbers = graph_ops.split(draws, (1, len(self.ops), *(_draws(op) for op in self.ops)))
+        coin, ranks, *numbers = graph_ops.split(draws, (1, len(self.ops), *(draws_of(op) for op in self.ops)))
         on = happens(tf.squeeze(coin, 1), self.p, draft.epoch)
         places = tf.argsort(tf.argsort(ranks, axis=1, stable=True), axis=1)  # the rank of each op
         for index, (op, own) in enumerate(zip(self.ops, numbers, strict=True)):
@@ -70,12 +70,41 @@ class OneOf(SomeOf):
     """One of the ops, each as likely as any other; with `count`, as many: SomeOf under its usual name."""
 
 
-def _draws(op: Op) -> int:
+@dataclass(frozen=True, slots=True)
+class RandomOrder:
+    """All of the ops, in a random order. Each is in the plan once for each place: n ops cost as n * n do.
+
+    A crop and a rotation cannot both be among them: a plan holds no rotation, crop and again rotation.
+    """
+
+    ops: tuple[Op, ...]
+    p: Probability = 1.0
+
+    def __post_init__(self) -> None:
+        check_ops(self.ops, "ops")
+        object.__setattr__(self, "ops", tuple(self.ops))
+        check_probability(self.p)
+
+    @property
+    def draws(self) -> int:
+        return 1 + len(self.ops) + sum(draws_of(op) for op in self.ops)
+
+    def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
+        coin, ranks, *numbers = graph_ops.split(draws, (1, len(self.ops), *(draws_of(op) for op in self.ops)))
+        on = happens(tf.squeeze(coin, 1), self.p, draft.epoch)
+        places = tf.argsort(tf.argsort(ranks, axis=1, stable=True), axis=1)
+        for place in range(len(self.ops)):
+            for index, (op, own) in enumerate(zip(self.ops, numbers, strict=True)):
+                draft = select(on & (places[:, index] == place), op(draft, own), draft)
+        return draft
+
+
+def draws_of(op: Op) -> int:
     number: int = getattr(op, "draws", DEFAULT_DRAWS)
     return number
 
 
-def _check_ops(ops: object, field: str) -> None:
+def check_ops(ops: object, field: str) -> None:
     if not isinstance(ops, Sequence) or isinstance(ops, (str, bytes)) or not ops:
         raise OptionError("no list of ops", field=field, found=ops, expected="ops, at least one")
     for op in ops:

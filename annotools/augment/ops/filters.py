@@ -1,5 +1,5 @@
 """Filters: blur, sharpness, noise and the traces of JPEG, on the pixels of each image after the resize; and a
-function of your own on the finished picture."""
+function of your own on the whole picture."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Sharpness:
 
     def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
         on = happens(draws[:, 0], self.p, draft.epoch)
-        return draft.colored(between(draws[:, 1:], self.factor), _sharpened, on=on)
+        return draft.colored(between(draws[:, 1:], self.factor), sharpened, on=on)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +126,11 @@ class JpegArtifacts:
 
 @dataclass(frozen=True, slots=True)
 class OnPixels:
-    """Your own function on the finished picture: (h, w, 3) uint8 and a seed (2,) int64 -> (h, w, 3) uint8.
+    """Your own function on the whole picture: (h, w, 3) uint8 and a seed (2,) int64 -> (h, w, 3) uint8.
 
-    It must not move anything (boxes are not told) and must draw with `tf.random.stateless_*` only.
+    It runs where it stands: behind all geometry, and of colours and erasures behind those before it. Colours
+    that follow it are for the whole picture too, the fill included. It must not move anything (boxes are not
+    told) and must draw with `tf.random.stateless_*` only: one with a state is refused by name.
     """
 
     function: PixelFunction
@@ -155,7 +157,7 @@ def filtered(pixels: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
     return tf.nn.depthwise_conv2d(padded[None], kernel, [1, 1, 1, 1], "VALID")[0]
 
 
-def _sharpened(pixels: tf.Tensor, numbers: tf.Tensor) -> tf.Tensor:
+def sharpened(pixels: tf.Tensor, numbers: tf.Tensor) -> tf.Tensor:
     smooth = tf.floor(filtered(pixels, tf.constant(_SMOOTH)) + 0.5)
     height, width = tf.unstack(tf.shape(pixels)[:2])
     row, column = tf.range(height)[:, None], tf.range(width)[None]

@@ -31,7 +31,7 @@ class Gamma:
 
     def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
         on = happens(draws[:, 0], self.p, draft.epoch)
-        return draft.colored(between(draws[:, 1:], self.gamma), _to_the_power, on=on)
+        return draft.colored(between(draws[:, 1:], self.gamma), to_the_power, on=on)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Posterize:
 
     def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
         on = happens(draws[:, 0], self.p, draft.epoch)
-        return draft.colored(whole_between(draws[:, 1:], self.bits), _posterized, on=on)
+        return draft.colored(whole_between(draws[:, 1:], self.bits), posterized, on=on)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Solarize:
 
     def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
         on = happens(draws[:, 0], self.p, draft.epoch)
-        return draft.colored(between(draws[:, 1:], self.threshold), _solarized, on=on)
+        return draft.colored(between(draws[:, 1:], self.threshold), solarized, on=on)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class AutoContrast:
         check_probability(self.p)
 
     def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
-        return draft.colored(draws, _stretched, on=happens(draws[:, 0], self.p, draft.epoch))
+        return draft.colored(draws, stretched, on=happens(draws[:, 0], self.p, draft.epoch))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,28 +95,28 @@ class Equalize:
         check_probability(self.p)
 
     def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
-        return draft.colored(draws, _equalized, on=happens(draws[:, 0], self.p, draft.epoch))
+        return draft.colored(draws, equalized, on=happens(draws[:, 0], self.p, draft.epoch))
 
 
-def _to_the_power(pixels: tf.Tensor, numbers: tf.Tensor) -> tf.Tensor:
+def to_the_power(pixels: tf.Tensor, numbers: tf.Tensor) -> tf.Tensor:
     return 255.0 * tf.pow(pixels / 255.0, numbers[0])
 
 
-def _posterized(pixels: tf.Tensor, numbers: tf.Tensor) -> tf.Tensor:
+def posterized(pixels: tf.Tensor, numbers: tf.Tensor) -> tf.Tensor:
     step = tf.pow(2.0, 8.0 - numbers[0])
     return tf.floor(tf.floor(pixels + 0.5) / step) * step
 
 
-def _solarized(pixels: tf.Tensor, numbers: tf.Tensor) -> tf.Tensor:
+def solarized(pixels: tf.Tensor, numbers: tf.Tensor) -> tf.Tensor:
     return tf.where(pixels >= numbers[0], 255.0 - pixels, pixels)
 
 
-def _stretched(pixels: tf.Tensor, numbers: tf.Tensor) -> tf.Tensor:
+def stretched(pixels: tf.Tensor, numbers: tf.Tensor) -> tf.Tensor:
     low, high = tf.reduce_min(pixels, [0, 1]), tf.reduce_max(pixels, [0, 1])
     return tf.where(high > low, (pixels - low) * tf.math.divide_no_nan(255.0, high - low), pixels)
 
 
-def _equalized(pixels: tf.Tensor, numbers: tf.Tensor) -> tf.Tensor:
+def equalized(pixels: tf.Tensor, numbers: tf.Tensor) -> tf.Tensor:
     values = tf.cast(pixels + 0.5, tf.int32) + tf.range(3) * _LEVELS
     counts = tf.reshape(tf.math.bincount(tf.reshape(values, [-1]), minlength=3 * _LEVELS), [3, _LEVELS])
     last = tf.reduce_max(tf.where(counts > 0, tf.range(_LEVELS)[None], 0), 1)

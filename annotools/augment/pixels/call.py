@@ -7,9 +7,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from annotools.errors import OptionError
+from annotools.augment.graph.states import fault, without_state
 
-_HARMLESS = {"Assert", "If", "Case", "While"}  # they raise, or hold something that raises
+_WHAT = "a function on pixels"
 
 
 def called(function: Callable[..., Any], pixels: tf.Tensor, argument: tf.Tensor) -> tf.Tensor:
@@ -18,25 +18,12 @@ def called(function: Callable[..., Any], pixels: tf.Tensor, argument: tf.Tensor)
     OptionError names the function if it gives anything else, or draws numbers or reads variables: the same
     image would not be the same twice, nor after a checkpoint.
     """
-    graph = None if tf.executing_eagerly() else tf.compat.v1.get_default_graph()
-    before = 0 if graph is None else len(graph.get_operations())
     try:
-        made = tf.convert_to_tensor(function(pixels, argument))
-    except TypeError as error:
-        raise _fault("a function on pixels failed", function, str(error), "(pixels, numbers)") from error
+        made = tf.convert_to_tensor(without_state(function, function, (pixels, argument), _WHAT))
+    except (TypeError, ValueError) as error:
+        raise fault(f"{_WHAT} failed", function, str(error), "(pixels, numbers) -> pixels") from error
     if made.dtype != pixels.dtype or not made.shape.is_compatible_with(pixels.shape):
         found = f"{made.dtype.name} {made.shape}"
-        raise _fault(
-            "a function on pixels gave something else", function, found, f"{pixels.dtype.name} {pixels.shape}"
-        )
-    if graph is not None:
-        stateful = {one.type for one in graph.get_operations()[before:] if one.op_def.is_stateful} - _HARMLESS
-        if stateful:
-            found = ", ".join(sorted(stateful))
-            raise _fault("a function on pixels has a state", function, found, "tf.random.stateless_* only")
+        expected = f"{pixels.dtype.name} {pixels.shape}"
+        raise fault(f"{_WHAT} gave something else", function, found, expected)
     return tf.ensure_shape(made, pixels.shape)
-
-
-def _fault(problem: str, function: Callable[..., Any], found: str, expected: str) -> OptionError:
-    name = getattr(function, "__qualname__", repr(function))
-    return OptionError(f"{problem}: {name}", field="ops", found=found, expected=expected)

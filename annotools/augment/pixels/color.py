@@ -8,9 +8,10 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from annotools.augment.graph import graph_ops
+from annotools.augment.graph.seeds import fold_in
 from annotools.augment.pixels.call import called
 from annotools.augment.plan.color_steps import Step
-from annotools.augment.plan.kind import ColorFunction
+from annotools.augment.plan.kind import ColorFunction, ColorStep, OnPicture
 
 
 def apply_matrix(matrix: tf.Tensor, pixels: tf.Tensor) -> tf.Tensor:
@@ -19,17 +20,28 @@ def apply_matrix(matrix: tf.Tensor, pixels: tf.Tensor) -> tf.Tensor:
     return tf.reshape(tf.clip_by_value(mixed, 0.0, 255.0), tf.shape(pixels))
 
 
-def apply_steps(
-    functions: Sequence[ColorFunction | None], steps: Sequence[Step], pixels: tf.Tensor
-) -> tf.Tensor:
+def apply_steps(functions: Sequence[ColorStep], steps: Sequence[Step], pixels: tf.Tensor) -> tf.Tensor:
     """Colour (h, w, 3) float32 in [0, 255] by the steps of one picture; those that are not on are skipped.
 
     functions  for each step its function, None: its numbers are a matrix
     """
     for function, step in zip(functions, steps, strict=True):
+        assert not isinstance(function, OnPicture)
         done = functools.partial(_colored, function, step, pixels)
         pixels = tf.cond(step.on, done, functools.partial(tf.identity, pixels))
     return pixels
+
+
+def apply_to_picture(function: ColorStep, step: Step, picture: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """The whole picture (h, w, 3) uint8 after one step; `seed` (2,) int64 is that of the picture."""
+
+    def done() -> tf.Tensor:
+        if isinstance(function, OnPicture):
+            own = functools.reduce(fold_in, function.stream, seed)
+            return called(function.function, picture, own)
+        return tf.cast(_colored(function, step, tf.cast(picture, tf.float32)) + 0.5, tf.uint8)
+
+    return tf.ensure_shape(tf.cond(step.on, done, lambda: picture), picture.shape)
 
 
 def _colored(function: ColorFunction | None, step: Step, pixels: tf.Tensor) -> tf.Tensor:

@@ -12,8 +12,7 @@ import tensorflow as tf
 from annotools.augment.graph import boxes as graph_boxes
 from annotools.augment.graph import graph_ops
 from annotools.augment.graph.seeds import PHILOX, fold_in
-from annotools.augment.pixels.call import called
-from annotools.augment.pixels.color import apply_matrix, apply_steps
+from annotools.augment.pixels.color import apply_matrix, apply_steps, apply_to_picture
 from annotools.augment.pixels.decode import read_window
 from annotools.augment.plan.kind import Color, Kind
 from annotools.augment.plan.plan import Plan
@@ -51,10 +50,13 @@ def render(plan: Plan, kind: Kind, style: Style) -> tf.Tensor:
     if len(pictures) > 1:
         parts = [plan.blend[group] * tf.cast(part, tf.float32) for group, part in enumerate(pictures)]
         picture = _to_uint8(tf.minimum(tf.add_n(parts), 255.0))
-    for index, fill in enumerate(kind.fills):
-        picture = _erase(picture, plan.erased[index], fold_in(plan.seed, -1 - index), fill)
-    for number, function in kind.on_pixels:
-        picture = called(function, picture, fold_in(plan.seed, number))
+    fills = list(enumerate(zip(kind.fills, kind.fills_at, strict=True)))
+    for place in range(kind.of_images, len(kind.colors) + 1):
+        for index, (fill, at) in fills:
+            if at == place or (place == kind.of_images and at < place):
+                picture = _erase(picture, plan.erased[index], fold_in(plan.seed, -1 - index), fill)
+        if place < len(kind.colors) and style.color:
+            picture = apply_to_picture(kind.colors[place], plan.color_steps[place], picture, plan.seed)
     return picture
 
 
@@ -137,7 +139,10 @@ def _colorer(plan: Plan, kind: Kind, style: Style) -> Colorer:
         return lambda pixels: pixels
     if kind.is_linear:
         return lambda pixels: apply_matrix(plan.color_matrix, tf.floor(pixels + 0.5))
-    return lambda pixels: apply_steps(kind.colors, plan.color_steps, tf.floor(pixels + 0.5))
+    first = kind.of_images
+    if not first:
+        return lambda pixels: pixels
+    return lambda pixels: apply_steps(kind.colors[:first], plan.color_steps[:first], tf.floor(pixels + 0.5))
 
 
 def _to_uint8(pixels: tf.Tensor) -> tf.Tensor:

@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from annotools.augment.graph import graph_ops
-from annotools.augment.plan.kind import ColorFunction
+from annotools.augment.plan.kind import ColorStep
 
 
 class Step(NamedTuple):
@@ -47,7 +47,7 @@ def one_matrix(matrices: Sequence[tf.Tensor], like: tf.Tensor) -> tf.Tensor:
     return reduce(_after, matrices)
 
 
-def decided(steps: Sequence[Step], functions: Sequence[ColorFunction | None]) -> tuple[Step, ...]:
+def decided(steps: Sequence[Step], functions: Sequence[ColorStep]) -> tuple[Step, ...]:
     """The steps of a batch with an answer in every `on`: a matrix that nobody switched is on if it is not the
     identity, a function always."""
     found = []

@@ -20,7 +20,7 @@ from annotools.augment.graph import boxes as graph_boxes
 from annotools.augment.graph import graph_ops
 from annotools.augment.plan.box_policy import ALIVE, BoxPolicy, code
 from annotools.augment.plan.color_steps import Step
-from annotools.augment.plan.kind import Color, ColorFunction, Kind, PixelFunction
+from annotools.augment.plan.kind import Color, ColorFunction, ColorStep, Kind, OnPicture, PixelFunction
 from annotools.augment.plan.sample import Sample
 from annotools.boxes import Shape
 from annotools.errors import OptionError
@@ -193,13 +193,13 @@ class Draft:
         self, numbers: tf.Tensor, function: ColorFunction | None = None, *, on: tf.Tensor | None = None
     ) -> Draft:
         """Note a colour step for the pixels of each image, after the resize; the fill keeps its colour.
+        Behind `finished` it is for the whole picture.
 
         numbers   (B, 3, 4) float32, an affine map of RGB in [0, 255]; or (B, n) for `function`
         function  of (pixels (h, w, 3) float32 in [0, 255], the n numbers of one picture) -> such pixels
         on        (B,) bool, False where the step changes nothing, so that it can be skipped
         """
-        step = Step(tf.cast(numbers, tf.float32), on)
-        return self.of_kind(colors=(*self.kind.colors, function)).replace(color=(*self.color, step))
+        return self._with_step(numbers, function, on)
 
     def erased(self, rectangles: tf.Tensor, fill: Color | None, max_cover: float = 1.0) -> Draft:
         """Note N rectangles (B, N, 4) float64 of the canvas, which are painted over at the end.
@@ -212,13 +212,23 @@ class Draft:
         area = graph_boxes.area(boxes)
         count = rectangles.shape[1]
         left = self.dropped((area > 0) & (covered >= max_cover * area), "erased")
-        return left.of_kind(fills=(*self.kind.fills, *[fill] * count)).replace(
+        fills = (*self.kind.fills, *[fill] * count)
+        places = (*self.kind.fills_at, *[len(self.color)] * count)
+        return left.of_kind(fills=fills, fills_at=places).replace(
             erasures=(*self.erasures, *tf.unstack(rectangles, num=count, axis=1))
         )
 
     def finished(self, function: PixelFunction) -> Draft:
-        """Note a function of (the finished picture (h, w, 3) uint8, a seed (2,) int64) -> such a picture."""
-        return self.of_kind(on_pixels=(*self.kind.on_pixels, (self.op_number, function)))
+        """Note a function of (the picture (h, w, 3) uint8, a seed (2,) int64) -> such a picture. It sees all
+        geometry, and of colours and erasures those that were noted before it."""
+        before = [step for step in self.kind.colors if isinstance(step, OnPicture)]
+        again = sum(step.stream[0] == self.op_number for step in before)
+        stream = (self.op_number, again) if again else (self.op_number,)
+        return self._with_step(tf.zeros_like(self.canvas[:, :1]), OnPicture(function, stream), None)
+
+    def _with_step(self, numbers: tf.Tensor, function: ColorStep, on: tf.Tensor | None) -> Draft:
+        step = Step(tf.cast(numbers, tf.float32), on)
+        return self.of_kind(colors=(*self.kind.colors, function)).replace(color=(*self.color, step))
 
     # ----- objects -----
 
@@ -281,9 +291,9 @@ class Draft:
 
 def select(condition: tf.Tensor, draft: Draft, otherwise: Draft) -> Draft:
     """`draft`, which an op made of `otherwise`, where the (B,) bool is true. Both hold the same images."""
-    if len(draft.groups) != len(otherwise.groups) or draft.kind.on_pixels != otherwise.kind.on_pixels:
+    if len(draft.groups) != len(otherwise.groups):
         raise OptionError(
-            "an op that joins images or takes the finished picture happens to all pictures or none",
+            "an op that joins images happens to all pictures or none",
             field="ops",
             expected="its own p, and not a choice around it",
         )
@@ -297,6 +307,12 @@ def select(condition: tf.Tensor, draft: Draft, otherwise: Draft) -> Draft:
     before = (*otherwise.erasures, *(tf.zeros_like(edges) for edges in new_ones))
     erasures = tuple(chosen(new, old) for new, old in zip(draft.erasures, before, strict=True))
     color = list(draft.color)
+    for place, (step, other) in enumerate(zip(draft.color, otherwise.color, strict=False)):
+        if step is not other:  # two tries of the same op
+            ons = [tf.fill(tf.shape(condition), True) if one.on is None else one.on for one in (step, other)]
+            both_unsaid = step.on is None and other.on is None
+            numbers = chosen(step.numbers, other.numbers)
+            color[place] = Step(numbers, None if both_unsaid else chosen(*ons))
     for place in range(len(otherwise.color), len(color)):
         numbers, on = color[place]
         if draft.kind.colors[place] is None:

@@ -14,6 +14,19 @@ ColorFunction = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 PixelFunction = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 """(picture (h, w, 3) uint8, seed (2,) int64) -> (h, w, 3) uint8."""
 
+
+@dataclass(frozen=True, slots=True)
+class OnPicture:
+    """A step on the finished picture, among the colour steps.
+
+    function  what is called        stream  numbers that are its own, of which its seed is made
+    """
+
+    function: PixelFunction
+    stream: tuple[int, ...]
+
+
+ColorStep = ColorFunction | OnPicture | None
 _ALWAYS_READ = frozenset({"sources", "matrices", "decoder", "reads", "targets", "shown"})
 
 
@@ -26,8 +39,9 @@ class Kind:
     groups     K ints: images of one group tile the canvas, the groups are blended
     turned     whether a map may turn by anything but right angles
     fills      for each erased rectangle its RGB, or None for noise
-    colors     for each colour step its function, or None for an affine map of RGB
-    on_pixels  the functions that take the finished picture, each with the number of its op
+    fills_at   for each of them the number of colour steps that were noted before it
+    colors     for each colour step its function, or None for an affine map of RGB. Those before the first
+               OnPicture are for the pixels of each image, it and those behind it for the whole picture
     """
 
     size: tuple[int, int] | None = None
@@ -35,8 +49,8 @@ class Kind:
     groups: tuple[int, ...] = (0,)
     turned: bool = False
     fills: tuple[Color | None, ...] = ()
-    colors: tuple[ColorFunction | None, ...] = ()
-    on_pixels: tuple[tuple[int, PixelFunction], ...] = ()
+    fills_at: tuple[int, ...] = ()
+    colors: tuple[ColorStep, ...] = ()
 
     @property
     def has_color(self) -> bool:
@@ -44,8 +58,14 @@ class Kind:
 
     @property
     def is_linear(self) -> bool:
-        """Whether the colour may wait for the batch: it is one matrix, and nothing follows it."""
-        return not self.on_pixels and all(function is None for function in self.colors)
+        """Whether the colour may wait for the batch: it is one matrix."""
+        return all(function is None for function in self.colors)
+
+    @property
+    def of_images(self) -> int:
+        """How many of the colour steps, the first ones, are for the pixels of each image."""
+        whole = (number for number, step in enumerate(self.colors) if isinstance(step, OnPicture))
+        return next(whole, len(self.colors))
 
     def read(self, *, color: bool) -> frozenset[str]:
         """The names of the fields of a Plan that `render` reads; `color`: whether it colours the picture."""
@@ -56,7 +76,7 @@ class Kind:
             "size": self.turned or self.size is None,
             "blend": max(self.groups) > 0,
             "erased": bool(self.fills),
-            "seed": bool(self.fills or self.on_pixels),
+            "seed": bool(self.fills) or (colors and self.of_images < len(self.colors)),
             "color_matrix": colors and self.is_linear,
             "color_steps": colors and not self.is_linear,
         }

@@ -27,6 +27,7 @@ import tensorflow as tf
 from annotools.augment.graph import boxes as graph_boxes
 from annotools.augment.graph import graph_ops
 from annotools.augment.graph.seeds import Draws
+from annotools.augment.graph.states import fault, is_ours, without_state
 from annotools.augment.plan.box_policy import ALIVE, count_drops
 from annotools.augment.plan.color_steps import Step, decided, one_matrix
 from annotools.augment.plan.draft import Draft, Op, select
@@ -104,9 +105,26 @@ def make_plan(draft: Draft, ops: Sequence[Op], fit: Op, draws: Draws) -> tuple[P
     brings the canvas to the output size. `Augmenter.plan` is the way to call it.
     """
     for number, (op, numbers) in enumerate(zip(ops, draws.numbers, strict=True)):
-        draft = _step(op, draft.replace(op_number=number), numbers)
+        draft = _step(_watched(op), draft.replace(op_number=number), numbers)
     draft = fit(draft, graph_ops.zeros(draft.canvas))
     return _finish(draft, draws.seed), draft.kind
+
+
+def _watched(op: Op) -> Op:
+    """The op; one that is not ours is refused where it has a state or gives no Draft."""
+    if is_ours(op):
+        return op
+
+    def watched(draft: Draft, draws: tf.Tensor) -> Draft:
+        def done(numbers: tf.Tensor) -> Draft:
+            return op(draft, numbers)
+
+        found = without_state(op, done, (draws,), "an op")
+        if not isinstance(found, Draft):
+            raise fault("an op gave something else", op, type(found).__name__, "a Draft")
+        return found
+
+    return watched
 
 
 def _step(op: Op, draft: Draft, draws: tf.Tensor) -> Draft:

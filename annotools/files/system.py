@@ -29,7 +29,7 @@ else:
 _READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 _PIECES = 1024  # IOV_MAX of Linux and macOS
 _position = threading.Lock()  # where a read moves the position of the file that threads share
-_MANY_FILES = 200
+_SYNCS = 16  # at a time
 _LOCK_FILE = "lock"
 
 StrPath = str | os.PathLike[str]
@@ -89,7 +89,14 @@ def _write(descriptor: int, data: bytes | memoryview) -> None:
         view = view[os.write(descriptor, view) :]
 
 
-def sync_folder(folder: Path) -> None:
+def sync_file(path: StrPath) -> None:
+    """Bring the bytes of a file to the disk."""
+    # Windows syncs only what may be written to; elsewhere a file without that permission is synced too
+    with open(path, "r+b" if os.name == "nt" else "rb") as file:
+        os.fsync(file.fileno())
+
+
+def sync_folder(folder: StrPath) -> None:
     """Bring the names in a folder to the disk; a rename survives a power cut only then."""
     if os.name != "posix":
         return  # Windows has no descriptor of a folder
@@ -100,15 +107,17 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def sync_files(files: Sequence[Path]) -> None:
-    """Bring files and their names to the disk. For many, one `sync` of everything is far quicker."""
-    if len(files) > _MANY_FILES and hasattr(os, "sync"):
-        os.sync()
+def sync_files(files: Sequence[StrPath]) -> None:
+    """Bring files and their names to the disk."""
+    if not files:
         return
-    for file in files:
-        with open(file, "rb+") as opened:  # Windows flushes only what may be written
-            os.fsync(opened.fileno())
-    for folder in {file.parent for file in files}:
+    from concurrent.futures import ThreadPoolExecutor
+
+    # together, file systems bring many files to the disk in one go: a tenth of the time of one by one
+    with ThreadPoolExecutor(min(_SYNCS, len(files))) as threads:
+        for _ in threads.map(sync_file, files):
+            pass  # raises what `sync_file` raised
+    for folder in {os.path.dirname(file) for file in files}:
         sync_folder(folder)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from annotools.errors import OptionError, OutputError
 from annotools.files.names import Names
-from annotools.files.whole import whole
+from annotools.files.whole import make_folder, whole
 from annotools.options import takes
 from annotools.repair.fixes import make_fixes
 from annotools.repair.options import FixOptions
@@ -55,7 +55,7 @@ def fix(
 def _write(copy: _Copy, target: Path) -> None:
     try:
         with whole(target) as folder:
-            folder.mkdir(parents=True)
+            make_folder(folder)
             names = Names(folder)
             for file in copy.files():
                 names.add(file.name)

@@ -13,8 +13,8 @@ from pathlib import Path
 from annotools.conversion.output.place import STATE
 from annotools.errors import AnnotoolsError, OutputError
 from annotools.files.names import Names
-from annotools.files.system import FolderLock, sync_files
-from annotools.files.whole import put_in_place
+from annotools.files.system import FolderLock, sync_files, sync_folder
+from annotools.files.whole import make_folder, put_in_place
 
 _SCRATCH = "scratch-"
 _LOCK_SECONDS = 5.0
@@ -81,23 +81,35 @@ class Local:
     def put(self, file: Path, name: str, *, durable: bool = True) -> None:
         target = self.path(name)
         with self._errors(name):
-            target.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(target.parent)
             put_in_place(file, target, durable=durable)
 
     def rename(self, name: str, new: str, *, durable: bool = True) -> None:
         target = self.path(new)
         with self._errors(new):
-            target.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(target.parent)
             put_in_place(self.path(name), target, durable=durable)
+            self._sync_names([name])
 
     def settle(self, names: Sequence[str]) -> None:
         if names:
             with self._errors(names[0]):
                 sync_files([self.path(name) for name in names])
 
-    def remove(self, name: str) -> None:
-        with self._errors(name):
-            self.path(name).unlink(missing_ok=True)
+    def remove(self, *names: str) -> None:
+        gone = []
+        for name in names:
+            with self._errors(name), contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                self.path(name).unlink()
+                gone.append(name)
+        self._sync_names(gone)
+
+    def _sync_names(self, gone: Sequence[str]) -> None:
+        """Names that are gone stay so after a power cut. In the scratch folder the next run finds them."""
+        for folder in {self.path(name).parent for name in gone}:
+            if self._scratch not in (folder, *folder.parents):
+                with self._errors(""):
+                    sync_folder(folder)
 
     def remove_folder(self, prefix: str) -> None:
         with self._errors(prefix), contextlib.suppress(FileNotFoundError):
@@ -116,7 +128,7 @@ class Local:
         held, lock = self._base / folder, None
         try:
             with self._errors(folder):
-                held.mkdir(parents=True, exist_ok=True)
+                make_folder(held)
                 lock = FolderLock(held)
             if not lock.take(_LOCK_SECONDS):  # the workers of a run that was killed a moment ago may hold it
                 raise OutputError("another conversion is writing to this folder", path=self.root)

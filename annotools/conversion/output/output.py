@@ -58,8 +58,8 @@ class Output(Protocol):
     def settle(self, names: Sequence[str]) -> None:
         """Files that were put or renamed without `durable` survive a power cut from now on."""
 
-    def remove(self, name: str) -> None:
-        """Remove a file, if it is there."""
+    def remove(self, *names: str) -> None:
+        """Remove files, those that are there; they do not come back after a power cut."""
 
     def remove_folder(self, prefix: str) -> None:
         """Remove a folder with all that is in it, if it is there."""

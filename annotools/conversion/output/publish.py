@@ -116,8 +116,7 @@ class Publisher:
 
     def _place(self, file: str, beside: Sequence[str]) -> None:
         journal, output = self.journal, self.journal.output
-        for name in set(journal.published_beside(file) if beside else ()) - set(beside):
-            output.remove(name)
+        output.remove(*set(journal.published_beside(file) if beside else ()) - set(beside))
         for name in beside:
             if output.size(journal.staged(name)) is not None:
                 output.rename(journal.staged(name), name, durable=False)
@@ -130,8 +129,8 @@ class Publisher:
     def _remove(self, file: str) -> None:
         journal = self.journal
         beside = journal.published_beside(file)
-        for name in (file, index_file(file), *beside, journal.entry_of_published(file)):
-            journal.output.remove(name)
+        journal.output.remove(file, index_file(file), *beside)
+        journal.output.remove(journal.entry_of_published(file))
 
     def _obsolete(self, files: Set[str]) -> list[str]:
         """Shards of an earlier output that are not among those of the new one."""

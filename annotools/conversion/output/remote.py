@@ -100,12 +100,13 @@ class RemoteOutput:
     def settle(self, names: Sequence[str]) -> None:
         """Nothing: what is uploaded is safe."""
 
-    def remove(self, name: str) -> None:
+    def remove(self, *names: str) -> None:
         def remove(fs: Any, path: str) -> None:
             with contextlib.suppress(FileNotFoundError):  # S3 does not mind
                 fs.rm_file(path)
 
-        self._run(name, remove)
+        for name in names:
+            self._run(name, remove)
 
     def remove_folder(self, prefix: str) -> None:
         with ThreadPoolExecutor(_REMOVALS_AT_A_TIME) as pool:

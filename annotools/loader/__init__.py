@@ -15,14 +15,22 @@ from annotools.loader.adapters import to_keras, to_keras_cv, to_keras_hub, to_tf
 from annotools.loader.batch import IGNORE, LEFT_OUT, PAD
 from annotools.loader.dataset import make_dataset, steps_per_epoch
 from annotools.loader.explain import Seen, explain
+from annotools.loader.sampling import ClassBalanced, RepeatFactor, Weights
+from annotools.loader.share import SampleCounts
+from annotools.loader.sources.mix import Mix
 from annotools.loader.training_set import TrainingSet, pipeline_of
 
 __all__ = [
     "IGNORE",
     "LEFT_OUT",
     "PAD",
+    "ClassBalanced",
+    "Mix",
+    "RepeatFactor",
+    "SampleCounts",
     "Seen",
     "TrainingSet",
+    "Weights",
     "explain",
     "make_dataset",
     "pipeline_of",

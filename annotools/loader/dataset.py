@@ -9,11 +9,14 @@ import tensorflow as tf
 from annotools.augment import Augmenter
 from annotools.errors import OptionError
 from annotools.loader.options import LoaderOptions, StrPath
-from annotools.loader.order import Order
+from annotools.loader.order import Order, Slots
 from annotools.loader.pipeline import Pipeline
+from annotools.loader.sampling import Population, as_sampling
 from annotools.loader.service import check_dispatcher
+from annotools.loader.share import share_of
 from annotools.loader.sources.cache import cached
 from annotools.loader.sources.examples import Examples
+from annotools.loader.sources.mix import Mix
 from annotools.loader.sources.open import open_examples
 from annotools.loader.sources.subset import with_objects
 from annotools.loader.training_set import pipeline_of, remember
@@ -21,7 +24,7 @@ from annotools.options import takes
 
 
 @takes(LoaderOptions)
-def make_dataset(source: StrPath | Sequence[StrPath], options: LoaderOptions) -> tf.data.Dataset:
+def make_dataset(source: StrPath | Sequence[StrPath] | Mix, options: LoaderOptions) -> tf.data.Dataset:
     """Batches of images and boxes for detection training, the same ones every time.
 
     A batch is `{"images": (B, H, W, 3), "bounding_boxes": {"boxes": (B, M, 4) float32, "labels": (B, M)
@@ -32,7 +35,7 @@ def make_dataset(source: StrPath | Sequence[StrPath], options: LoaderOptions) ->
     source       what `annotools convert` wrote; TFRecord files of other writers (keys of the TF Object
                  Detection API, balancap/SSD-Tensorflow or TFDS): a folder, file, pattern or list; a pickle,
                  with `images`; or anything that `annotools.read` takes. The last two read every image once,
-                 to check it as `convert` does
+                 to check it as `convert` does. Several of them: annotools.loader.Mix
     image_size   (H, W) or one number for both; None, with batch_size None or 1: whatever `augment` gives
     batch_size   B; None: single samples, without the first axis
     split        "train"; may be left out where there is only one
@@ -45,6 +48,9 @@ def make_dataset(source: StrPath | Sequence[StrPath], options: LoaderOptions) ->
                  same, bit for bit
     only_with_objects  leave out the images without any object in their record; they are counted when the data
                  set is made, by reading every record once
+    sampling     how often images come: "class-balanced", "repeat-factor", weights ({image id: weight}), or a
+                 rule of annotools.loader (ClassBalanced, RepeatFactor, Weights); None: each once.
+                 `ds.sampling` counts what an epoch is made of. An image that comes again is augmented anew
     shuffle      one permutation of all images for each epoch; False: the order of the files
     max_boxes    M; None: the most objects that one image can have, as the manifest or a count tells
     overflow     more than M: "error" names the image, "drop_smallest" leaves out by area and counts
@@ -79,13 +85,17 @@ def make_dataset(source: StrPath | Sequence[StrPath], options: LoaderOptions) ->
     if not len(examples):
         raise OptionError("the split has no images", path=examples.path, field="split", found=options.split)
     augmenter = Augmenter(options.augment, options.size, resize=options.resize, policy=options.policy)
+    mix = source if isinstance(source, Mix) else None
+    population = Population(examples, options.keep_difficult == "keep")
+    share = share_of(population, as_sampling(options.sampling), mix)
     order = Order(
-        count=len(examples),
+        count=len(examples) if share is None else share.per_epoch,
         batch_size=1 if options.batch_size is None else options.batch_size,
         seed=options.seed,
         shuffle=options.shuffle,
         shard=options.shard,
         drop_remainder=options.drop_remainder,
+        slots=None if share is None else Slots(share.weights, share.per_epoch),
     )
     if options.epochs is not None and options.start_step > options.epochs * order.steps:
         raise OptionError(
@@ -103,7 +113,7 @@ def make_dataset(source: StrPath | Sequence[StrPath], options: LoaderOptions) ->
     if options.service is not None:
         check_dispatcher(options.service)
     max_boxes = _max_boxes(examples, options, augmenter.partners)
-    pipeline = Pipeline(examples, order, augmenter, max_boxes, options)
+    pipeline = Pipeline(examples, order, augmenter, max_boxes, options, share)
     return remember(pipeline.dataset(), pipeline)
 
 

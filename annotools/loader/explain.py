@@ -102,12 +102,17 @@ class Seen:
 
 
 def explain(
-    dataset: tf.data.Dataset | StrPath | Sequence[StrPath], image_id: str, epoch: int = 0, **options: Any
+    dataset: tf.data.Dataset | StrPath | Sequence[StrPath],
+    image_id: str,
+    epoch: int = 0,
+    copy: int = 0,
+    **options: Any,
 ) -> Seen:
     """What a data set of `make_dataset` makes of one image in one epoch; nothing else is computed.
 
     dataset    such a data set, before any `map`; or a source, with the `options` of `make_dataset`
     image_id   as in the batches: the file name without extension
+    copy       under `sampling` an image may come several times in an epoch: which of them, from 0
 
     Raises OptionError where there is no such image.
     """
@@ -128,7 +133,7 @@ def explain(
             expected=f"{stem}, without the extension" if meant else None,
         )
 
-    sample, plan, ids, layer, visibility, rows = _computed(pipeline, number, epoch)
+    sample, plan, ids, layer, visibility, rows = _computed(pipeline, number, epoch, copy)
     batch = pipeline.finish(rows)
     labels, count = batch["bounding_boxes"]["labels"][0].numpy(), int(batch["num_boxes"][0])
     image = batch["images"][0].numpy()
@@ -138,7 +143,7 @@ def explain(
         "xyxy",
         image_size=image.shape[:2],
     )
-    step, place = _position(pipeline, number, epoch)
+    step, place = _position(pipeline, number, epoch, copy)
     classes = pipeline.examples.classes
     is_object = sample.labels.numpy() != PAD
     return Seen(
@@ -163,15 +168,15 @@ def explain(
     )
 
 
-def _computed(pipeline: Pipeline, number: int, epoch: int) -> tuple[Any, ...]:
+def _computed(pipeline: Pipeline, number: int, epoch: int, copy: int) -> tuple[Any, ...]:
     """The sample, the plan's numbers, id, layer and visibility of each object in the row; a batch of rows.
 
     The batch repeats the one row, so that it goes through the very code that a batch for training takes.
     """
 
     @tf.function(autograph=False)  # type: ignore[untyped-decorator]
-    def compute(raws: tf.Tensor, numbers: tf.Tensor, now: tf.Tensor) -> tuple[Any, ...]:
-        samples, plans, dropped = pipeline.plan(raws, numbers[None], now)
+    def compute(raws: tf.Tensor, numbers: tf.Tensor, now: tf.Tensor, copy: tf.Tensor) -> tuple[Any, ...]:
+        samples, plans, dropped = pipeline.plan(raws, numbers[None], now, copy)
         values, kept = pipeline.rows(samples, plans, dropped)
         plan = tf.nest.map_structure(lambda values: values[0], plans)
         objects = kept[0, : values["num_boxes"][0]]
@@ -186,18 +191,20 @@ def _computed(pipeline: Pipeline, number: int, epoch: int) -> tuple[Any, ...]:
     numbers = pipeline.numbers(tf.constant([number], tf.int64), now)[0]
     read = pipeline.examples.read(tf.data.Dataset.from_tensors((numbers,)), 1)
     raws, _ = read.get_single_element()
-    *found, row = compute(raws, numbers, now)
+    *found, row = compute(raws, numbers, now, tf.constant([copy], tf.int64))
     rows = {key: tf.repeat(values, pipeline.order.batch_size, axis=0) for key, values in row.items()}
     return (*found, rows)
 
 
-def _position(pipeline: Pipeline, number: int, epoch: int) -> tuple[int, int]:
-    order = pipeline.order
+def _position(pipeline: Pipeline, number: int, epoch: int, copy: int) -> tuple[int, int]:
+    order, now = pipeline.order, tf.constant(epoch, tf.int64)
     for step in range(order.steps):
-        records, valid = order.batch(tf.constant(epoch, tf.int64), tf.constant(step, tf.int64))
-        found = np.flatnonzero((records.numpy() == number) & valid.numpy())
-        if len(found):
-            return step, int(found[0])
+        records, valid = order.batch(now, tf.constant(step, tf.int64))
+        is_it = (records.numpy() == number) & valid.numpy()
+        if is_it.any():
+            is_it &= order.copies(now, tf.constant(step, tf.int64)).numpy() == copy
+            if is_it.any():
+                return step, int(np.flatnonzero(is_it)[0])
     return -1, -1
 
 

@@ -58,9 +58,9 @@ def named(error: Any, pipeline: Pipeline, steps: int) -> Exception | None:
     if not _OF_IMAGES.search(error.message):
         return None
     remake = _remaker(pipeline)
-    for numbers, epoch in itertools.islice(_suspects(pipeline, error.message, steps), _MOST):
+    for numbers, *when in itertools.islice(_suspects(pipeline, error.message, steps), _MOST):
         try:
-            remake(numbers, epoch)
+            remake(numbers, *when)
         except _OF_DATA as same:
             number = int(numbers[0]) if len(numbers) == 1 else _culprit(pipeline, numbers)
             message = f"{_where(pipeline, number)}: {same.message}"
@@ -71,34 +71,35 @@ def named(error: Any, pipeline: Pipeline, steps: int) -> Exception | None:
     return None
 
 
-def _suspects(pipeline: Pipeline, message: str, steps: int) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
-    """(numbers (P,) of an image and its partners, epoch), the likely ones first."""
+def _suspects(pipeline: Pipeline, message: str, steps: int) -> Iterator[tuple[tf.Tensor, ...]]:
+    """(numbers (P,) of an image and its partners, epoch, copy), the likely ones first."""
     order, options = pipeline.order, pipeline.options
     step = options.start_step + steps
     epoch = tf.constant(options.epoch + step // order.steps, tf.int64)
     at = re.search(r"record at (\d+)", message)
     if at is not None:
         for number in pipeline.examples.numbers_at(int(at[1])):
-            yield tf.constant([number], tf.int64), epoch
+            yield tf.constant([number], tf.int64), epoch, tf.constant(0, tf.int64)
     for place in range(order.steps):
         now = tf.constant((step + place) % order.steps, tf.int64)
         records, valid = order.batch(epoch, now)
-        for numbers in pipeline.numbers(records[valid], epoch):
-            yield numbers, epoch
+        wanted = pipeline.numbers(records[valid], epoch)
+        for numbers, copy in zip(wanted, order.copies(epoch, now)[valid], strict=True):
+            yield numbers, epoch, copy
 
 
 def _remaker(pipeline: Pipeline) -> Any:
-    """A function that makes the picture and the boxes of one image, of (numbers (P,), epoch)."""
+    """A function that makes the picture and the boxes of one image, of (numbers (P,), epoch, copy)."""
 
     @tf.function(autograph=False, reduce_retracing=True)  # type: ignore[untyped-decorator]
-    def make(raws: tf.Tensor, numbers: tf.Tensor, epoch: tf.Tensor) -> Any:
-        samples, plans, dropped = pipeline.plan(raws, numbers[None], epoch)
+    def make(raws: tf.Tensor, numbers: tf.Tensor, epoch: tf.Tensor, copy: tf.Tensor) -> Any:
+        samples, plans, dropped = pipeline.plan(raws, numbers[None], epoch, copy[None])
         return pipeline.pictures(plans), pipeline.rows(samples, plans, dropped)
 
-    def remake(numbers: tf.Tensor, epoch: tf.Tensor) -> None:
+    def remake(numbers: tf.Tensor, *when: tf.Tensor) -> None:
         raws = pipeline.examples.read(tf.data.Dataset.from_tensors((numbers,)), 1).get_single_element()[0]
         if len(numbers) == 1 + pipeline.augmenter.partners:  # else it was enough to read it
-            make(raws, numbers, epoch)
+            make(raws, numbers, *when)
 
     return remake
 

@@ -68,6 +68,7 @@ class LoaderOptions(SourceOptions):
     epochs: int | None = option(default=1, flag="")
     start_step: int = option(default=0, flag="")
     only_with_objects: bool = option(default=False, flag="")
+    sampling: Any = option(default=None, flag="")
     shuffle: bool = option(default=True, flag="")
     drop_remainder: bool = option(default=False, flag="")
     shard: tuple[int, int] = option(default=(0, 1), flag="")

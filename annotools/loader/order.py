@@ -2,12 +2,69 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
+import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
-from annotools.augment.graph.seeds import words
+from annotools.augment.graph.seeds import fold_in, words
 from annotools.errors import OptionError
+
+_SLOTS = 0x736C
+"""The stream of numbers from which the slots of an epoch start."""
+
+
+@dataclass(frozen=True, eq=False)
+class Slots:
+    """Which image each of the `count` slots of an epoch holds, where images come more or less than once.
+
+    weights  (N,) float64; image i gets the whole number below or above count * weights[i] / sum(weights)
+
+    The weights lie end to end on a line, and the slots are evenly spaced points on it, which begin at another
+    place in each epoch: systematic sampling. Equal weights give every image one slot, in order.
+    """
+
+    weights: NDArray[np.float64]
+    count: int
+
+    def image(self, slots: tf.Tensor, seed: int, epoch: tf.Tensor) -> tf.Tensor:
+        """(n,) int64, the number of the image in each of the slots (n,)."""
+        points = (tf.cast(slots, tf.float64) + _start(seed, epoch)) * self._step
+        found = tf.searchsorted(self._ends, points, side="right", out_type=tf.int64)
+        return tf.minimum(found, int(np.flatnonzero(self.weights)[-1]))
+
+    def copy(self, slots: tf.Tensor, seed: int, epoch: tf.Tensor) -> tf.Tensor:
+        """(n,) int64, how many slots before each one hold the same image."""
+        images = self.image(slots, seed, epoch)
+        begin = tf.gather(self._ends, images) - tf.gather(self._weights, images)
+        first = tf.cast(tf.floor(begin / self._step - _start(seed, epoch)), tf.int64)
+        # rounding may be wrong by one, the line itself cannot
+        before = [self.image(first + k, seed, epoch) < images for k in range(-1, 2)]
+        return slots - tf.maximum(first - 1 + tf.reduce_sum(tf.cast(before, tf.int64), 0), 0)
+
+    @property
+    def _step(self) -> float:
+        return float(self.weights.sum()) / self.count
+
+    # eager tensors are captured by the graph as inputs; constants in the graph would be copied with it
+    @functools.cached_property
+    def _ends(self) -> tf.Tensor:
+        with tf.init_scope():
+            return tf.constant(np.cumsum(self.weights))
+
+    @functools.cached_property
+    def _weights(self) -> tf.Tensor:
+        with tf.init_scope():
+            return tf.constant(self.weights)
+
+
+def _start(seed: int, epoch: tf.Tensor) -> tf.Tensor:
+    """() float64 in [0, 1)"""
+    pair = tf.stack([tf.constant(seed, tf.int64), tf.cast(epoch, tf.int64)])
+    word = tf.bitcast(words(fold_in(pair, _SLOTS), []), tf.uint64)
+    return tf.cast(tf.bitwise.right_shift(word, tf.constant(11, tf.uint64)), tf.float64) * 2.0**-53
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +73,7 @@ class Order:
 
     An epoch is one permutation of all images (`tf.random.experimental.index_shuffle`), dealt out to the
     workers in turn. With `drop_remainder` every worker has the same number of batches, so none has to wait.
+    With `slots`, whose number `count` then is, what is permuted are the slots of the epoch.
     """
 
     count: int
@@ -24,6 +82,7 @@ class Order:
     shuffle: bool = True
     shard: tuple[int, int] = (0, 1)
     drop_remainder: bool = False
+    slots: Slots | None = None
 
     def __post_init__(self) -> None:
         worker, workers = self.shard
@@ -63,16 +122,28 @@ class Order:
 
         Only the end of the last batch of an epoch may be invalid; it repeats the last image.
         """
-        place = step * self.batch_size + tf.range(self.batch_size, dtype=tf.int64)
-        valid = place < self.share
-        worker, workers = self.shard
-        return self.record(epoch, tf.minimum(place, self.share - 1) * workers + worker), valid
+        positions, valid = self._positions(step)
+        return self.record(epoch, positions), valid
+
+    def copies(self, epoch: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+        """(B,) int64, the how manieth time each image of the batch comes in this epoch, from 0."""
+        positions, _ = self._positions(step)
+        if self.slots is None:
+            return tf.zeros_like(positions)
+        return self.slots.copy(self._shuffled(epoch, positions), self.seed, epoch)
 
     def record(self, epoch: tf.Tensor, position: tf.Tensor) -> tf.Tensor:
         """The number of the record at `position` (any shape of rank 0 or 1, int64) of an epoch."""
-        if not self.shuffle:
-            return position
-        return permuted(position, self.count, self.seed, epoch, stream=0)
+        place = self._shuffled(epoch, position)
+        return place if self.slots is None else self.slots.image(place, self.seed, epoch)
+
+    def _positions(self, step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        place = step * self.batch_size + tf.range(self.batch_size, dtype=tf.int64)
+        worker, workers = self.shard
+        return tf.minimum(place, self.share - 1) * workers + worker, place < self.share
+
+    def _shuffled(self, epoch: tf.Tensor, position: tf.Tensor) -> tf.Tensor:
+        return permuted(position, self.count, self.seed, epoch, stream=0) if self.shuffle else position
 
 
 def permuted(position: tf.Tensor, count: int, seed: int, epoch: tf.Tensor, *, stream: int) -> tf.Tensor:

@@ -19,6 +19,7 @@ from annotools.loader.batch import rows_of, without_difficult
 from annotools.loader.options import LoaderOptions
 from annotools.loader.order import Order, partners_of
 from annotools.loader.service import handed_out
+from annotools.loader.share import Share
 from annotools.loader.sources.examples import Examples
 
 
@@ -27,6 +28,7 @@ class Pipeline:
     """What `make_dataset` was asked for, complete: the data set's `pipeline` attribute.
 
     max_boxes   M, rows for boxes in a batch
+    share       how often each image comes in an epoch, None: once
     """
 
     examples: Examples
@@ -34,6 +36,7 @@ class Pipeline:
     augmenter: Augmenter
     max_boxes: int
     options: LoaderOptions
+    share: Share | None = None
 
     @property
     def batches_color(self) -> bool:
@@ -48,9 +51,14 @@ class Pipeline:
         others = partners_of(records, epoch, partners, count=len(self.examples), seed=self.order.seed)
         return graph_ops.concat([graph_ops.expand(records), others])
 
-    def plan(self, raws: tf.Tensor, numbers: tf.Tensor, epoch: tf.Tensor) -> tuple[Sample, Plan, tf.Tensor]:
+    def plan(
+        self, raws: tf.Tensor, numbers: tf.Tensor, epoch: tf.Tensor, copies: tf.Tensor | None = None
+    ) -> tuple[Sample, Plan, tf.Tensor]:
         """The samples of a batch, from what was read of them and their partners (B P, ...) and the numbers of
-        both (B, P); their plans; and how many difficult objects of each were left out (B,) int32."""
+        both (B, P); their plans; and how many difficult objects of each were left out (B,) int32.
+
+        copies  (B,) int64, how often each image has come before in this epoch; None: never
+        """
         images = numbers.shape[1]
         every = self.examples.samples(raws, graph_ops.reshape(numbers, [-1]))
         dropped = tf.zeros(tf.shape(numbers)[:1], tf.int32)
@@ -62,12 +70,17 @@ class Pipeline:
         samples, partners = every, []
         if images > 1:
             samples, *partners = (Sample(*(values[k::images] for values in every)) for k in range(images))
-        plan = self.augmenter.plan(samples, self._draws(samples, epoch), epoch=epoch, partners=partners)
+        plan = self.augmenter.plan(
+            samples, self._draws(samples.name, epoch, copies), epoch=epoch, partners=partners
+        )
         return samples, plan, dropped
 
-    def _draws(self, samples: Sample, epoch: tf.Tensor) -> Draws:
+    def _draws(self, names: tf.Tensor, epoch: tf.Tensor, copies: tf.Tensor | None) -> Draws:
         """The random numbers of each image. They depend on its id, wherever it stands."""
-        keys = tf.strings.to_hash_bucket_fast(samples.name, tf.int64.max)
+        if self.share is not None and copies is not None:  # an image that comes again is another picture
+            again = tf.strings.join([names, tf.strings.as_string(copies)], "\0")
+            names = tf.where(copies > 0, again, names)
+        keys = tf.strings.to_hash_bucket_fast(names, tf.int64.max)
         counts = self.augmenter.augmentation.draws
 
         def draw(key: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -131,11 +144,13 @@ class Pipeline:
         def numbers(step: tf.Tensor) -> tuple[tf.Tensor, ...]:
             now = options.epoch + step // steps
             records, valid = self.order.batch(now, step % steps)
-            return tf.reshape(self.numbers(records, now), [size * images]), now, valid
+            copies = self.order.copies(now, step % steps)
+            return tf.reshape(self.numbers(records, now), [size * images]), now, valid, copies
 
         @_as_is
-        def make(raws: tf.Tensor, wanted: tf.Tensor, now: tf.Tensor, valid: tf.Tensor) -> dict[str, Any]:
-            samples, plans, dropped = self.plan(raws, tf.reshape(wanted, [size, images]), now)
+        def make(raws: tf.Tensor, wanted: tf.Tensor, now: tf.Tensor, *rest: tf.Tensor) -> dict[str, Any]:
+            valid, copies = rest
+            samples, plans, dropped = self.plan(raws, tf.reshape(wanted, [size, images]), now, copies)
             rows, _ = self.rows(samples, plans, dropped)
             batch = self.finish(rows | {"images": self.pictures(plans)})
             if self.order.is_even:

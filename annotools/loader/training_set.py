@@ -12,6 +12,7 @@ import tensorflow as tf
 from annotools.errors import OptionError
 from annotools.loader.faults import name_errors
 from annotools.loader.pipeline import Pipeline
+from annotools.loader.share import SampleCounts
 
 _ALIKE = ("cache", "filter", "prefetch", "repeat", "shuffle", "skip", "take", "with_options")
 _OTHER = ("apply", "batch", "enumerate", "map", "padded_batch", "rebatch", "unbatch")
@@ -48,6 +49,12 @@ class TrainingSet(abc.ABC):
     def steps_per_epoch(self) -> int:
         """Batches in one whole epoch, for `model.fit(..., steps_per_epoch=...)`."""
         return self.pipeline.order.steps
+
+    @property
+    def sampling(self) -> SampleCounts | None:
+        """What an epoch is made of, where images do not come once each. The first look reads every record."""
+        share = self.pipeline.share
+        return None if share is None else share.counts
 
     @property
     def max_boxes(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -10,6 +10,17 @@ from numpy.typing import NDArray
 
 from annotools.augment import Sample
 from annotools.classes.class_map import ClassMap
+
+
+class Objects(NamedTuple):
+    """K objects of a data set, in its order.
+
+    image  (K,) int64, the number of its image    label  (K,) int64, from 0    difficult  (K,) bool
+    """
+
+    image: NDArray[np.int64]
+    label: NDArray[np.int64]
+    difficult: NDArray[np.bool_]
 
 
 class Examples(Protocol):
@@ -41,6 +52,12 @@ class Examples(Protocol):
 
     def counts(self) -> NDArray[np.int64]:
         """(N,), how many objects each image has."""
+
+    def objects(self) -> Objects:
+        """Which classes the objects have. Of records, every one is read, once."""
+
+    def image_ids(self) -> list[str]:
+        """The ids of all images. Of records, every one is read."""
 
     def read(self, numbers: tf.data.Dataset, num_parallel_calls: int) -> tf.data.Dataset:
         """From (numbers (N,) int64, rest) to (raws (N, ...), numbers, rest): records, files or pixels."""

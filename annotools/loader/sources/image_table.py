@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from annotools.augment import Sample
 from annotools.classes.class_map import ClassMap
+from annotools.loader.sources.examples import Objects
 from annotools.records import Example
 
 Kind = Literal["path", "value"]
@@ -55,6 +56,13 @@ class ImageTable:
 
     def counts(self) -> NDArray[np.int64]:
         return np.diff(self.starts)
+
+    def objects(self) -> Objects:
+        image = np.repeat(np.arange(len(self), dtype=np.int64), self.counts())
+        return Objects(image, self.labels.astype(np.int64), self.difficult)
+
+    def image_ids(self) -> list[str]:
+        return [os.fsdecode(name) for name in self.names]
 
     def read(self, numbers: tf.data.Dataset, num_parallel_calls: int) -> tf.data.Dataset:
         images = self._tensor("images")

@@ -15,13 +15,16 @@ from annotools.formats import tfrecord
 from annotools.formats.example.record_index import RecordIndex
 from annotools.loader.options import SourceOptions, StrPath
 from annotools.loader.sources.examples import Examples
+from annotools.loader.sources.mix import Mix
 from annotools.loader.sources.parse import RecordForm, dialect_of, dialects
 from annotools.loader.sources.record_files import RecordFiles
 from annotools.loader.sources.split_choice import choose_split
 
 
-def open_examples(source: StrPath | Sequence[StrPath], options: SourceOptions) -> Examples:
+def open_examples(source: StrPath | Sequence[StrPath] | Mix, options: SourceOptions) -> Examples:
     """The examples of one split of whatever `source` is."""
+    if isinstance(source, Mix):
+        return source.open(lambda path: open_examples(path, options))
     if not isinstance(source, (str, os.PathLike)):
         return _foreign(source, options)
     path = Path(source)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import collections
+import dataclasses
 import functools
 import itertools
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +19,7 @@ from annotools.augment import Sample
 from annotools.classes.class_map import ClassMap
 from annotools.formats.example.framing import read_records
 from annotools.formats.example.record_index import RecordIndex
+from annotools.loader.sources.examples import Objects
 from annotools.loader.sources.parse import RecordForm, count_boxes, parse, record_id
 
 _as_is = tf.autograph.experimental.do_not_convert
@@ -50,11 +53,36 @@ class RecordFiles:
         return int(self.counts().max(initial=0))
 
     def counts(self) -> NDArray[np.int64]:
-        records = tf.data.TFRecordDataset(list(self.index.files))
-        count = _as_is(lambda record: count_boxes(record, self.form.dialect))
-        counted = records.map(count, num_parallel_calls=tf.data.AUTOTUNE).batch(1024)
+        counted = self._scan(lambda _, record: count_boxes(record, self.form.dialect))
+        return np.concatenate([np.zeros(0, np.int64), *counted])
+
+    def image_ids(self) -> list[str]:
+        named = self._scan(lambda number, record: record_id(record, self.form.dialect, number))
+        return [os.fsdecode(one) for part in named for one in part]
+
+    def objects(self) -> Objects:
+        # nothing is asked of sizes here, so no image is opened for its own
+        form = dataclasses.replace(self.form, trust_size=True)
+
+        def of_batch(numbers: tf.Tensor, records: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            samples = parse(records, numbers, form)
+            place = tf.where(samples.labels >= 0)
+            label, difficult = (tf.gather_nd(of, place) for of in (samples.labels, samples.difficult))
+            return tf.gather(numbers, place[:, 0]), tf.cast(label, tf.int64), difficult
+
+        nothing = (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, bool))
+        found = [nothing, *self._scan(of_batch, together=256)]
+        return Objects(*map(np.concatenate, zip(*found, strict=True)))
+
+    def _scan(self, function: Callable[..., Any], together: int = 0) -> list[Any]:
+        """What `function` makes of (number, record) of every record, 1024 together; or of `together` records
+        at once. RecordError for damage."""
+        numbered = tf.data.TFRecordDataset(list(self.index.files)).enumerate()
+        if together:
+            numbered = numbered.batch(together)
+        made = numbered.map(_as_is(function), num_parallel_calls=tf.data.AUTOTUNE)
         try:
-            return np.concatenate([np.zeros(0, np.int64), *counted.as_numpy_iterator()])
+            return list((made if together else made.batch(1024)).as_numpy_iterator())
         except tf.errors.DataLossError:
             for file in self.index.files:  # to say which file it is, and where
                 collections.deque(read_records(file), maxlen=0)

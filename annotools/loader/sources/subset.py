@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from annotools.augment import Sample
 from annotools.classes.class_map import ClassMap
-from annotools.loader.sources.examples import Examples
+from annotools.loader.sources.examples import Examples, Objects
 
 _as_is = tf.autograph.experimental.do_not_convert
 
@@ -52,6 +52,18 @@ class Subset:
 
     def counts(self) -> NDArray[np.int64]:
         return self.examples.counts()[self.numbers]
+
+    def objects(self) -> Objects:
+        objects = self.examples.objects()
+        places = np.full(len(self.examples), -1, np.int64)
+        places[self.numbers] = np.arange(len(self))
+        image = places[objects.image]
+        is_ours = image >= 0
+        return Objects(image[is_ours], objects.label[is_ours], objects.difficult[is_ours])
+
+    def image_ids(self) -> list[str]:
+        ids = self.examples.image_ids()
+        return [ids[number] for number in self.numbers]
 
     def read(self, numbers: tf.data.Dataset, num_parallel_calls: int) -> tf.data.Dataset:
         real = numbers.map(_as_is(lambda wanted, *rest: (tf.gather(self._tensor, wanted), wanted, *rest)))

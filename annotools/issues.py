@@ -8,10 +8,11 @@ the reader of XML, by the listing of a source, by reading an image.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
 from annotools.errors import AnnotoolsError
+from annotools.records import record
 
 Severity = Literal["error", "warning", "info"]
 Topic = Literal["file", "image", "box", "dataset"]
@@ -19,7 +20,7 @@ Cost = Literal["nothing", "object", "image", "set"]
 _GRAVITY = {"info": 0, "warning": 1, "error": 2}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Rule:
     """What is said of a rule, here and nowhere else.
 
@@ -41,7 +42,7 @@ class Rule:
     on_request: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Issue:
     """One occurrence of one rule. `object_index` counts the `<object>` tags of the file from 0.
 

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, dataclass_transform, overload
 
 from annotools.errors import OptionError
+from annotools.records import record
 
 BOX_ORIGINS = ("as-written", "one-based")
 ON_ERROR = ("fail", "skip")
@@ -38,7 +39,7 @@ Result = TypeVar("Result")
 SAME: Any = object()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Option:
     """What is known of an option beside its name, type and default.
 

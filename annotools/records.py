@@ -20,6 +20,7 @@ import math
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, Final, TypeVar, dataclass_transform
 
 T = TypeVar("T")
@@ -42,33 +43,54 @@ def _provenance(*, default: None) -> Any:
 
 @dataclass_transform(frozen_default=True, field_specifiers=(dataclasses.field, _provenance))
 def record(cls: type[T]) -> type[T]:
-    """`dataclass(frozen=True, slots=True)` whose instances are cheap to make.
+    """`dataclass(frozen=True, slots=True)` that is cheap to declare and cheap to make instances of.
 
-    A frozen dataclass sets each field through `object.__setattr__`: 3.9 us for the 15 fields of an
-    Object, which is more than parsing its XML costs. Here the fields are set while the instance belongs
-    to a twin class of the same layout that is not frozen: 1.2 us (benchmarks/records.py).
+    A frozen dataclass sets each field through `object.__setattr__`, which for the 16 fields of an Object
+    takes longer than parsing its XML. Here they are set while the instance belongs to a subclass that is not
+    frozen: a third of the time (benchmarks/records.py). And `dataclass` compiles six functions for each
+    class, 0.3 ms, sixty times when a command starts. Here that is `__init__` alone.
     """
-    thawed: Any = dataclass(slots=True, eq=False, repr=False)(type(cls.__name__, (), dict(cls.__dict__)))
-    frozen = dataclass(frozen=True, slots=True)(cls)
-    set_class = object.__setattr__
-    set_fields = thawed.__init__
 
-    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
-        set_class(self, "__class__", thawed)
-        set_fields(self, *args, **kwargs)
+    def __post_init__(self: Any) -> None:  # noqa: N807
         self.__class__ = frozen
 
-    __init__.__doc__ = set_fields.__doc__
-    __init__.__wrapped__ = set_fields  # type: ignore[attr-defined]  # inspect.signature sees the fields
-    frozen.__init__ = __init__  # type: ignore[method-assign]
-    return frozen
+    def __new__(_: type, *args: Any, **kwargs: Any) -> Any:  # noqa: N807
+        return new(thawed)
+
+    def __eq__(self: Any, other: object) -> bool:  # noqa: N807
+        return values(self) == values(other) if other.__class__ is frozen else NotImplemented
+
+    cls.__post_init__ = __post_init__  # type: ignore[attr-defined]
+    frozen: Any = dataclass(slots=True, repr=False, eq=False)(cls)
+    thawed = type(cls.__name__, (frozen,), {"__slots__": (), "__setattr__": object.__setattr__})
+    new = object.__new__
+    values = attrgetter("__class__", *[one.name for one in dataclasses.fields(frozen) if one.compare])
+    __new__.__wrapped__ = frozen.__init__  # type: ignore[attr-defined]  # inspect.signature sees the fields
+    frozen.__new__, frozen.__eq__, frozen.__repr__ = __new__, __eq__, _show
+    frozen.__hash__ = lambda self: hash(values(self))
+    frozen.__reduce__, frozen.__setattr__, frozen.__delattr__ = _reduce, _refuse, _refuse
+    made: type[T] = frozen
+    return made
+
+
+def _show(self: Any) -> str:
+    shown = [f"{one.name}={getattr(self, one.name)!r}" for one in dataclasses.fields(self) if one.repr]
+    return f"{self.__class__.__qualname__}({', '.join(shown)})"
+
+
+def _reduce(self: Any) -> Any:
+    return self.__class__, tuple(getattr(self, name) for name in self.__slots__)
+
+
+def _refuse(self: Any, name: str, *_: object) -> None:
+    raise dataclasses.FrozenInstanceError(f"cannot change field {name!r}")
 
 
 Edges = tuple[float, float, float, float]
 """xmin, ymin, xmax, ymax."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Box:
     """An axis-aligned box in pixels, as the file has it: nothing is ordered, clipped or rounded."""
 
@@ -124,7 +146,7 @@ def number(value: float) -> str:
     return f"{value:.10g}" if math.isfinite(value) else str(value)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Point:
     """A position in pixels."""
 
@@ -132,7 +154,7 @@ class Point:
     y: float
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Size:
     """The `<size>` of the file: a claim about the image, in pixels. The image header is the truth."""
 
@@ -141,7 +163,7 @@ class Size:
     depth: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Source:
     """The `<source>` of the file; VOC2007's `<flickrid>` and other tags are in `extras`."""
 
@@ -151,7 +173,7 @@ class Source:
     extras: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RotatedBox:
     """`<robndbox>` of roLabelImg: centre, width and height in pixels, angle in radians, as written.
 
@@ -165,7 +187,7 @@ class RotatedBox:
     angle: float
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Polygon:
     """A closed outline in pixels, without the repeated last point.
 
@@ -177,7 +199,7 @@ class Polygon:
     extras: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Part:
     """A `<part>` of an object (VOC: head, hand, foot) with a box of its own."""
 

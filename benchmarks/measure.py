@@ -25,10 +25,14 @@ class Run:
     peak: int = 0
 
 
-def process(command: Sequence[str]) -> Run:
-    """One whole process, from its start to its end, imports included. Raises when it fails."""
+def process(command: Sequence[str], **variables: str) -> Run:
+    """One whole process, from its start to its end, imports included. Raises when it fails.
+
+    variables   of the environment, beside those of this process
+    """
     # Installed packages have their bytecode beside them; with this variable every start compiles it anew.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment |= variables
     start = time.perf_counter()
     child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment)
     assert child.stderr is not None

@@ -21,8 +21,9 @@ import dataset
 from measure import Run, alternate, function, median, median_ratio, table, verdict
 
 from annotools.formats import voc
-from annotools.formats.xml.document import has_attributes, parse_xml, to_utf8
+from annotools.formats.xml.document import to_utf8
 from annotools.formats.xml.reader import Reader
+from annotools.formats.xml.tree import has_attributes, parse_xml
 
 
 def bare_loop(path: str) -> list[tuple[str, float, float, float, float]]:

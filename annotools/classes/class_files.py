@@ -5,24 +5,16 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from annotools.classes import label_map
 from annotools.classes.data_yaml import YAML_NAMES, names_in_yaml
+from annotools.classes.entry import Entry
 from annotools.errors import ClassMapError, SourceError, shorten
 from annotools.files.text import decode
 
 BACKGROUND = "background"
 _CVAT_HEAD = "# label:color_rgb:parts:actions"
-
-
-class Entry(NamedTuple):
-    """One class as a caller or a file gives it, not checked yet."""
-
-    id: Any
-    name: Any
-    display_name: Any = None
-    line: int | None = None
 
 
 def read(path: str) -> list[Entry]:

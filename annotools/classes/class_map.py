@@ -20,8 +20,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from annotools.classes import class_files, label_map, spelling
-from annotools.classes.class_files import Entry
+from annotools.classes import label_map, spelling
+from annotools.classes.entry import Entry
 from annotools.errors import ClassMapError, OutputError, UnknownClassError, shorten
 
 MAX_ID = 2**31 - 1  # StringIntLabelMapItem.id is an int32
@@ -99,6 +99,8 @@ class ClassMap:
         Raises ClassMapError with path and line, SourceError when the file cannot be read. Id 0 is refused
         unless it is that of 'background', which is left out then: it is no class.
         """
+        from annotools.classes import class_files  # many maps are made of names only
+
         where = os.fspath(path)
         return cls._from_entries(class_files.read(where), where)
 

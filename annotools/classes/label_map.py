@@ -34,18 +34,15 @@ class _Token(NamedTuple):
     line: int
 
 
-_TOKEN = re.compile(
-    r"""(?P<blank>[\s\ufeff]+ | \#[^\n]*)
+# Compiled when a label map is read: one is written much more often.
+_TOKEN = r"""(?P<blank>[\s\ufeff]+ | \#[^\n]*)
       | (?P<string>"(?:[^"\\\n]|\\[^\n])*" | '(?:[^'\\\n]|\\[^\n])*')
       | (?P<word>[A-Za-z_][A-Za-z0-9_]*)
       | (?P<number>[0-9.][A-Za-z0-9_.+]*(?:(?<=[eE])-[0-9]+[fF]?)?)
-      | (?P<sign>[{}<>\[\]:;,/-])""",
-    re.VERBOSE,
-)
-_ESCAPE = re.compile(
+      | (?P<sign>[{}<>\[\]:;,/-])"""
+_ESCAPE = (
     rb"\\(?:(?P<octal>[0-7]{1,3})|[xX](?P<hex>[0-9A-Fa-f]{1,2})"
-    rb"|u(?P<u>[0-9A-Fa-f]{4})|U(?P<U>[0-9A-Fa-f]{8})|(?P<letter>.))",
-    re.DOTALL,
+    rb"|u(?P<u>[0-9A-Fa-f]{4})|U(?P<U>[0-9A-Fa-f]{8})|(?P<letter>.))"
 )
 _LETTERS = {
     b"a": b"\a", b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v",
@@ -97,9 +94,10 @@ class _Parser:
 
     def _tokenize(self, text: str) -> list[_Token]:
         tokens = []
+        token_at = re.compile(_TOKEN, re.VERBOSE).match
         line, position = 1, 0
         while position < len(text):
-            match = _TOKEN.match(text, position)
+            match = token_at(text, position)
             if match is None:
                 rest = text[position:].split("\n", 1)[0]
                 what = "a string is not closed on its line" if rest[0] in "\"'" else "unexpected character"
@@ -202,7 +200,7 @@ class _Parser:
         while self._next.kind == "string":
             token = self._take()
             body = token.text[1:-1].encode("utf-8", "surrogatepass")
-            pieces.append(_ESCAPE.sub(lambda match: self._unescape(match, line), body))
+            pieces.append(re.sub(_ESCAPE, lambda match: self._unescape(match, line), body, flags=re.DOTALL))
         try:
             return b"".join(pieces).decode("utf-8")
         except UnicodeDecodeError:

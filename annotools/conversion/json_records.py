@@ -17,6 +17,7 @@ from functools import cache
 from typing import Annotated, Any, Final, Literal
 
 from annotools.conversion.json_limits import broken
+from annotools.records import record
 
 NOT_STORED: Final[Mapping[str, bool]] = {"stored": False}
 SPARE: Final[Mapping[str, bool]] = {"spare": True}
@@ -24,7 +25,7 @@ _EMPTY: Final[Counter[str]] = Counter()
 _WORDS: Final = {int: "integer", str: "string", bool: "boolean", float: "number"}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Misfit:
     """A value that is not of its type.
 

@@ -20,6 +20,7 @@ from annotools.conversion.output_formats import FORMATS
 from annotools.conversion.statistics import ShardResult
 from annotools.errors import OutputError, ParseError
 from annotools.ledger import Count, Ledger
+from annotools.records import record
 
 PROGRAM: Final = "annotools"
 VERSION: Final = 1
@@ -29,7 +30,7 @@ _FILE_NAME: Final = re.compile(r"^(?!\.\.?/)[^/\\]+(/[^/\\.][^/\\]*)*$")  # no w
 _SHA256: Final = re.compile("^[0-9a-f]{64}$")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ShardEntry:
     """One file."""
 
@@ -39,7 +40,7 @@ class ShardEntry:
     sha256: Annotated[str, _SHA256]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SplitEntry:
     """One split: sums over its shards. classes: objects by class; max_boxes: the most of one image."""
 

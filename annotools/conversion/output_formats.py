@@ -19,9 +19,10 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
+
+from annotools.records import record
 
 if TYPE_CHECKING:
     from annotools.classes.class_map import ClassMap
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from annotools.records import Annotation, Example
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OutputFormat:
     """One output format.
 

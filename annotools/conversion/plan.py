@@ -17,7 +17,7 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import pairwise
 from json.encoder import encode_basestring_ascii as quoted
 from pathlib import Path
@@ -27,6 +27,7 @@ from annotools.conversion.options import Options
 from annotools.conversion.plan_rows import PlanRows, hash_bytes
 from annotools.errors import SourceError
 from annotools.ledger import Ledger
+from annotools.records import record
 from annotools.sources.catalogue import Connection, decode, trouble
 from annotools.sources.source import Pair, Source
 from annotools.sources.storage import fingerprint_of
@@ -35,7 +36,7 @@ NOT_IN_SPLIT = "not-in-split"
 """The code under which the ledger counts images that no list and no split folder names."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Entry:
     """One image to convert.
 
@@ -49,7 +50,7 @@ class Entry:
     fingerprints: tuple[str | None, str | None] = (None, None)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Shard:
     """One output file: `entries` rows of the plan after the first `start`."""
 
@@ -60,7 +61,7 @@ class Shard:
     entries: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Plan:
     """Everything that a worker needs to write any of the shards; small and picklable.
 

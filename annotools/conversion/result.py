@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from annotools.conversion import manifest as manifests
@@ -14,10 +13,11 @@ from annotools.conversion.plan import Plan
 from annotools.conversion.statistics import ShardResult
 from annotools.issues import DataError, Issue
 from annotools.ledger import Ledger
+from annotools.records import record
 from annotools.repair.fixes import Repair
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ConvertResult:
     """What a conversion did.
 

@@ -7,7 +7,6 @@ nobody to tell anybody what it did: shard and journal entry lie in OUTPUT.
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 
 from annotools.conversion.output import journal as journals
 from annotools.conversion.output.journal import Journal
@@ -16,13 +15,14 @@ from annotools.conversion.shard import shard_file, write_shard
 from annotools.conversion.statistics import ShardResult
 from annotools.formats.example.offsets import index_file
 from annotools.parallel import Tick
+from annotools.records import record
 
 
 def _no_tick(_images: int, _bytes: int) -> None:
     pass
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Job:
     """What all shards of a conversion have in common; picklable.
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -78,6 +77,8 @@ def convert(
     publisher = Publisher.at(output, chosen.to)
     finish = _runner(options)
     if options.dry_run:
+        import tempfile  # takes longer to import than many a set to read
+
         with tempfile.TemporaryDirectory(prefix="annotools-") as folder:
             plan = _plan(opened, chosen, Path(folder), publisher)
             return result_of(plan, finish(Job(plan, None, publisher.place.single_file)))[0]

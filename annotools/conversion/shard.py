@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from annotools.conversion.outcome import Outcome
@@ -17,7 +17,7 @@ from annotools.conversion.reconcile import reconcile
 from annotools.conversion.statistics import ShardResult, Statistics, WrittenFile
 from annotools.formats.example.offsets import write_offsets
 from annotools.parallel import Tick
-from annotools.records import Annotation, Example
+from annotools.records import Annotation, Example, record
 from annotools.sources.storage import HEAD
 
 
@@ -53,7 +53,7 @@ def write_shard(
     return ShardResult.of((shard.split, shard.index, shard.count), name, written, writer.statistics)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ShardWriter:
     """One shard on its way to a file. Each image is counted in `statistics` when it has been read."""
 

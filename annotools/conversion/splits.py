@@ -14,16 +14,16 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from annotools.errors import OptionError
+from annotools.records import record
 
 # Roboflow exports several augmented copies of one photo as <name>_jpg.rf.<hash>.jpg: one group.
 _ROBOFLOW_COPY = re.compile(r"\.rf\.[0-9a-zA-Z]+$")
 _SEEDS_TRIED = 64
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SplitOption:
     """`--split`: either the names of splits that the source has, or ratios to make new ones."""
 
@@ -65,7 +65,7 @@ def parse_split(text: str | None) -> SplitOption:
     return SplitOption(ratios=tuple(zip(names, ratios, strict=True)))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RatioSplit:
     """A seeded split by ratio that keeps groups together and never moves an old image.
 

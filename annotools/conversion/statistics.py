@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from annotools.conversion.json_records import NOT_STORED, SPARE
 from annotools.issues import Issue
 from annotools.ledger import Ledger
+from annotools.records import record
 from annotools.repair.fixes import Repair
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def _says_something(value: int | str) -> bool:
     return bool(value) and value != "Unspecified"  # labelImg writes that pose everywhere
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class WrittenFile:
     """What is known of a file when it has been written.
 

@@ -8,9 +8,12 @@ from __future__ import annotations
 import functools
 import io
 import os
+from typing import TYPE_CHECKING
 
-from annotools.files.url_folder import RemoteFolder
 from annotools.files.urls import is_url, local_path
+
+if TYPE_CHECKING:
+    from annotools.files.url_folder import RemoteFolder
 
 _REMOTE_BLOCK = 4 << 20  # bytes that one request brings while a file is read from start to end
 
@@ -81,4 +84,6 @@ def _folder_of(url: str) -> tuple[RemoteFolder, str]:
 @functools.lru_cache(64)
 def _folder(url: str) -> RemoteFolder:
     """One connection for all files of a folder; RemoteFolder itself makes a new one after a fork."""
+    from annotools.files.url_folder import RemoteFolder
+
     return RemoteFolder(url)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
+
+from annotools.records import record
 
 
 class Finding(NamedTuple):
@@ -17,7 +18,7 @@ class Finding(NamedTuple):
     expected: object = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Entry:
     """One image.
 

@@ -3,7 +3,8 @@
 The records are strict about what they hold and the reader is lenient about how it is written: child order,
 namespaces, blanks around values, floats, missing or empty tags and any declared encoding are accepted. What
 cannot be understood is an Issue with a line (`inspect`) or a ParseError (`parse`). Comments and processing
-instructions are not kept.
+instructions are not kept. lxml, which takes longer to import than many a small data set to read, is imported
+for the first file that is not plain.
 """
 
 from __future__ import annotations
@@ -12,22 +13,10 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 from annotools.errors import OutputError, ParseError, SourceError
 from annotools.formats.xml import fast_reader
-from annotools.formats.xml.document import (
-    MAX_BYTES,
-    DocumentError,
-    has_attributes,
-    parse_xml,
-    read_bytes,
-    to_utf8,
-)
-from annotools.formats.xml.fields import Fault
-from annotools.formats.xml.reader import Reader
-from annotools.formats.xml.writer import to_xml
-from annotools.formats.xml.xsd import _schema
+from annotools.formats.xml.document import MAX_BYTES, DocumentError, Fault, read_bytes, to_utf8
 from annotools.issues import RULES_BY_ID, Issue
 from annotools.records import Annotation
 
@@ -84,7 +73,10 @@ def _read(data: bytes, path: str | None) -> tuple[Annotation | None, list[Fault]
 
 
 def _read_document(document: bytes, path: str | None, lines_cut: int) -> tuple[Annotation, list[Fault]]:
-    """The long way, through lxml: the same record as voc_plain for plain files, and all others."""
+    """The long way, through lxml: the same record as fast_reader for plain files, and all others."""
+    from annotools.formats.xml.reader import Reader
+    from annotools.formats.xml.tree import has_attributes, parse_xml
+
     reader = Reader(path, lines_cut, has_attributes=has_attributes(document))
     return reader.annotation(parse_xml(document, lines_cut)), reader.faults
 
@@ -172,17 +164,26 @@ def write(annotations: Iterable[Annotation], folder: str | os.PathLike[str]) -> 
     return written
 
 
+def to_xml(annotation: Annotation) -> bytes:
+    """The file, as UTF-8. `parse(to_xml(a)) == a` for every record that `parse` can give.
+
+    Text is written as it is; blanks at its ends are layout to every reader and do not come back. Raises
+    OutputError for what XML cannot hold: control characters, positions that are not finite, names that are
+    no XML names, extras that are not one well-formed element of a tag unknown to VOC.
+    """
+    from annotools.formats.xml import writer
+
+    return writer.to_xml(annotation)
+
+
 def schema_issues(data: bytes, path: str | None = None) -> list[Issue]:
     """What schemas/voc.xsd has to say: Issues of the rule `schema`, or why the file cannot be read."""
+    from annotools.formats.xml.tree import parse_xml
+    from annotools.formats.xml.xsd import mismatches
+
     try:
         document, lines_cut = to_utf8(data)
         root = parse_xml(document, lines_cut)
     except DocumentError as error:
         return [_issue(_fault(error), path)]
-    _schema.validator.validate(root)
-    log: Any = _schema.validator.error_log  # its stub lacks __iter__
-    return [
-        Issue.of("schema", entry.message, path, entry.line + lines_cut)
-        for entry in log
-        if "No precomputed value available" not in entry.message  # libxml2's echo of the entry before
-    ]
+    return [Issue.of("schema", message, path, line + lines_cut) for message, line in mismatches(root)]

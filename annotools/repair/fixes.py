@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from annotools.errors import OptionError
+from annotools.records import record
 
 FIXES: dict[str, str] = {
     "scale-boxes": "multiply the boxes of an image that was resized after it was labelled by image / <size>",
@@ -23,7 +24,7 @@ FIXES: dict[str, str] = {
 """Every fix, in the order in which they are applied."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Repair:
     """One thing that was changed. `object_index` counts the objects of the original file."""
 
@@ -41,7 +42,7 @@ class Repair:
         return dataclasses.asdict(self)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Fixes:
     """The fixes that were asked for."""
 

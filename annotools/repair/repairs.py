@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from dataclasses import dataclass
 from posixpath import splitext
 
-from annotools.records import TOLERANCE, Annotation, Box, Image, Object, RotatedBox, Size, number
+from annotools.records import TOLERANCE, Annotation, Box, Image, Object, RotatedBox, Size, number, record
 from annotools.repair.fixes import Fixes, Repair
 from annotools.validation.rules.image import EXTENSIONS, verdict_on
 
@@ -19,7 +18,7 @@ REFUSED = ("scaled", "stretched", "unrelated")
 """Verdicts on `<size>` that size-from-image does not touch."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Repaired:
     """A record after its repairs; `kept[i]` is the index that its object i had in the original."""
 

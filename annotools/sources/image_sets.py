@@ -13,8 +13,8 @@ import codecs
 import io
 import re
 from collections.abc import Container, Iterable, Iterator
-from dataclasses import dataclass
 
+from annotools.records import record
 from annotools.sources.storage import Storage
 
 _SPLIT_NAMES = ["train", "training", "val", "valid", "validation", "dev", "test", "testing", "trainval"]
@@ -22,7 +22,7 @@ _SPLIT = re.compile(rf"({'|'.join(_SPLIT_NAMES)})(\d{{4}})?", re.IGNORECASE)
 _FLAG = re.compile(r"\s+(?:-1|[01])$")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SplitList:
     """The files that together name the images of one split."""
 

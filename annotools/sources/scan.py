@@ -10,6 +10,7 @@ from typing import Any
 from annotools.errors import FaultyFileError, SourceError
 from annotools.formats import voc
 from annotools.issues import Issue
+from annotools.records import record
 from annotools.sources.ambiguity import Ambiguity
 from annotools.sources.catalogue import BATCH, Catalogue, Pattern, Splits
 from annotools.sources.evidence import Claims
@@ -29,7 +30,7 @@ from annotools.sources.pairing import pair_files
 from annotools.sources.storage import Storage
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Scan:
     """What of a storage is the source, so that it can be listed again.
 
@@ -46,7 +47,7 @@ class Scan:
     only: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Listed:
     """What listing a source found out.
 

@@ -9,7 +9,7 @@ that are not square.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -25,6 +25,7 @@ from annotools.augment.plan.kind import GRAY
 from annotools.augment.plan.sample import Sample
 from annotools.augment.presets import as_augmentation
 from annotools.boxes import convert
+from annotools.records import record
 
 Array = NDArray[Any]
 Transform = Callable[[Array, Array, Array, int], tuple[Array, Array, Array]]
@@ -53,7 +54,7 @@ SPEC = Sample(
 GRID = (2, 3)  # objects lie in the cells of a grid, so that none hides another
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Painted:
     """image (H, W, 3) uint8, boxes (R, 4) float32 xyxy in whole pixels, labels (R,) int32: rows of COLORS."""
 

@@ -18,9 +18,6 @@ Place = tuple[str | None, int | None, int | None]
 KEPT_PLACES = 100
 """Of each kind of finding, this many places are kept, so that the census stays small."""
 
-NO_IMAGE = 0
-"""The fingerprint of a pair whose image was not read."""
-
 
 @dataclass(slots=True)
 class Occurrences:

@@ -5,19 +5,19 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from annotools.errors import FaultyFileError, ImageError
 from annotools.formats import voc
 from annotools.images import header as image_headers
 from annotools.issues import Issue
-from annotools.records import Annotation, Image
+from annotools.records import Annotation, Image, record
 from annotools.sources.file_kinds import is_readable
 from annotools.sources.storage import HEAD
-from annotools.validation.census import NO_IMAGE, Census
+from annotools.validation.census import Census
 from annotools.validation.rules.catalogue import CHECKS
-from annotools.validation.rules.duplicates import fingerprint, perceptual_hash
+from annotools.validation.rules.duplicates import NO_IMAGE, fingerprint, perceptual_hash
 from annotools.validation.rules.image import annotated_size
 from annotools.validation.rules.names import image_missing
 from annotools.validation.rules.rule import Sample, objects_with_errors
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from annotools.sources.source import Pair, Source
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Job:
     """What is checked and how; the same for all files, and picklable."""
 

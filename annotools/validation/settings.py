@@ -14,19 +14,20 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, cast
 
 from annotools.errors import OptionError
 from annotools.issues import RULES, RULES_BY_ID, Issue, Severity
+from annotools.records import record
 
 SEVERITIES = ("error", "warning", "info")
 _KEYS = ("select", "extend-select", "ignore", "severity", "classes", "baseline", "box-origin", "images")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Selection:
     """The rules that run. `severity` holds only those that differ from the rule's own."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from annotools.conversion.manifest import Manifest, ShardEntry
 from annotools.conversion.output.place import Place
@@ -13,12 +12,12 @@ from annotools.conversion.output_formats import FORMATS, OutputFormat
 from annotools.conversion.plan import hash_of
 from annotools.errors import AnnotoolsError
 from annotools.formats.entry import Entry
-from annotools.records import TOLERANCE, outside
+from annotools.records import TOLERANCE, outside, record
 from annotools.verification.faults import Plain, Where
 from annotools.verification.report import ShardReport, compare_with_manifest
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EntryCheck:
     """The check of the files of one output.
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
 
 from annotools.errors import shorten
+from annotools.records import record
 
 LISTED = 1000
 """Faults of one rule in one file that are listed; all are counted. No file can fill the memory with them."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Fault:
     """One fault of an output.
 
@@ -46,7 +47,7 @@ class Fault:
         return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
     def as_dict(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.__slots__}
+        return {one.name: getattr(self, one.name) for one in fields(self)}
 
 
 class Where(NamedTuple):
@@ -89,7 +90,7 @@ def _as_text(value: object) -> str | None:
     return value.text if isinstance(value, Plain) else shorten(value)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Plain:
     """A text of ours for `found` or `expected`, shown without quotes."""
 

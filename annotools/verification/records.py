@@ -14,7 +14,7 @@ from annotools.errors import AnnotoolsError, ImageError, RecordError
 from annotools.formats.entry import Finding
 from annotools.formats.example.features import Feature, read_features
 from annotools.images import header as image_headers
-from annotools.records import Image
+from annotools.records import Image, record
 from annotools.verification.faults import Plain
 
 _FLAG_VALUES: Final = frozenset((0, 1))
@@ -23,7 +23,7 @@ _FLAGS: Final = ("difficult", "truncated", "occluded")
 Values = Mapping[str, Sequence[Any]]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Terms:
     """What the manifest says about every record.
 

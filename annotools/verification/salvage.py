@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from annotools.conversion.output.place import Place
 from annotools.errors import OptionError, OutputError, SourceError
 from annotools.formats.example.framing_writer import Writer
+from annotools.records import record
 from annotools.verification.pieces import pieces
 from annotools.verification.report import ShardReport
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Salvaged:
     """What was saved of one file, and the byte ranges of the damaged file that are lost."""
 

@@ -19,6 +19,7 @@ from annotools.conversion.plan import hash_of
 from annotools.errors import RecordError
 from annotools.formats.example.features import read_features
 from annotools.formats.example.offsets import read_offsets
+from annotools.records import record
 from annotools.verification.dialects import CHECKS
 from annotools.verification.faults import Plain, Where
 from annotools.verification.pieces import Piece, pieces
@@ -38,7 +39,7 @@ class OpenShard:
     index: array[int] | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ShardCheck:
     """The check of the shards of one output."""
 

@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -17,6 +17,7 @@ from annotools.errors import RecordError
 from annotools.formats.entry import Entry
 from annotools.formats.example.features import read_features
 from annotools.formats.example.offsets import read_offsets
+from annotools.records import record
 from annotools.verification.dialects import CHECKS
 from annotools.verification.faults import Where
 from annotools.verification.pieces import pieces
@@ -26,7 +27,7 @@ Said = Mapping[str, Any]
 """What a record says, by field; images as their size and SHA-256."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Item:
     """An image on one of the two sides.
 
@@ -38,7 +39,7 @@ class Item:
     key: str
     says: Callable[[], Said]
     content: Any
-    where: Where = Where()  # noqa: RUF009
+    where: Where = Where()
 
     def light(self) -> Item:
         """The item without its image."""
@@ -46,7 +47,7 @@ class Item:
         return Item(self.key, lambda: said, None, self.where)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Unit:
     """Files of the output, and the shards of the plan that they should hold together, in order."""
 
@@ -54,7 +55,7 @@ class Unit:
     places: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RecordSides:
     """Both sides where files are TFRecord shards."""
 
@@ -107,7 +108,7 @@ def _said(record: bytes, image_key: str) -> Said:
     return found
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EntrySides:
     """Both sides where files are something else."""
 

@@ -25,7 +25,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +36,7 @@ from annotools.conversion.output_formats import FORMATS
 from annotools.ledger import Ledger
 from annotools.options import takes
 from annotools.parallel import Tick, in_order, progress_bar
+from annotools.records import record
 from annotools.verification import folder as folders
 from annotools.verification import sums
 from annotools.verification.duplicates import check_repeats
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
     from annotools.sources.source import Source
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class VerifyResult:
     """What `verify` found.
 

@@ -51,7 +51,7 @@ def test_conversion_needs_no_tensorflow(to: str, sample_data: Path, tmp_path: Pa
     names = imported(code, str(sample_data), str(tmp_path / "out"))
     assert not names & {"tensorflow", "keras", "tensorflow_datasets", "google.protobuf"}
     assert (tmp_path / "out" / "manifest.json").exists()
-    assert "lxml" in names
+    assert "lxml" not in names  # the files of sample_data are plain
 
 
 def test_reading_needs_no_tensorflow(sample_data: Path) -> None:
@@ -96,7 +96,13 @@ def test_verifying_and_reading_records_needs_no_tensorflow(sample_data: Path, tm
 def test_the_probe_sees_an_import() -> None:
     assert "numpy" in imported("import numpy")
     assert "google.protobuf" in imported("import google.protobuf")
-    assert "lxml" in imported("import annotools; annotools.parse")
+    assert "lxml" in imported("import lxml.etree")
+
+
+def test_only_a_file_that_is_not_plain_needs_lxml() -> None:
+    code = "import annotools\nannotools.parse({!r})"
+    assert "lxml" not in imported(code.format(b"<annotation><folder>a</folder></annotation>"))
+    assert "lxml" in imported(code.format(b"<annotation><folder>a&amp;b</folder></annotation>"))
 
 
 def test_every_public_name_is_there() -> None:

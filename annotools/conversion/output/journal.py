@@ -16,7 +16,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from annotools.conversion.json_records import from_json, to_json
@@ -26,12 +25,13 @@ from annotools.conversion.plan import Plan
 from annotools.conversion.statistics import ShardResult
 from annotools.errors import OutputError, SourceError
 from annotools.formats.example.offsets import index_file
+from annotools.records import record
 
 VERSION: Final = 1
 """Of the journal and of the bytes of a shard: when either changes, shards are written anew."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Entry:
     """One finished shard."""
 
@@ -39,7 +39,7 @@ class Entry:
     result: ShardResult
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Journal:
     """The places of the journal in `output`. `state` is the folder for it, ".annotools" in most outputs."""
 

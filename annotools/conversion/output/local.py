@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import secrets
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -70,7 +69,7 @@ class Local:
     @contextlib.contextmanager
     def scratch(self) -> Iterator[Path]:
         # in the output itself: a rename is atomic within one file system only
-        folder = self._scratch / f"{_SCRATCH}{os.getpid()}-{secrets.token_hex(4)}"
+        folder = self._scratch / f"{_SCRATCH}{os.getpid()}-{os.urandom(4).hex()}"
         with self._errors(self._scratch.name):
             folder.mkdir(parents=True)
         try:

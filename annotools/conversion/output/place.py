@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from annotools.conversion.manifest import NAME
 from annotools.files.urls import local_path
+from annotools.records import record
 
 STATE: Final = ".annotools"
 """The folder inside OUTPUT for the journal and for what is not finished."""
@@ -17,7 +17,7 @@ STATE: Final = ".annotools"
 _LABEL_MAP: Final = "label_map.pbtxt"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Place:
     """A folder, or one file with its sidecar files beside it.
 

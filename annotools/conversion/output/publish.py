@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +18,10 @@ from annotools.conversion.output.place import STATE, Place
 from annotools.conversion.output_formats import FORMATS
 from annotools.errors import AnnotoolsError, OutputError
 from annotools.formats.example.offsets import index_file
+from annotools.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Publisher:
     """Puts finished files in place, and refuses places that hold something else."""
 

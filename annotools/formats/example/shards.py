@@ -11,7 +11,7 @@ Names of shards that are understood, with any of the extensions in `EXTENSIONS` 
 
 from __future__ import annotations
 
-import glob
+import functools
 import itertools
 import os
 import re
@@ -28,14 +28,11 @@ EXTENSIONS: Final = ("tfrecord", "tfrecords", "tfrec", "record", "records")
 StrPath = str | os.PathLike[str]
 
 _EXTENSION: Final = rf"\.(?:{'|'.join(EXTENSIONS)})(?:\.gz)?"
-_STYLES: Final = tuple(
-    re.compile(style)
-    for style in (
-        r"(?P<dataset>\w+)-(?P<base>[\w-]+)\.tfrecord-(?P<index>\d{5,})-of-(?P<count>\d{5,})",
-        rf"(?P<base>.+?)(?:{_EXTENSION})?-(?P<index>\d{{5,}})-of-(?P<count>\d{{5,}})(?:{_EXTENSION})?",
-        rf"(?P<base>.+)_(?P<index>\d{{3}}){_EXTENSION}",
-        rf"(?P<base>.+){_EXTENSION}",
-    )
+_STYLES: Final = (
+    r"(?P<dataset>\w+)-(?P<base>[\w-]+)\.tfrecord-(?P<index>\d{5,})-of-(?P<count>\d{5,})",
+    rf"(?P<base>.+?)(?:{_EXTENSION})?-(?P<index>\d{{5,}})-of-(?P<count>\d{{5,}})(?:{_EXTENSION})?",
+    rf"(?P<base>.+)_(?P<index>\d{{3}}){_EXTENSION}",
+    rf"(?P<base>.+){_EXTENSION}",
 )
 
 _PLAIN: Final = -1
@@ -58,9 +55,15 @@ def shard_name(split: str, index: int, count: int) -> str:
     return f"{split}-{index:05}-of-{count:05}.tfrecord"
 
 
+@functools.cache
+def _styles() -> tuple[re.Pattern[str], ...]:
+    """The patterns of names, compiled when names are read: a conversion only writes them."""
+    return tuple(map(re.compile, _STYLES))
+
+
 def is_shard_name(name: str) -> bool:
     """Whether a file of this name (without folder) is taken for a shard."""
-    return not name.startswith(".") and any(style.fullmatch(name) for style in _STYLES)
+    return not name.startswith(".") and any(style.fullmatch(name) for style in _styles())
 
 
 def are_shards(path: str) -> bool:
@@ -94,6 +97,8 @@ def _shards_of(path: str) -> list[tuple[str, list[str]]]:
         if is_url(path) or os.path.isdir(path):
             files = [file for file in reading.files_in(path) if is_shard_name(_last_name(file))]
         else:
+            import glob
+
             files = [file for file in glob.glob(path) if os.path.isfile(file)]
     except OSError as error:
         raise SourceError(f"cannot be read: {error.strerror or error}", path=path) from error
@@ -120,7 +125,7 @@ def _last_name(file: str) -> str:
 
 def _parse(file: str) -> _Shard:
     name = _last_name(file)
-    for style in _STYLES:
+    for style in _styles():
         if match := style.fullmatch(name):
             parts = match.groupdict()
             if "count" in parts:

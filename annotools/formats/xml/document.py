@@ -1,8 +1,7 @@
-"""The bytes of an annotation file to the root element of its XML: encoding, limits, nothing from outside.
+"""The bytes of an annotation file: how they are read, what encoding they are in, what can be wrong with them.
 
-Everything that a hostile or damaged file can do is stopped here. No entity is expanded, no DTD is read, no
-network is touched; size and depth are bounded. lxml sees UTF-8 only: every other encoding goes through
-Python's codecs first, so that the answer does not depend on how libxml2 was built.
+lxml (tree.py) sees UTF-8 only: every other encoding goes through Python's codecs first, so that the answer
+does not depend on how libxml2 was built. Nothing here needs lxml, and a plain file (fast_reader.py) does not.
 """
 
 from __future__ import annotations
@@ -10,19 +9,14 @@ from __future__ import annotations
 import codecs
 import os
 import re
-import threading
-from typing import Any
-
-from lxml import etree
+from typing import NamedTuple
 
 from annotools.errors import ParseError, SourceError
 from annotools.files.system import open_to_read
+from annotools.issues import Severity
 
 MAX_BYTES = 64 * 1024 * 1024
 """The largest annotation file that is read. 64 MiB is about 150,000 objects; more is not one image."""
-
-MAX_ATTRIBUTES = 1000
-"""The most attributes that a tag may have: libxml2 searches all of them for each one, and VOC has one."""
 
 BLANK = " \t\r\n"
 """What XML counts as white space. str.strip() would also eat full-width and no-break blanks."""
@@ -62,25 +56,13 @@ class DocumentError(ParseError):
         self.rule = rule
 
 
-class _Parser(threading.local):
-    """One a thread: lxml would make threads wait for each other at a shared one."""
+class Fault(NamedTuple):
+    """One finding of the reader: the error that `parse` raises, and what an Issue needs besides."""
 
-    def __init__(self) -> None:
-        self.lxml = etree.XMLParser(
-            encoding="utf-8",  # whatever the declaration says: `to_utf8` has dealt with it
-            resolve_entities=False,
-            no_network=True,
-            load_dtd=False,
-            dtd_validation=False,
-            huge_tree=False,
-            recover=False,
-            remove_comments=True,
-            remove_pis=True,
-            collect_ids=False,
-        )
-
-
-_parser = _Parser()
+    rule: str
+    severity: Severity
+    error: ParseError
+    object_index: int | None
 
 
 def read_bytes(path: str | os.PathLike[str]) -> bytes:
@@ -213,64 +195,3 @@ def _decode(data: bytes, encoding: str, lines_cut: int) -> str:
         raise _unknown_encoding(encoding) from error
     except UnicodeError as error:  # some codecs give no position
         raise DocumentError("encoding", f"the bytes of the file are not {encoding}") from error
-
-
-def parse_xml(data: bytes, lines_cut: int = 0) -> etree._Element:
-    """The root of a UTF-8 document, with namespaces removed; comments and processing instructions are gone.
-
-    Raises DocumentError (unparsable) for what is not well-formed and for a document type declaration.
-    """
-    if b"<!DOCTYPE" in data:
-        # Nobody needs one in VOC, and it is the door to entity bombs and to files outside.
-        raise DocumentError(
-            "unparsable",
-            "a document type declaration (DOCTYPE, ENTITY) is not accepted",
-            line=lines_cut + 1 + data.count(b"\n", 0, data.find(b"<!DOCTYPE")),
-            found="<!DOCTYPE",
-            expected="an <annotation> element",
-        )
-    try:
-        root = etree.fromstring(data, _parser.lxml)
-    except etree.XMLSyntaxError as error:
-        raise DocumentError(
-            "unparsable",
-            f"not well-formed XML: {' '.join(error.msg.split())}",
-            line=lines_cut + (error.lineno or 1),
-            expected="well-formed XML",
-        ) from error
-    if data.count(b"=") > MAX_ATTRIBUTES:
-        _check_attributes(root, lines_cut)
-    if b"xmlns" in data:
-        _remove_namespaces(root)
-    return root
-
-
-def _check_attributes(root: etree._Element, lines_cut: int) -> None:
-    for element in root.iter(etree.Element):
-        if len(element.attrib) > MAX_ATTRIBUTES:
-            line: Any = element.sourceline
-            raise DocumentError(
-                "unparsable",
-                "a tag has too many attributes",
-                line=lines_cut + (line or 1),
-                field=etree.QName(element).localname,
-                found=f"{len(element.attrib)} attributes",
-                expected=f"at most {MAX_ATTRIBUTES}",
-            )
-
-
-def has_attributes(document: bytes) -> bool:
-    """False when no tag below the root can have an attribute: there is no "=" behind the root's tag."""
-    if b"xmlns" in document:  # the root may be <voc:annotation>
-        return True
-    return document.find(b"=", document.find(b">", document.find(b"<annotation"))) >= 0
-
-
-def _remove_namespaces(root: etree._Element) -> None:
-    for element in root.iter(etree.Element):
-        element.tag = etree.QName(element).localname
-        if any(str(name).startswith("{") for name in element.attrib):
-            attributes = [(etree.QName(name).localname, value) for name, value in element.attrib.items()]
-            element.attrib.clear()
-            element.attrib.update(attributes)
-    etree.cleanup_namespaces(root)

@@ -8,12 +8,12 @@ count.
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from lxml import etree
 
 from annotools.errors import ParseError
-from annotools.formats.xml.document import BLANK
+from annotools.formats.xml.document import BLANK, Fault
 from annotools.issues import RULES_BY_ID, Severity
 
 # Tags are matched exactly, but for these: some tools write them with a capital.
@@ -31,15 +31,6 @@ WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,18}(?:\.0*)?")
 _PLAIN_TEXT = re.compile(r"[^&<>\r]+")
 
 Element: TypeAlias = etree._Element
-
-
-class Fault(NamedTuple):
-    """One finding of the reader: the error that `parse` raises, and what an Issue needs besides."""
-
-    rule: str
-    severity: Severity
-    error: ParseError
-    object_index: int | None
 
 
 class FieldReader:

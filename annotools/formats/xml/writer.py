@@ -10,7 +10,6 @@ import re
 from typing import NoReturn
 
 from annotools.errors import OutputError, ParseError
-from annotools.formats.xml.document import parse_xml
 from annotools.formats.xml.fields import CASE_VARIANTS
 from annotools.formats.xml.reader import (
     ANNOTATION_TAGS,
@@ -22,6 +21,7 @@ from annotools.formats.xml.reader import (
     ROTATED_TAGS,
     SOURCE_TAGS,
 )
+from annotools.formats.xml.tree import parse_xml
 from annotools.records import Annotation, Box, Object, Part, Point, Polygon, RotatedBox, Size, Source
 
 # What XML 1.0 excludes; the complement of what it admits takes ten times as long to compile.
@@ -34,12 +34,7 @@ _VALUE_ESCAPES = str.maketrans(
 
 
 def to_xml(annotation: Annotation) -> bytes:
-    """The file, as UTF-8. `parse(to_xml(a)) == a` for every record that `parse` can give.
-
-    Text is written as it is; blanks at its ends are layout to every reader and do not come back. Raises
-    OutputError for what XML cannot hold: control characters, positions that are not finite, names that are
-    no XML names, extras that are not one well-formed element of a tag unknown to VOC.
-    """
+    """The file, as UTF-8: `formats.voc.to_xml`."""
     return _Writer(annotation).bytes()
 
 

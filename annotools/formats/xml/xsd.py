@@ -1,9 +1,10 @@
-"""schemas/voc.xsd, compiled."""
+"""What schemas/voc.xsd says of a document."""
 
 from __future__ import annotations
 
 import functools
 import threading
+from typing import Any
 
 from lxml import etree
 
@@ -19,3 +20,14 @@ class _Schema(threading.local):
 
 
 _schema = _Schema()
+
+
+def mismatches(root: etree._Element) -> list[tuple[str, int]]:
+    """(message, line) of everything in which a document differs from the schema."""
+    _schema.validator.validate(root)
+    log: Any = _schema.validator.error_log  # its stub lacks __iter__
+    return [
+        (entry.message, entry.line)
+        for entry in log
+        if "No precomputed value available" not in entry.message  # libxml2's echo of the entry before
+    ]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from annotools.classes.spelling import fold_class
 from annotools.issues import Issue
-from annotools.validation.census import Census
 from annotools.validation.rules.rule import DataSet, Sample, finds, finds_in_data_set
+
+if TYPE_CHECKING:
+    from annotools.validation.census import Census
 
 RARE_BELOW = 10
 RARE_SHARE = 0.05

@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING
 
 from annotools.errors import AnnotoolsError, ImageError
 from annotools.issues import Issue
-from annotools.validation.census import NO_IMAGE, Memberships
 from annotools.validation.rules.rule import DataSet, finds_in_data_set
 
 if TYPE_CHECKING:
     from annotools.sources.source import Source
+    from annotools.validation.census import Memberships
+
+NO_IMAGE = 0
+"""The fingerprint of a pair whose image was not read."""
 
 NEAR_BITS = 3
 """Perceptual hashes of 64 bits that differ in at most this many are near-duplicates."""

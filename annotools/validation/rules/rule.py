@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from annotools.issues import RULES_BY_ID, Issue, Severity
-from annotools.records import Annotation, Image
+from annotools.records import Annotation, Image, record
 
 if TYPE_CHECKING:
     from annotools.classes.class_map import ClassMap
@@ -105,7 +105,7 @@ class DataSet:
     pairs: Callable[[], Iterator[Pair]]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Check:
     """A function that finds the issues of some rules in one annotation file.
 
@@ -127,7 +127,7 @@ class Check:
         return any(RULES_BY_ID[rule].cost != "nothing" for rule in self.rules)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DataSetCheck:
     """A function that finds the issues of some rules in a data set as a whole."""
 

@@ -28,10 +28,14 @@ from annotools.augment.plan.sample import Partner as Partner
 from annotools.augment.plan.sample import Sample as Sample
 from annotools.augment.presets import PRESETS as PRESETS
 from annotools.augment.presets import as_augmentation as as_augmentation
+from annotools.augment.presets import detr as detr
 from annotools.augment.presets import light as light
+from annotools.augment.presets import lsj as lsj
 from annotools.augment.presets import ssd as ssd
+from annotools.augment.presets import ssd512 as ssd512
 from annotools.augment.presets import torchvision_ssd as torchvision_ssd
 from annotools.augment.presets import yolo as yolo
+from annotools.augment.presets import yolox as yolox
 from annotools.augment.recipe import Augmentation as Augmentation
 from annotools.augment.text.reader import from_json as from_json
 from annotools.augment.text.reader import from_text as from_text

@@ -70,6 +70,13 @@ OPS: dict[str, tuple[Any, dict[str, Any]]] = {
     "ssd": (a.ssd(), {"image_size": (170, 200)}),
     "torchvision_ssd": (a.torchvision_ssd(), {"image_size": (200, 170)}),
     "yolo": (a.yolo(), {"image_size": (180, 130)}),
+    "ssd512": (a.ssd512(), {}),
+    "detr": (a.detr(longest=260), {"image_size": (260, 260)}),
+    "lsj": (a.lsj(), {"image_size": (200, 170)}),
+    "ResizeScale": (a.ResizeScale((0.5, 2.0), (90, 120)), {"tolerance": HALF}),
+    "ResizeShortestEdge": (a.ResizeShortestEdge((40, 150), 180), {"tolerance": HALF}),
+    "RandomSizeCrop": (a.RandomSizeCrop(30, 90), {"tolerance": WHOLE}),
+    "FixedSizeCrop": (a.FixedSizeCrop((100, 110)), {"tolerance": WHOLE}),
 }
 
 
@@ -95,6 +102,28 @@ def test_every_box_format(box_format: str) -> None:
         return result.image, found, result.labels
 
     check_transform(transform, box_format=box_format, tolerance=1e-3, cases=4)
+
+
+SECOND: dict[str, tuple[Any, float]] = {
+    "that of yolox": ((a.ResizeScale((0.5, 1.5)), a.FixedSizeCrop(), a.HorizontalFlip()), HALF),
+    "cut and turned": ((a.RandomCrop(), a.Rot90(), a.Translate()), HALF),
+    "letterboxed": ((), HALF),
+}
+
+
+@pytest.mark.parametrize("name", SECOND)
+def test_the_second_picture_of_mixup(name: str) -> None:
+    """Alone: the first one is black, has no objects and no weight."""
+    ops, tolerance = SECOND[name]
+
+    def transform(image: Any, boxes: Any, labels: Any, case: int) -> Any:
+        second = a.make_sample(image, boxes, labels)
+        mixed = a.MixUp(p=1.0, share=0.0, ops=ops)
+        options: Any = {"image_size": (150, 130), "example_id": case, "interpolation": "nearest"}
+        found = a.apply(mixed, np.zeros_like(image), [], [], partner=lambda k, seed: second, **options)
+        return found.image, found.boxes, found.labels
+
+    check_transform(transform, tolerance=tolerance)
 
 
 # ----- the kit itself: a fault of each kind must be found -----

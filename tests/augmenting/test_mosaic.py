@@ -147,3 +147,25 @@ def test_it_needs_partners_and_a_size() -> None:
         mosaic(a.Mosaic())
     with pytest.raises(OptionError, match="before other ops that combine"):
         mosaic([a.Mosaic((50, 50)), a.Mosaic((50, 50))])
+
+
+def test_two_mosaics_are_mixed() -> None:
+    augmenter = a.Augmenter([a.Mosaic(), a.MixUp(p=1.0, share=0.75, ops=(a.Mosaic(),))], (40, 60))
+    assert augmenter.partners == 7
+    assert augmenter.kind.groups == (0,) * 4 + (1,) * 4
+    image = np.full((30, 50, 3), 200, np.uint8)
+    sample = a.make_sample(image, [[5, 5, 40, 25]], [3])
+    plan = augmenter.plan_one(sample, a.example_seed(0, 0, 0), partner=lambda k, seed: sample)
+    weights = plan.weights.numpy()[: int(plan.num_boxes)]
+    layers = plan.layer.numpy()[: int(plan.num_boxes)]
+    np.testing.assert_allclose(weights, np.where(layers < 4, 0.75, 0.25))
+    assert (layers >= 4).any()
+    assert augmenter.execute(plan).shape == (40, 60, 3)
+
+
+@pytest.mark.parametrize("op", [a.Grayscale(1.0), a.Cutout(p=1.0), a.MixUp(p=1.0)])
+def test_the_second_picture_of_mixup_is_only_moved(op: Any) -> None:
+    sample = a.make_sample(np.zeros((20, 30, 3), np.uint8), [], [])
+    augmenter = a.Augmenter([a.MixUp(p=1.0, ops=(op,))])
+    with pytest.raises(OptionError, match="only be moved"):
+        augmenter.plan_one(sample, a.example_seed(0, 0, 0), partner=lambda k, seed: sample)

@@ -31,7 +31,8 @@ def mirrored(plan: a.Plan) -> float:
 
 
 def test_presets_are_found_by_name() -> None:
-    assert set(a.PRESETS) == {"light", "ssd", "torchvision_ssd", "yolo"}
+    names = {"light", "ssd", "torchvision_ssd", "yolo", "ssd512", "yolox", "detr", "lsj"}
+    assert set(a.PRESETS) == names
     for make in a.PRESETS.values():
         assert isinstance(make(), a.Augmentation)
 
@@ -111,3 +112,101 @@ def test_mosaic_cannot_close_before_the_first_epoch() -> None:
     with pytest.raises(OptionError, match="close_mosaic"):
         a.yolo(epochs=5, close_mosaic=6)
     assert not plans(a.yolo(epochs=5, close_mosaic=5)).shown.numpy()[:, 1:].any()
+
+
+def scales(plan: a.Plan) -> Any:
+    """(B,) by how much each picture was scaled; the picture is upright."""
+    return np.abs(plan.matrices.numpy()[:, 0, 0, 0])
+
+
+def test_ssd512_is_ssd_with_a_size() -> None:
+    assert a.ssd512().ops[:-1] == a.ssd().ops
+    assert a.apply(a.ssd512(), GRAY, [], []).image.shape == (512, 512, 3)
+    assert a.apply(a.ssd512(), GRAY, [], [], image_size=OUTPUT).image.shape == (*OUTPUT, 3)
+    sized = a.ssd512(hsv="exact", keep_one=True)
+    assert sized.ops[:-1] == a.ssd(hsv="exact", keep_one=True).ops
+    numbers, others = plans(a.ssd512()), plans(a.ssd())
+    np.testing.assert_allclose(numbers.boxes.numpy(), others.boxes.numpy(), atol=0.02)
+
+
+def test_yolox_mixes_a_mosaic_half_and_half_with_a_second_picture() -> None:
+    augmenter = a.Augmenter(a.yolox(), OUTPUT)
+    assert augmenter.partners == 4
+    assert augmenter.kind.groups == (0, 0, 0, 0, 1)
+    assert augmenter.kind.turned
+    plan = plans(a.yolox())
+    np.testing.assert_array_equal(plan.blend.numpy(), 0.5)
+    second = plan.matrices.numpy()[:, 4]
+    fitted = OUTPUT[1] / 90
+    factor = np.hypot(second[:, 0, 0], second[:, 1, 0]) / fitted
+    assert 0.49 < factor.min() < 0.6
+    assert 1.4 < factor.max() < 1.51
+    assert (second[:, 0, 0] < 0).mean() == pytest.approx(0.5, abs=0.1)  # its own coin and that of both
+    smaller = plan.windows.numpy()[factor < 1, 4]
+    np.testing.assert_array_equal(smaller, np.broadcast_to([0, 0, 90, 60], smaller.shape))
+    first = plan.matrices.numpy()[:, 0]
+    zoom = np.sqrt(np.abs(np.linalg.det(first[:, :, :2]))) / fitted
+    assert 0.08 < zoom.min() < 0.3
+    assert 1.7 < zoom.max() < 2.01
+    labels = plan.labels.numpy() >= 0
+    assert plan.visibility.numpy()[labels].min() >= 0.2 - 1e-5
+
+
+def test_yolox_ends_with_plain_pictures() -> None:
+    preset = a.yolox(epochs=300)
+    assert plans(preset, epoch=284).shown.numpy()[:, 1:].any(1).mean() > 0.9
+    closed = plans(preset, epoch=285)
+    assert not closed.shown.numpy()[:, 1:].any()
+    np.testing.assert_allclose(scales(closed), OUTPUT[1] / 90, rtol=0.02)
+    np.testing.assert_allclose(closed.visibility.numpy()[:, 0], 1)
+    with pytest.raises(OptionError, match="close_mosaic"):
+        a.yolox(epochs=5)
+
+
+def test_detr_resizes_to_its_sides_and_crops_half_of_the_time() -> None:
+    image = np.full((480, 640, 3), 90, np.uint8)
+    augmenter = a.Augmenter(a.detr(longest=667))
+    one = a.make_sample(image, [[200, 200, 400, 400]], [0])
+    samples: a.Sample = tf.nest.map_structure(lambda value: tf.repeat(value[None], PICTURES, 0), one)
+    draws = [augmenter.draw(a.example_seed(0, 0, number)) for number in range(PICTURES)]
+    plan = augmenter.plan(samples, tf.nest.map_structure(lambda *values: tf.stack(values), *draws))
+    size = plan.size.numpy()
+    assert set(size.min(1)) <= {*(round(side / 2) for side in range(480, 801, 32)), *range(240, 401)}
+    assert size.max() <= 667
+    whole = (plan.reads.numpy()[:, 0, 2:] == [480, 640]).all(1)
+    assert whole.mean() == pytest.approx(0.5, abs=0.1)
+    sides = size.min(1)[whole]
+    assert set(sides) == {round(side * 667 / 1333) for side in range(480, 801, 32)}  # 4:3 is never too long
+    cut = plan.reads.numpy()[~whole, 0, 2:] / [480, 640]
+    assert cut.min() > 0.3
+    assert cut.max() > 0.95
+
+
+def test_detr_fills_at_the_end_and_loses_nothing_without_its_crop() -> None:
+    image = np.full((480, 640, 3), 90, np.uint8)
+    for example in range(6):
+        found = a.apply(
+            a.detr(longest=200), image, [[9, 9, 630, 470]], [0], example_id=example, image_size=(200, 200)
+        )
+        covered = (found.image.numpy() != 114).all(-1)
+        height, width = covered[:, 0].sum(), covered[0].sum()
+        assert covered[:height, :width].all()
+        assert covered.sum() == height * width
+        assert min(height, width) <= 120
+        assert len(found.boxes)
+
+
+def test_lsj_scales_by_a_tenth_to_two() -> None:
+    plan = plans(a.lsj(), boxes=((20, 20, 50, 40), (0, 0, 90, 60)))
+    factor = scales(plan) / (OUTPUT[1] / 90)
+    assert 0.08 < factor.min() < 0.2
+    assert 1.9 < factor.max() < 2.03
+    assert np.mean(factor) == pytest.approx(1.05, abs=0.1)
+    small = plan.targets.numpy()[factor < 1, 0]
+    flipped = plan.matrices.numpy()[factor < 1, 0, 0, 0] < 0
+    assert (small[:, 1] == 0).all()
+    assert (small[~flipped, 0] == 0).all()
+    assert (small[flipped, 2] == OUTPUT[1]).all()
+    large = plan.reads.numpy()[factor > 1.7, 0]
+    assert len(np.unique(large[:, 1])) > 10  # cut at any place
+    assert a.apply(a.lsj(scale=(1.0, 1.0)), GRAY, [], []).image.shape == GRAY.shape

@@ -63,6 +63,14 @@ OPS: dict[str, Any] = {
     "ssd, exact": a.ssd(hsv="exact"),
     "torchvision_ssd": a.torchvision_ssd(),
     "yolo": a.yolo(mixup=0.5, degrees=10),
+    "mixed mosaics": a.MixUp(p=0.5, ops=(a.Mosaic(), a.Rotate(20))),
+    "yolox": a.yolox(),
+    "sizes": [
+        a.ResizeShortestEdge((40, 60), 90),
+        a.RandomSizeCrop(20, 50),
+        a.ResizeScale((0.5, 2.0)),
+        a.FixedSizeCrop(),
+    ],
     "reject": a.Augmentation((a.Translate(), a.IoUCrop()), a.BoxPolicy(0.5, low_visibility="reject")),
 }
 

@@ -104,10 +104,12 @@ def draws_of(op: Op) -> int:
     return number
 
 
-def check_ops(ops: object, field: str) -> None:
+def check_ops(ops: object, field: str, *, partners: bool = False) -> None:
+    """Ops, at least one; those that join images only where `partners` allows them."""
     if not isinstance(ops, Sequence) or isinstance(ops, (str, bytes)) or not ops:
         raise OptionError("no list of ops", field=field, found=ops, expected="ops, at least one")
     for op in ops:
         check_function(op, field, "ops: callables of (draft, draws), such as Rotate()")
-        if getattr(op, "partners", 0):
+        others: int = getattr(op, "partners", 0)
+        if others and not partners:
             raise OptionError("it needs other images, and has a p of its own", field=field, found=op)

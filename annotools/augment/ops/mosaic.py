@@ -8,12 +8,15 @@ from typing import ClassVar
 import tensorflow as tf
 
 from annotools.augment.graph import boxes as graph_boxes
-from annotools.augment.ops.arguments import check_count, check_range, check_size
+from annotools.augment.graph import graph_ops
+from annotools.augment.ops.arguments import check_count, check_number, check_range, check_size
+from annotools.augment.ops.choice import check_ops, draws_of
 from annotools.augment.ops.fit import Letterbox
 from annotools.augment.ops.probability import Probability, between, check_probability, happens
 from annotools.augment.plan.box_policy import ABSENT
-from annotools.augment.plan.draft import Draft, select
+from annotools.augment.plan.draft import Draft, Op, select
 from annotools.augment.plan.kind import Kind
+from annotools.augment.plan.sample import Sample
 from annotools.augment.plan.start import joined, start
 from annotools.errors import OptionError
 
@@ -53,7 +56,8 @@ class Mosaic:
         point = tf.round(places * canvas * 2 - canvas / 2)
         rim = tf.concat([-canvas / 2, canvas * 3 / 2], 1)  # the double canvas, seen from its middle
 
-        others, draft = _take(draft, self.partners)
+        taken, draft = _take(draft, self.partners)
+        others = [start(sample, Kind(), draft.policy, draft.epoch) for sample in taken]
         alone = Letterbox(size)(draft.sealed(), draws)
         picture = select(on, _placed(draft, canvas, point, rim, (0, 0)), alone)
         for other, corner in zip(others, ((1, 0), (0, 1), (1, 1)), strict=True):
@@ -64,29 +68,45 @@ class Mosaic:
 
 @dataclass(frozen=True, slots=True)
 class MixUp:
-    """Lay a second image, letterboxed, over the picture: weight from Beta(alpha, alpha), objects of both
+    """Lay a second picture, letterboxed, over the first one: weight from Beta(alpha, alpha), objects of both
     kept.
 
     alpha  a whole number, because Beta(n, n) is the middle one of 2n - 1 uniform numbers
+    share  the first picture's weight, instead of one from alpha
+    ops    what happens to the second picture alone, before it is letterboxed: geometry, and Mosaic, with
+           which two mosaics are mixed. Colours are for both pictures, so here they are refused
     Labels are not blended; `Plan.weights` has the share of each object's image for a loss that wants it.
     """
 
     alpha: int = 32
     p: Probability = 0.15
-    partners: ClassVar[int] = 1
+    share: float | None = None
+    ops: tuple[Op, ...] = ()
 
     def __post_init__(self) -> None:
         check_probability(self.p)
         check_count(self.alpha, "alpha")
+        if self.share is not None:
+            check_number(self.share, "share", 0.0, 1.0)
+        ops: object = self.ops
+        if not isinstance(ops, (tuple, list)) or ops:
+            check_ops(self.ops, "ops", partners=True)
+        object.__setattr__(self, "ops", tuple(self.ops))
+
+    @property
+    def partners(self) -> int:
+        return 1 + sum(getattr(op, "partners", 0) for op in self.ops)
 
     @property
     def draws(self) -> int:
-        return 2 * self.alpha
+        return 2 * self.alpha + sum(draws_of(op) for op in self.ops)
 
     def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
         on = happens(draws[:, 0], self.p, draft.epoch)
-        share = tf.where(on, tf.sort(draws[:, 1:], 1)[:, self.alpha - 1], 1.0)
-        (other,), draft = _take(draft, 1)
+        drawn = tf.sort(draws[:, 1 : 2 * self.alpha], 1)[:, self.alpha - 1]
+        share = tf.where(on, drawn if self.share is None else self.share, 1.0)
+        (sample, *others), draft = _take(draft, self.partners)
+        other = self._second(sample, tuple(others), draft, draws[:, 2 * self.alpha :])
         ratio = tf.reduce_min(draft.canvas / other.canvas, 1, keepdims=True)
         fitted = tf.maximum(tf.round(other.canvas * ratio), 1.0)
         margin = tf.floor((draft.canvas - fitted) / 2)
@@ -94,16 +114,28 @@ class MixUp:
         blend = (*(weight * share for weight in draft.blend), 1.0 - share)
         return joined(draft, _absent_unless(on, other), group=len(draft.blend), blend=blend)
 
+    def _second(self, other: Sample, others: tuple[Sample, ...], draft: Draft, draws: tf.Tensor) -> Draft:
+        """The second picture after its ops."""
+        second = start(other, Kind(size=draft.image_size), draft.policy, draft.epoch, others)
+        if not self.ops:
+            return second
+        numbers = graph_ops.split(draws, [draws_of(op) for op in self.ops])
+        for op, own in zip(self.ops, numbers, strict=True):
+            second = op(second, own)
+        if second.kind.colors or second.kind.fills or len(second.blend) > 1:
+            problem = "the second picture of MixUp can only be moved"
+            raise OptionError(problem, field="ops", found=self.ops, expected="geometry")
+        return second.sealed()
 
-def _take(draft: Draft, count: int) -> tuple[list[Draft], Draft]:
-    """The next `count` partner images as drafts, and the draft without them."""
+
+def _take(draft: Draft, count: int) -> tuple[tuple[Sample, ...], Draft]:
+    """The next `count` partner images, and the draft without them."""
     taken, left = draft.partners[:count], draft.partners[count:]
     if len(taken) < count:
         raise OptionError(
             "Mosaic and MixUp need other images", field="partners", expected="a partner sample each"
         )
-    drafts = [start(sample, Kind(), draft.policy, draft.epoch) for sample in taken]
-    return drafts, draft.replace(partners=left)
+    return taken, draft.replace(partners=left)
 
 
 def _placed(

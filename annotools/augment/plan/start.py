@@ -68,8 +68,10 @@ def joined(draft: Draft, other: Draft, *, group: int, blend: tuple[tf.Tensor, ..
     """Both pictures' images and objects on the canvas of `draft`."""
     fields = ("sizes", "jpeg", "matrices", "windows", "boxes", "labels", "difficult", "ids", "status")
     together = {name: tf.concat([getattr(draft, name), getattr(other, name)], 1) for name in fields}
-    return draft.of_kind(groups=draft.groups + (group,) * len(other.groups)).replace(
+    groups = draft.groups + (group,) * len(other.groups)
+    return draft.of_kind(groups=groups, turned=draft.kind.turned or other.kind.turned).replace(
         **together,
+        ellipse=draft.ellipse or other.ellipse,
         sources=draft.sources + other.sources,
         layer=tf.concat([draft.layer, other.layer + len(draft.groups)], 0),
         blend=blend,

@@ -9,10 +9,12 @@ import posixpath
 from annotools.conversion.options import Options
 from annotools.conversion.orientation import Frame
 from annotools.conversion.plan import Entry
-from annotools.records import Annotation, Edges, Example, outside
+from annotools.records import Annotation, Edges, Example, maker, outside
 from annotools.repair.repairs import real_name
 from annotools.sources.source import Pair
 from annotools.validation.rules.image import EXTENSIONS
+
+_example = maker(Example)
 
 
 def make_example(
@@ -32,7 +34,7 @@ def make_example(
         objects = tuple(o for o in objects if o.bndbox is not None)
     for place in outside(boxes, width, height):
         boxes[place] = _clipped(boxes[place], width, height)
-    return Example(
+    return _example(
         id=pair.id,
         filename=filename,
         source_id=str(entry.number) if options.source_id == "numeric" else filename,

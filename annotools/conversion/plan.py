@@ -27,13 +27,17 @@ from annotools.conversion.options import Options
 from annotools.conversion.plan_rows import PlanRows, hash_bytes
 from annotools.errors import SourceError
 from annotools.ledger import Ledger
-from annotools.records import record
+from annotools.records import maker, record
 from annotools.sources.catalogue import Connection, decode, trouble
-from annotools.sources.source import Pair, Source
+from annotools.sources.pair import Pair, make_pair
+from annotools.sources.source import Source
 from annotools.sources.storage import fingerprint_of
 
 NOT_IN_SPLIT = "not-in-split"
 """The code under which the ledger counts images that no list and no split folder names."""
+
+
+Fingerprints = tuple[str | None, str | None]
 
 
 @record
@@ -47,7 +51,11 @@ class Entry:
 
     number: int
     pair: Pair
-    fingerprints: tuple[str | None, str | None] = (None, None)
+    fingerprints: Fingerprints = (None, None)
+
+
+_UNLISTED: Fingerprints = (None, None)
+_entry = maker(Entry)
 
 
 @record
@@ -82,11 +90,14 @@ class Plan:
         """The images of a shard, in its order."""
         for number, image_id, xml, image, split, *listed in self._rows(shard):
             xml_size, xml_version, image_size, image_version = listed
-            fingerprints = (
-                None if xml_size is None else fingerprint_of(xml_size, xml_version),
-                None if image_size is None else fingerprint_of(image_size, image_version),
-            )
-            yield Entry(number, Pair(image_id, xml, image, split, xml_size, image_size), fingerprints)
+            fingerprints = _UNLISTED
+            if xml_size is not None or image_size is not None:
+                fingerprints = (
+                    None if xml_size is None else fingerprint_of(xml_size, xml_version),
+                    None if image_size is None else fingerprint_of(image_size, image_version),
+                )
+            pair = make_pair(image_id, xml, image, split, xml_size, image_size)
+            yield _entry(number, pair, fingerprints)
 
     def _rows(self, shard: Shard) -> Iterator[Sequence[Any]]:
         if isinstance(self.rows, bytes):

@@ -11,14 +11,13 @@ import contextlib
 import copy
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import field
 from typing import Any
 
 from annotools.errors import ImageError, SourceError
 from annotools.files.urls import is_url, local_path, whole_archive
 from annotools.images import header as image_headers
 from annotools.issues import Issue
-from annotools.records import Image, record
+from annotools.records import Image
 from annotools.sources.ambiguity import Ambiguity
 from annotools.sources.catalogue import Catalogue
 from annotools.sources.evidence import agreement, folder_of
@@ -27,34 +26,10 @@ from annotools.sources.folder import Folder
 from annotools.sources.image_finder import ImageFinder
 from annotools.sources.layouts import is_image_folder, is_kind_folder
 from annotools.sources.names import base_of, fold
+from annotools.sources.pair import Pair as Pair
+from annotools.sources.pair import make_pair
 from annotools.sources.scan import Listed, Scan, list_source
 from annotools.sources.storage import HEAD, Storage, fingerprint_of, printable
-
-
-@record
-class Pair:
-    """An annotation file and its image. `xml` or `image` is None where the source has only the other.
-
-    id      unique in the source, the same in every run, without extension: "BloodImage_00001", "shelf/a"
-    xml, image   names for `Source.read_bytes`
-    split   the split that this pair was listed for, None: in no split, or the source has none
-    xml_size, image_size   bytes, where the listing told them: behind a URL
-    """
-
-    id: str
-    xml: str | None
-    image: str | None
-    split: str | None = None
-    xml_size: int | None = field(default=None, compare=False, repr=False)
-    image_size: int | None = field(default=None, compare=False, repr=False)
-
-    def files(self, *kinds: str) -> Iterator[tuple[str, int | None]]:
-        """(name, size) as `Source.reading_ahead` takes them, of the `kinds` "xml" and "image" in order."""
-        for kind in kinds:
-            if kind == "xml" and self.xml is not None:
-                yield self.xml, self.xml_size
-            elif kind == "image" and self.image is not None:
-                yield self.image, self.image_size
 
 
 class Source:
@@ -116,7 +91,7 @@ class Source:
         splits = self.splits_of_combinations(split)
         for image_id, xml, image, combination, xml_size, image_size in catalogue.rows():
             for one in splits[combination]:
-                yield Pair(image_id, xml, image, one, xml_size, image_size)
+                yield make_pair(image_id, xml, image, one, xml_size, image_size)
 
     def splits_of_combinations(self, split: str | None) -> list[tuple[str | None, ...]]:
         """For each combination of splits in the catalogue, as which of them its pairs come."""

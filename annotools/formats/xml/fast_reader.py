@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 
 from annotools.formats.xml.document import BLANK
-from annotools.records import Annotation, Box, Object, Size, Source
+from annotools.records import Annotation, Box, Object, Size, Source, maker
 
 _BLANKS = r"[ \t\r\n]*+"
 _CHARACTER = r"[^&<>\x00-\x1f\x7f-\x9f]"  # and not U+FFFE, U+FFFF: in a class they take 20 ms to compile
@@ -68,6 +68,8 @@ def _object_pattern() -> re.Pattern[str]:
     )
 
 
+_annotation, _size, _source = maker(Annotation), maker(Size), maker(Source)
+_object, _box = maker(Object), maker(Box)
 _head = _head_pattern().match
 _objects = _object_pattern().findall
 _end = re.compile(r"</annotation>[ \t\r\n]*\Z").match
@@ -89,17 +91,17 @@ def parse(document: bytes, path: str | None = None, lines_cut: int = 0) -> Annot
     objects = _read_objects(text[start:end], lines_cut + 1 + text.count("\n", 0, start))
     if objects is None:
         return None
-    return Annotation(
+    return _annotation(
         filename and filename.strip(BLANK),
         folder and folder.strip(BLANK),
         image_path and image_path.strip(BLANK),
-        None if source is None else Source(
+        None if source is None else _source(
             database and database.strip(BLANK),
             annotation and annotation.strip(BLANK),
             image and image.strip(BLANK),
             (flickrid,) if flickrid else (),
         ),
-        Size(int(width), int(height), int(depth)) if width else None,
+        _size(int(width), int(height), int(depth)) if width else None,
         _FLAGS[segmented],
         objects,
         (("verified", verified),) if verified else (),
@@ -120,12 +122,12 @@ def _read_objects(text: str, line: int) -> tuple[Object, ...] | None:
         if not class_name:
             return None
         if xmin:
-            box = Box(float(xmin), float(ymin), float(xmax), float(ymax))
+            box = _box(float(xmin), float(ymin), float(xmax), float(ymax))
         else:
-            box = Box(float(xmin2), float(ymin2), float(xmax2), float(ymax2))
+            box = _box(float(xmin2), float(ymin2), float(xmax2), float(ymax2))
         box_line = line + before_box.count("\n")
         objects.append(
-            Object(
+            _object(
                 class_name, box, pose.strip(BLANK) if pose else None,
                 _FLAGS[truncated], _FLAGS[difficult], _FLAGS[occluded],
                 (), (), None, (), None, None, (), (), line, box_line,

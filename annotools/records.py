@@ -279,7 +279,8 @@ class Annotation:
 
     def found_at(self, image_path: str | None, image: Image | None, split: str | None) -> Annotation:
         """The same annotation with its image and split; `dataclasses.replace` takes ten times as long."""
-        return maker(Annotation)(
+        make_annotation = maker(Annotation)
+        return make_annotation(
             self.filename, self.folder, self.path, self.source, self.size, self.segmented, self.objects,
             self.xml_attributes, self.extras, self.xml_path, image_path, image, split,
         )  # fmt: skip

@@ -68,8 +68,8 @@ def _object_pattern() -> re.Pattern[str]:
     )
 
 
-_annotation, _size, _source = maker(Annotation), maker(Size), maker(Source)
-_object, _box = maker(Object), maker(Box)
+make_annotation, make_size, make_source = maker(Annotation), maker(Size), maker(Source)
+make_object, make_box = maker(Object), maker(Box)
 _head = _head_pattern().match
 _objects = _object_pattern().findall
 _end = re.compile(r"</annotation>[ \t\r\n]*\Z").match
@@ -91,17 +91,17 @@ def parse(document: bytes, path: str | None = None, lines_cut: int = 0) -> Annot
     objects = _read_objects(text[start:end], lines_cut + 1 + text.count("\n", 0, start))
     if objects is None:
         return None
-    return _annotation(
+    return make_annotation(
         filename and filename.strip(BLANK),
         folder and folder.strip(BLANK),
         image_path and image_path.strip(BLANK),
-        None if source is None else _source(
+        None if source is None else make_source(
             database and database.strip(BLANK),
             annotation and annotation.strip(BLANK),
             image and image.strip(BLANK),
             (flickrid,) if flickrid else (),
         ),
-        _size(int(width), int(height), int(depth)) if width else None,
+        make_size(int(width), int(height), int(depth)) if width else None,
         _FLAGS[segmented],
         objects,
         (("verified", verified),) if verified else (),
@@ -122,12 +122,12 @@ def _read_objects(text: str, line: int) -> tuple[Object, ...] | None:
         if not class_name:
             return None
         if xmin:
-            box = _box(float(xmin), float(ymin), float(xmax), float(ymax))
+            box = make_box(float(xmin), float(ymin), float(xmax), float(ymax))
         else:
-            box = _box(float(xmin2), float(ymin2), float(xmax2), float(ymax2))
+            box = make_box(float(xmin2), float(ymin2), float(xmax2), float(ymax2))
         box_line = line + before_box.count("\n")
         objects.append(
-            _object(
+            make_object(
                 class_name, box, pose.strip(BLANK) if pose else None,
                 _FLAGS[truncated], _FLAGS[difficult], _FLAGS[occluded],
                 (), (), None, (), None, None, (), (), line, box_line,

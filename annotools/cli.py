@@ -21,6 +21,7 @@ COMMANDS = {
     "verify": "check that an output is whole and is what its source says",
     "classes": "list the classes of a source, or write them as a class file",
     "validate": "check annotations and images against the rules",
+    "rule": "explain a rule: what it finds, why it matters, a bad and a good sample, the repair",
     "fix": "write repaired copies of the annotations, by the rules that are named",
     "stats": "say what is in a data set: classes, sizes, splits, places worth a look",
     "show": "draw a contact sheet: pictures with boxes, names, flags and problems",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from annotools.commands.colour import wanted
 from annotools.commands.flags import add_flags, keywords
 from annotools.validation.options import ValidateOptions
+
+FORMATS = ("text", "concise", "json", "junit", "sarif", "github")
 
 if TYPE_CHECKING:
     from annotools.validation.result import ValidationResult
@@ -16,9 +18,15 @@ if TYPE_CHECKING:
 
 def add_validate_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", nargs="+", help="VOC tree, folder, archive or .xml files")
-    parser.add_argument("--format", default="text", choices=["text", "json", "junit", "sarif"])
+    parser.add_argument("--format", default="text", choices=FORMATS)
     parser.add_argument("-o", "--output", metavar="FILE", help="write the report there, not to stdout")
     parser.add_argument("--strict", action="store_true", help="warnings fail too")
+    parser.add_argument("--exit-zero", action="store_true", help="exit with 0 whatever is found")
+    parser.add_argument("--statistics", action="store_true", help="only how many findings each rule has")
+    parser.add_argument(
+        "--config", metavar="FILE", help="settings (default: the nearest annotools.toml or pyproject.toml)"
+    )
+    parser.add_argument("--isolated", action="store_true", help="without any settings file")
     add_flags(parser, ValidateOptions)
     parser.add_argument("--write-baseline", metavar="FILE", help="list today's problems there, exit 0")
     parser.add_argument(
@@ -33,7 +41,7 @@ def run_validate(args: argparse.Namespace) -> int:
     from annotools.validation.result import merged
     from annotools.validation.validate import validate
 
-    asked: dict[str, Any] = settings.from_pyproject()
+    asked: dict[str, Any] = _settings(args)
     given = keywords(ValidateOptions, args)
     severity = asked.get("severity", {}) | given.pop("severity", {})
     ignore = [*settings.split_names(asked.get("ignore", ())), *given.pop("ignore", ())]
@@ -55,18 +63,31 @@ def run_validate(args: argparse.Namespace) -> int:
     else:
         sys.stdout.buffer.write(report.encode("utf-8", "surrogateescape"))
         sys.stdout.flush()
-    return 1 if result.failed(strict=args.strict) else 0
+    return 1 if result.failed(strict=args.strict) and not args.exit_zero else 0
+
+
+def _settings(args: argparse.Namespace) -> dict[str, Any]:
+    from annotools.validation import settings
+
+    if args.isolated:
+        return {}
+    return settings.from_pyproject() if args.config is None else settings.from_file(args.config)
 
 
 def _report(result: ValidationResult, args: argparse.Namespace) -> str:
     from annotools.validation.reports import text as text_report
 
+    if args.statistics:
+        return text_report.statistics(result)
     if args.format == "text":
-        colour = not args.output and sys.stdout.isatty() and "NO_COLOR" not in os.environ
+        colour = not args.output and wanted()
         return text_report.text(result, examples=args.examples, colour=colour, strict=args.strict)
     if args.format == "junit":
         return text_report.junit(result, strict=args.strict)
-    return text_report.json(result) if args.format == "json" else text_report.sarif(result, args.version)
+    if args.format == "sarif":
+        return text_report.sarif(result, args.version)
+    report: str = getattr(text_report, args.format)(result)
+    return report
 
 
 def save(report: str, path: str) -> None:
@@ -86,9 +107,7 @@ class _ListRules(argparse.Action):
         super().__init__(option_strings, dest, nargs=0, **kwargs)
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
-        from annotools.validation.rules.catalogue import RULES
+        from annotools.commands.rule import listed
 
-        for rule in RULES:
-            asked = "  (on request)" if rule.on_request else ""
-            print(f"{rule.id:<28} {rule.severity:<8} {rule.summary}{asked}")
+        print("\n".join(listed()))
         parser.exit()

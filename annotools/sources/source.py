@@ -26,10 +26,11 @@ from annotools.sources.folder import Folder
 from annotools.sources.image_finder import ImageFinder
 from annotools.sources.layouts import is_image_folder, is_kind_folder
 from annotools.sources.names import base_of, fold
+from annotools.sources.outputs import refuse_output
 from annotools.sources.pair import Pair as Pair
 from annotools.sources.pair import make_pair
 from annotools.sources.scan import Listed, Scan, list_source
-from annotools.sources.storage import HEAD, Storage, fingerprint_of, printable
+from annotools.sources.storage import HEAD, Storage, fingerprint_of
 
 
 class Source:
@@ -262,7 +263,7 @@ def _open_folder(
     path: str, annotations: str | os.PathLike[str] | None, images: str | os.PathLike[str] | None
 ) -> Source:
     if annotations is None and images is None:
-        _refuse_output(path)
+        refuse_output(path)
         return _make_source(Folder(path), Scan(path))
     given = [_find_folder(path, annotations, "annotations"), _find_folder(path, images, "images")]
     top = os.path.abspath(path)
@@ -277,30 +278,6 @@ def _open_folder(
     }
     folders = tuple(f"{start}/" if start else "" for start in sorted(starts))
     return _make_source(folder, Scan(path, below[0], below[1], folders))
-
-
-def _refuse_output(path: str) -> None:
-    """SourceError for a folder that `annotools convert` wrote, whose images would look like a source."""
-    manifest = os.path.join(path, "manifest.json")
-    if not os.path.isfile(manifest):
-        return
-    import json  # a source has no such file
-
-    try:
-        with open(manifest, "rb") as file:
-            content = json.loads(file.read())
-    except (OSError, ValueError, RecursionError):
-        return
-    if (
-        isinstance(content, dict)
-        and content.get("format") == "annotools"
-        and isinstance(content.get("to"), str)
-    ):
-        raise SourceError(
-            f"written by `annotools convert --to {printable(content['to'])}`, which is not read as a source",
-            path=path,
-            expected="what it was made from",
-        )
 
 
 def _find_folder(path: str, given: str | os.PathLike[str] | None, field: str) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from annotools import options as shared
 from annotools.options import old_and_new, option
+from annotools.validation import path_ignores
 
 if TYPE_CHECKING:
     from annotools.classes.class_map import ClassMap
@@ -46,6 +47,14 @@ class CheckOptions:
 class ValidateOptions(CheckOptions):
     """And how `annotools.validate` goes about it."""
 
+    per_path_ignores: Mapping[str, Iterable[str] | str] | None = option(
+        default=None,
+        flag=path_ignores.FLAG,
+        read=path_ignores.pattern_and_rules,
+        gather=path_ignores.together,
+        metavar="PATTERN=RULES",
+        help="not these rules for paths, below SOURCE or whole, that match",
+    )
     baseline: StrPath | Baseline | None = option(
         default=None, metavar="FILE", help="do not report the problems listed there"
     )

@@ -1,6 +1,6 @@
 """Which rules run, and how severe they are: from flags, from keywords, from `[tool.annotools]`.
 
-[tool.annotools]
+[tool.annotools]                     # of pyproject.toml; in annotools.toml without tool.annotools
 select = ["box-*", "size-*"]         # only these; default: every rule that needs no request
 extend-select = ["schema"]           # these too
 ignore = ["absolute-path-leak"]
@@ -24,7 +24,10 @@ from annotools.issues import RULES, RULES_BY_ID, Issue, Severity
 from annotools.records import record
 
 SEVERITIES = ("error", "warning", "info")
-_KEYS = ("select", "extend-select", "ignore", "severity", "classes", "baseline", "box-origin", "images")
+_KEYS = (
+    "select", "extend-select", "ignore", "per-path-ignores", "severity",
+    "classes", "baseline", "box-origin", "images",
+)  # fmt: skip
 
 
 @record
@@ -99,35 +102,42 @@ def expand(patterns: Iterable[str], option: str) -> set[str]:
 
 
 def from_pyproject(start: str | Path = ".") -> dict[str, Any]:
-    """The table `[tool.annotools]` of the nearest pyproject.toml at or above `start`, {} without one.
+    """The settings of the nearest annotools.toml or pyproject.toml at or above `start`, {} without one.
 
     Keys come back with underscores, as keywords of `validate`. Paths are made absolute: they are relative
     to the file. Raises OptionError for an unknown key and for a file that is not TOML.
     """
     folder = Path(start).resolve()
     for candidate in (folder, *folder.parents):
-        file = candidate / "pyproject.toml"
-        if file.is_file():
-            return _read(file)
+        for name in ("annotools.toml", "pyproject.toml"):
+            if (candidate / name).is_file():
+                return from_file(candidate / name)
     return {}
 
 
-def _read(file: Path) -> dict[str, Any]:
+def from_file(path: str | Path) -> dict[str, Any]:
+    """The settings in a file: its table `[tool.annotools]`; else, but for pyproject.toml, the whole.
+
+    As `from_pyproject`; OptionError too where there is no such file.
+    """
+    file = Path(path)
     try:
         text = file.read_text(encoding="utf-8")
-        if "annotools" not in text:
+        is_project = file.name == "pyproject.toml"
+        if is_project and "annotools" not in text:
             return {}
         import tomllib  # 5 ms, and most projects have no such table
 
-        table = tomllib.loads(text).get("tool", {}).get("annotools", {})
-    except (OSError, ValueError) as error:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
+        content = tomllib.loads(text)
+        table = content.get("tool", {}).get("annotools", {} if is_project else content)
+    except (OSError, ValueError, AttributeError) as error:  # TOMLDecodeError is a ValueError; `tool = 1`
         raise OptionError(f"cannot be read: {error}", path=str(file)) from error
+    if not isinstance(table, dict):
+        raise OptionError("not a table", path=str(file), field="tool.annotools", found=table)
     settings = {}
     for key, value in table.items():
         if key not in _KEYS:
-            raise OptionError(
-                "no such setting", path=str(file), field=f"tool.annotools.{key}", expected=", ".join(_KEYS)
-            )
+            raise OptionError("no such setting", path=str(file), field=key, expected=", ".join(_KEYS))
         if key in ("classes", "baseline"):
             value = str(file.parent / value)
         settings[key.replace("-", "_")] = value

@@ -20,6 +20,7 @@ from annotools.sources.source import Pair, Source, open_source
 from annotools.validation.census import Census, Memberships
 from annotools.validation.checker import Job, check_chunk
 from annotools.validation.options import CheckOptions, ValidateOptions
+from annotools.validation.path_ignores import PathIgnores
 from annotools.validation.result import Summary, ValidationResult
 from annotools.validation.rules.catalogue import DATA_SET_CHECKS
 from annotools.validation.rules.rule import DataSet
@@ -47,6 +48,7 @@ def validate(source: str | os.PathLike[str] | Source, options: ValidateOptions) 
                  is read and decoded (image-truncated, image-unreadable beyond the header)
     box_origin   "as-written": numbers are edges in pixels; "one-based": xmin and ymin count from 1
     select, extend_select, ignore, severity   see settings.make_selection
+    per_path_ignores   {pattern: rules} for paths, whole or below the source; these rules are ignored there
     baseline     file of known issues that are not reported
     workers      processes; default: one for each processor when the source is large enough to be worth it
 
@@ -62,7 +64,9 @@ def validate(source: str | os.PathLike[str] | Source, options: ValidateOptions) 
     summary = Summary()
     found = _Run(job, options.split, options.workers, options.progress, summary).issues()
     root = job.source.root
-    return ValidationResult(_kept(found, baseline, root, summary), summary, root)
+    ignores = PathIgnores.of(options.per_path_ignores)
+    wanted = (issue for issue in found if not ignores.ignores(issue, root)) if ignores.rules else found
+    return ValidationResult(_kept(wanted, baseline, root, summary), summary, root)
 
 
 def make_job(source: str | os.PathLike[str] | Source, options: CheckOptions) -> Job:

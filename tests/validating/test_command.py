@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from annotools.cli import main
 from annotools.commands import fix, validate
 from annotools.errors import AnnotoolsError, OptionError
-from annotools.validation.rules.catalogue import RULES
+from annotools.validation.rules.catalogue import RULES, RULES_BY_ID
 
 Run = Callable[..., int]
 
@@ -75,7 +76,7 @@ def test_report_is_on_stdout_and_nothing_else(
     assert err == ""
 
 
-@pytest.mark.parametrize("fmt", ["text", "json", "junit", "sarif"])
+@pytest.mark.parametrize("fmt", validate.FORMATS)
 def test_every_format_goes_to_a_file(
     run: Run, faulty: Path, fmt: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -161,3 +162,91 @@ def test_map_class_needs_two_names(run: Run, clean: Path) -> None:
     with pytest.raises(SystemExit) as caught:
         run("fix", clean, "out", "--map-class", "pen")
     assert caught.value.code == 2
+
+
+def test_exit_zero(run: Run, faulty: Path) -> None:
+    assert run("validate", faulty, "--exit-zero", "--strict") == 0
+
+
+def test_statistics_take_the_place_of_the_report(
+    run: Run, faulty: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run("validate", faulty, "--statistics") == 1
+    assert capfd.readouterr().out.split() == (
+        ["1", "error", "box-inverted", "[*]", "--fix", "swap-inverted", "1", "warning", "box-tiny"]
+    )
+
+
+def test_which_settings_hold(run: Run, faulty: Path) -> None:
+    Path("pyproject.toml").write_text('[tool.annotools]\nignore = ["box-*"]\n')
+    assert run("validate", faulty, "--strict") == 0
+    assert run("validate", faulty, "--isolated") == 1
+    Path("annotools.toml").write_text('ignore = ["box-inverted"]\n')  # before pyproject.toml
+    assert run("validate", faulty) == 0
+    assert run("validate", faulty, "--strict") == 1
+    Path("other.toml").write_text('[tool.annotools]\nselect = ["box-tiny"]\n')
+    assert run("validate", faulty, "--config", "other.toml") == 0
+    assert run("validate", faulty, "--config", "other.toml", "--strict") == 1
+    for text, told in (
+        ("x = 1", "no such setting"),
+        ("x =", "cannot be read"),
+        ("tool = 1", "cannot be read"),
+    ):
+        Path("bad.toml").write_text(text)
+        with pytest.raises(OptionError, match=told):
+            run("validate", faulty, "--config", "bad.toml")
+    with pytest.raises(OptionError, match="cannot be read"):
+        run("validate", faulty, "--config", "absent.toml")
+
+
+def test_rules_are_ignored_by_path(run: Run, tree: Any, capfd: pytest.CaptureFixture[str]) -> None:
+    tree.add("a", [("shoes", 30, 6, 5, 35)]).add("old-b", [("shoes", 30, 6, 5, 35)])
+    flag = "--per-path-ignore"
+
+    def found(*words: str) -> list[str]:
+        run("validate", tree.root, "--format", "concise", "--select", "box-*", *words)
+        return [Path(line.split(":")[0]).stem for line in capfd.readouterr().out.splitlines()]
+
+    assert found() == ["a", "old-b"]
+    assert found(flag, "Annotations/old-*=box-inverted") == ["a"]
+    assert found(flag, "Annotations/old-*=box-tiny", flag, "Annotations/old-*=box-i*") == ["a"]
+    assert found(flag, "Annotations=box-*") == []
+    assert found(flag, f"{tree.root}/*/a.xml=box-*") == ["old-b"]
+    assert found(flag, "a.xml=box-*") == ["a", "old-b"]
+    Path("annotools.toml").write_text('[per-path-ignores]\n"*/a.xml" = ["box-inverted"]\n')
+    assert found() == ["old-b"]
+    for wrong in ('"a" = "bx-tiny"', ""):
+        Path("annotools.toml").write_text(f"[per-path-ignores]\n{wrong}" if wrong else "per-path-ignores = 3")
+        with pytest.raises(OptionError):
+            found()
+
+
+def test_a_rule_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["rule", "box-inverted"]) == 0
+    told = capsys.readouterr().out
+    rule = RULES_BY_ID["box-inverted"]
+    for part in (
+        rule.summary,
+        "the loss becomes NaN",
+        "<xmin>60</xmin>",
+        "<xmin>10</xmin>",
+        "--fix swap-inverted",
+    ):
+        assert part in told
+    assert main(["rule", "size-*", "--format", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [one["id"] for one in found] == [rule.id for rule in RULES if rule.id.startswith("size-")]
+    assert main(["rule", "bx-inverted"]) == 2
+    assert "did you mean box-inverted?" in capsys.readouterr().err
+
+
+def test_every_rule_has_a_page(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["rule", "--all", "--format", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [one["id"] for one in found] == [rule.id for rule in RULES]
+    assert [one["id"] for one in found if not (one["why"] and one["bad"] and one["good"])] == []
+    assert main(["rule", "--all"]) == 0
+    text = capsys.readouterr().out
+    assert "](" not in text
+    assert main(["rule"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == len(RULES)

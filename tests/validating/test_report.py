@@ -16,6 +16,7 @@ import pytest
 from annotools import schema
 from annotools.issues import Issue
 from annotools.validation.reports import text as text_report
+from annotools.validation.reports.excerpt import excerpt
 from annotools.validation.result import Summary, ValidationResult
 from annotools.validation.rules.catalogue import RULES
 from annotools.validation.validate import validate
@@ -50,7 +51,10 @@ def test_text_groups_by_rule_errors_first() -> None:
     ]
     assert "  data/a b.xml:3: bndbox: xmin is 9 and xmax is 3" in lines
     assert "  repair: annotools fix --fix swap-inverted" in lines
-    assert lines[-1] == "2 errors, 1 warning, 1 info in 7 annotations, 9 objects"
+    assert lines[-2:] == [
+        "2 errors, 1 warning, 1 info in 7 annotations, 9 objects",
+        "[*] 2 fixable by annotools fix SOURCE OUTPUT --fix swap-inverted",
+    ]
 
 
 def test_text_shows_as_many_examples_as_asked() -> None:
@@ -140,3 +144,84 @@ def test_junit_strict_counts_warnings() -> None:
     root = ET.fromstring(text_report.junit(result_of([ISSUES[2]]), strict=True))
     assert (root.get("tests"), root.get("failures")) == ("2", "1")
     assert ET.fromstring(text_report.junit(result_of([ISSUES[2]]))).get("failures") == "0"
+
+
+def test_concise_has_a_line_for_each_issue() -> None:
+    assert text_report.concise(result_of(ISSUES)).splitlines() == [
+        "data/a b.xml:3: error: box-inverted: bndbox: xmin is 9 and xmax is 3",
+        "data/ü.xml:5: error: box-inverted: bndbox: ymin is 9 and ymax is 3",
+        'data/a b.xml:8: warning: box-tiny: bndbox: <1> & "1"',
+        "info: class-imbalance: classes: 'a' \\x07 has 9",
+    ]
+
+
+def test_statistics_say_what_can_be_repaired() -> None:
+    assert text_report.statistics(result_of(ISSUES)).splitlines() == [
+        "2  error    box-inverted  [*] --fix swap-inverted",
+        "1  warning  box-tiny",
+        "1  info     class-imbalance",
+    ]
+    assert text_report.statistics(result_of([])) == ""
+
+
+def test_github_commands_follow_its_escapes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read as actions/runner does: properties end at `::`, and %25, %0D, %0A, %3A, %2C are undone."""
+    monkeypatch.chdir(tmp_path)
+    evil = Issue("box-tiny", "warning", "100%\n::error::x", str(tmp_path / "a,b:c%.xml"), 2)
+    lines = text_report.github(result_of([*ISSUES, evil])).splitlines()
+    assert len(lines) == 5
+    found = []
+    for line in lines:
+        match = re.fullmatch(r"::(\w+) ([^:]*)::(.*)", line)
+        assert match is not None, line
+        properties = dict(part.split("=", 1) for part in match[2].split(","))
+        for code, letter in (("%2C", ","), ("%3A", ":"), ("%25", "%")):
+            properties = {key: value.replace(code, letter) for key, value in properties.items()}
+        found.append((match[1], properties, match[3].replace("%25", "%")))
+    assert found[0] == (
+        "error",
+        {"file": "data/a b.xml", "line": "3", "title": "box-inverted"},
+        "bndbox: xmin is 9 and xmax is 3",
+    )
+    assert found[3] == ("notice", {"title": "class-imbalance"}, "classes: 'a' \\x07 has 9")
+    assert found[4] == (
+        "warning",
+        {"file": "a,b:c%.xml", "line": "2", "title": "box-tiny"},
+        "100%\\n::error::x",
+    )
+
+
+def marked(issue: Issue) -> list[str]:
+    """(line, what stands above the marks) of an excerpt."""
+    found = list(excerpt(issue))
+    if not found:
+        return []
+    source, marks = found
+    start, end = marks.index("^"), len(marks)
+    return [source[:8].strip(), source[start:end]]
+
+
+def test_the_line_of_a_finding_is_shown(tree: Any) -> None:
+    tree.add("a", [("shoes", 30, 6, 5, 35), ("pen", 5, 6, 6, 35)])
+    path = str(tree.root / "Annotations" / "a.xml")
+    assert marked(Issue("r", "error", "bndbox: xmin is 30", path, 7, 0)) == ["8", "30"]
+    assert marked(Issue("r", "error", "name: something", path, 14, 1)) == ["15", "pen"]
+    assert marked(Issue("r", "error", "bndbox: nothing", path, 17, 1)) == ["17", "<bndbox>"]
+    assert marked(Issue("r", "error", "no tag", path, 2, 1)) == ["2", "<filename>a.jpg</filename>"]
+    for other in (
+        Issue("r", "error", "m", path),
+        Issue("r", "error", "m", path, 99),
+        Issue("r", "error", "m"),
+    ):
+        assert list(excerpt(other)) == []
+    assert list(excerpt(Issue("r", "error", "m", "a.zip!/a.xml", 1))) == []
+
+
+def test_a_file_of_one_long_line_is_cut_around_the_finding(tmp_path: Path) -> None:
+    path = tmp_path / "a.xml"
+    path.write_text("<a>" + "<b/>" * 100 + "<name>杯\x1b[31m子</name>" + "<c/>" * 100)
+    source, marks = excerpt(Issue("r", "error", "name: odd", str(path), 1))
+    assert len(source) < 130
+    assert "\\x1b[31m" in source
+    assert source.startswith("       1 | ...")
+    assert marks.count("^") == len("\\x1b[31m") + 4

@@ -7,14 +7,16 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from typing import TYPE_CHECKING
 
 from annotools.issues import Issue
+from annotools.sources.storage import printable
+from annotools.validation.reports.excerpt import excerpt
 from annotools.validation.rules.catalogue import RULES, RULES_BY_ID
 
 if TYPE_CHECKING:
     from annotools.validation.result import ValidationResult
 
-__all__ = ["FORMATS", "json", "junit", "sarif", "text"]
+__all__ = ["FORMATS", "concise", "github", "json", "junit", "sarif", "statistics", "text"]
 
-FORMATS = ("text", "json", "junit", "sarif")
+FORMATS = ("text", "concise", "json", "junit", "sarif", "github")
 
 _COLOURS = {"error": "31", "warning": "33", "info": "36"}
 _ORDER = {"error": 0, "warning": 1, "info": 2}
@@ -31,7 +33,7 @@ def text(
 
     examples   of each rule; 0: all; None: ten, and one where a warning or info has one cause at many places
 
-    The last lines are the verdict and what was looked at.
+    The last lines are the verdict and what was looked at, and how many findings `fix` can repair.
     """
     issues = list(result)
     doubted = doubted_fixes(issues)
@@ -42,7 +44,33 @@ def text(
         lines += [f"  repair: {fix}" for fix in fixes]
         lines.append("")
     lines += _verdict(result, colour, strict)
+    lines += _fixable(issues, doubted)
     return "\n".join(lines) + "\n"
+
+
+def concise(result: ValidationResult) -> str:
+    """A line for each finding as it comes, `path:line: severity: rule: message`."""
+    lines = []
+    for issue in result:
+        where = ":".join(str(part) for part in (issue.path, issue.line) if part is not None)
+        lines.append(": ".join(part for part in (where, issue.severity, issue.rule, issue.message) if part))
+    return "".join(f"{printable(line)}\n" for line in lines)
+
+
+def statistics(result: ValidationResult) -> str:
+    """How many findings of each rule there are, the most first, each with the fix that repairs it."""
+    issues = list(result)
+    doubted = doubted_fixes(issues)
+    rows = []
+    for group in grouped(issues):
+        fixes = proposed_fixes(group, doubted)
+        rows.append((len(group), f"{group[0].severity:<8} {group[0].rule}", fixes))
+    width = len(str(max((count for count, _, _ in rows), default=0)))
+    lines = []
+    for count, said, fixes in sorted(rows, key=lambda row: -row[0]):
+        repaired = f"  [*] --fix {','.join(fixes)}" if fixes else ""
+        lines.append(f"{count:>{width}}  {said}{repaired}\n")
+    return "".join(lines)
 
 
 def grouped(issues: Iterable[Issue]) -> list[list[Issue]]:
@@ -86,6 +114,7 @@ def group_lines(
             continue
         for issue in cause if examples == 0 else cause[: examples or EXAMPLES]:
             yield f"  {placed(issue)}"
+            yield from excerpt(issue)
             shown += 1
     if count > shown:
         yield f"  ... and {count - shown} more ({rest})"
@@ -94,7 +123,7 @@ def group_lines(
 def placed(issue: Issue) -> str:
     """ "path:line: message" """
     where = ":".join(str(part) for part in (issue.path, issue.line) if part is not None)
-    return f"{where}: {issue.message}" if where else issue.message
+    return printable(f"{where}: {issue.message}" if where else issue.message)
 
 
 _VALUE = re.compile(r"""'[^']*?(\.\w{1,5})?'|"[^"]*?(\.\w{1,5})?"|\d+(?:\.\d+)?""")
@@ -120,6 +149,13 @@ def doubted_fixes(issues: Iterable[Issue]) -> set[str]:
 def proposed_fixes(group: Sequence[Issue], doubted: Set[str]) -> list[str]:
     """The fixes that repair findings of a group, without those that are in doubt."""
     return [fix for fix in dict.fromkeys(issue.repair for issue in group) if fix and fix not in doubted]
+
+
+def _fixable(issues: Sequence[Issue], doubted: Set[str]) -> Iterator[str]:
+    fixable = [issue.repair for issue in issues if issue.repair and issue.repair not in doubted]
+    if fixable:
+        fixes = ",".join(dict.fromkeys(fixable))
+        yield f"[*] {len(fixable)} fixable by annotools fix SOURCE OUTPUT --fix {fixes}"
 
 
 def _verdict(result: ValidationResult, colour: bool, strict: bool) -> Iterator[str]:
@@ -163,6 +199,13 @@ def junit(result: ValidationResult, *, strict: bool = False) -> str:
     from annotools.validation.reports import junit
 
     return junit.junit(result, strict=strict)
+
+
+def github(result: ValidationResult) -> str:
+    """See annotools.validation.reports.github."""
+    from annotools.validation.reports import github
+
+    return github.github(result)
 
 
 def sarif(result: ValidationResult, version: str) -> str:

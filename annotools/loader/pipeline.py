@@ -13,8 +13,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from annotools.augment import Augmenter, Draws, Plan, Sample, apply_batch, example_seed
+from annotools.augment import Augmenter, Draws, Plan, Sample, example_seed
 from annotools.augment.graph import graph_ops
+from annotools.augment.pixels.color import batch_colorer
 from annotools.loader.batch import rows_of, without_difficult
 from annotools.loader.options import LoaderOptions
 from annotools.loader.order import Order, partners_of
@@ -176,8 +177,7 @@ class Pipeline:
 
     @functools.cached_property
     def _color(self) -> Any:
-        # traced for this pipeline alone: what others have passed to a shared function would widen its shapes
-        return tf.function(apply_batch.python_function, jit_compile=True, autograph=False)
+        return batch_colorer()
 
 
 def _to_ragged(batch: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -121,7 +121,7 @@ class Weights:
         return numbers
 
 
-NAMED = {"class-balanced": ClassBalanced, "repeat-factor": RepeatFactor}
+NAMED: dict[str, Callable[[], Sampling]] = {"class-balanced": ClassBalanced, "repeat-factor": RepeatFactor}
 
 
 def as_sampling(asked: Any) -> Sampling | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
@@ -50,9 +50,8 @@ def _colored(function: ColorFunction | None, step: Step, pixels: tf.Tensor) -> t
     return tf.clip_by_value(called(function, pixels, step.numbers), 0.0, 255.0)
 
 
-@tf.function(jit_compile=True)  # type: ignore[untyped-decorator]
-def apply_batch(images: tf.Tensor, matrices: tf.Tensor, keep: tf.Tensor) -> tf.Tensor:
-    """Colour of a whole batch in one fused kernel.
+def batch_colorer() -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]:
+    """A function that colours whole batches, each in one fused kernel.
 
     images    (B, H, W, 3) uint8
     matrices  (B, 3, 4) float32, `Plan.color_matrix`
@@ -60,7 +59,71 @@ def apply_batch(images: tf.Tensor, matrices: tf.Tensor, keep: tf.Tensor) -> tf.T
               kind 1 (picture) unless a rectangle of kind 2 (erased) lies over them; fill keeps its colour.
               Kind 0 is unused
     returns   (B, H, W, 3) uint8
+
+    Each such function is traced for itself: what others have passed to a shared one would widen its shapes.
     """
+    of_one = tf.function(_color_one, jit_compile=True, autograph=False)
+    of_many = tf.function(_color_many, jit_compile=True, autograph=False)
+
+    def colored(images: tf.Tensor, matrices: tf.Tensor, keep: tf.Tensor) -> tf.Tensor:
+        images, keep = tf.convert_to_tensor(images), tf.convert_to_tensor(keep)
+        if keep.shape[1] > 1 or None in images.shape[1:]:
+            return of_many(images, matrices, keep)
+        beside = tf.zeros([2], tf.uint8)
+        flat = tf.concat([beside, tf.reshape(images, [-1]), beside], 0)
+        factors = _factors(matrices, keep, images.shape[2])
+        return tf.reshape(of_one(flat, factors, keep[:, 0]), tf.shape(images))
+
+    return colored
+
+
+def apply_batch(images: tf.Tensor, matrices: tf.Tensor, keep: tf.Tensor) -> tf.Tensor:
+    """Colour of a whole batch, as `batch_colorer` says."""
+    return _shared_colorer()(images, matrices, keep)
+
+
+@functools.cache
+def _shared_colorer() -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]:
+    return batch_colorer()
+
+
+def _factors(matrices: tf.Tensor, keep: tf.Tensor, width: int) -> tf.Tensor:
+    """(B, 6, 3 W) float32: what each value of a row takes of the five values around it, and what is added.
+
+    They are made outside the kernel, which would choose among them once more for every value. Columns beside
+    the picture take of themselves alone.
+    """
+    of_self = graph_ops.constant(tuple((float(tap == 2),) * 3 for tap in range(6)), tf.float32)
+    columns = tf.unstack(tf.pad(matrices[:, :, :3], [[0, 0], [0, 0], [2, 2]]), axis=2)  # of values -2 to 4
+    taps = [tf.stack([columns[tap + color][:, color] for color in range(3)], 1) for tap in range(5)]
+    every = tf.stack([*taps, matrices[:, :, 3]], 1)
+    x1, _, x2, _, kind = tf.unstack(keep, num=5, axis=2)
+    place = tf.range(width)[None]
+    inside = (place >= x1) & (place < x2) & (kind == 1)
+    chosen = tf.where(inside[:, None, :, None], every[:, :, None], of_self[None, :, None])
+    return tf.reshape(chosen, [-1, 6, 3 * width])
+
+
+def _color_one(flat: tf.Tensor, factors: tf.Tensor, keep: tf.Tensor) -> tf.Tensor:
+    """(B, H, 3 W) uint8 where each picture is one rectangle, keep (B, 5).
+
+    flat  (B H W 3 + 4,), the values of the batch between two zeros and two more: of bytes, since XLA would
+          write a padded buffer of floats and read it again
+    """
+    values = tf.cast(flat, tf.float32)
+    count, shape = tf.size(flat) - 4, [tf.shape(factors)[0], -1, factors.shape[2]]
+    out = tf.reshape(values[:count], shape) * factors[:, 0, None]
+    for tap in range(1, 5):
+        # minus a negative: of sums TensorFlow makes an AddN with a temporary variable, which is not fused
+        out = out - (-(tf.reshape(values[tap : count + tap], shape) * factors[:, tap, None]))
+    out = tf.cast(tf.clip_by_value(out - (-factors[:, 5, None]), 0.0, 255.0) + 0.5, tf.uint8)
+    row = tf.range(tf.shape(out)[1])[None, :, None]
+    inside = (row >= keep[:, 1, None, None]) & (row < keep[:, 3, None, None])
+    return tf.where(inside, out, tf.reshape(flat[2 : count + 2], shape))
+
+
+def _color_many(images: tf.Tensor, matrices: tf.Tensor, keep: tf.Tensor) -> tf.Tensor:
+    """(B, H, W, 3) uint8 of any rectangles."""
     pixels = tf.cast(images, tf.float32)
     # (B, H, W, 1) times (B, 1, 1, 3), one column of the matrix: XLA compiles this in a quarter of
     # the time that it takes for three channels that are stacked

@@ -34,9 +34,11 @@ def cached(examples: Examples, cache: Cache, image_size: tuple[int, int] | None,
             found=cache,
             expected="encoded",
         )
-    numbers = tf.data.Dataset.range(len(examples)).batch(_BATCH)
-    raws = examples.read(numbers.map(_as_is(lambda wanted: (wanted,))), tf.data.AUTOTUNE)
-    samples = raws.map(_as_is(examples.samples))
+    batch = min(_BATCH, len(examples))
+    firsts = tf.data.Dataset.range(0, len(examples), batch)
+    last = tf.constant(len(examples) - 1, tf.int64)  # with which the last batch is filled up
+    numbers = firsts.map(_as_is(lambda first: (tf.minimum(first + tf.range(batch, dtype=tf.int64), last),)))
+    samples = examples.read(numbers, tf.data.AUTOTUNE).map(_as_is(examples.samples))
     if cache == "resized" and image_size is not None:
         samples = _resized(samples, image_size, resize)
     return table_of_samples(examples.path, examples.classes, samples.prefetch(2), len(examples))

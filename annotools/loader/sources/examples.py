@@ -60,7 +60,8 @@ class Examples(Protocol):
         """The ids of all images. Of records, every one is read."""
 
     def read(self, numbers: tf.data.Dataset, num_parallel_calls: int) -> tf.data.Dataset:
-        """From (numbers (N,) int64, rest) to (raws (N, ...), numbers, rest): records, files or pixels."""
+        """From (numbers (N,) int64, rest) to (raws (N, ...), numbers, rest): records, files or pixels; N is
+        static."""
 
     def samples(self, raws: tf.Tensor, numbers: tf.Tensor) -> Sample:
         """The Samples of N images, from what was read of them (N, ...) and their numbers (N,)."""

@@ -153,14 +153,15 @@ def table_of(
 def table_of_samples(
     path: str, classes: ClassMap | None, samples: Iterable[Sample], count: int
 ) -> ImageTable:
-    """The table of `count` samples, which come in batches; their images, bytes or pixels, stay in memory."""
+    """The table of the first `count` samples, which come in batches; their images, bytes or pixels, stay in
+    memory."""
     names: list[bytes] = []
     parts: dict[str, list[NDArray[Any]]] = {"boxes": [], "labels": [], "difficult": []}
     sizes, starts = [], [0]
     images: Any = None
     for sample in samples:
         first = len(names)
-        batch = {key: value.numpy() for key, value in sample._asdict().items()}
+        batch = {key: value.numpy()[: count - first] for key, value in sample._asdict().items()}
         names += batch["name"].tolist()
         if batch["encoded"].dtype == object:
             images = (images or []) + batch["encoded"].tolist()

@@ -16,12 +16,14 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from annotools.augment import Sample
+from annotools.augment.graph import graph_ops
 from annotools.classes.class_map import ClassMap
 from annotools.formats.example.framing import read_records
 from annotools.formats.example.record_index import RecordIndex
 from annotools.loader.sources.examples import Objects
 from annotools.loader.sources.parse import RecordForm, count_boxes, parse, record_id
 
+_ZIPPED = 32  # records that one data set reads together
 _as_is = tf.autograph.experimental.do_not_convert
 
 
@@ -95,10 +97,9 @@ class RecordFiles:
             files = tf.zeros_like(wanted)
             if len(self.index.files) > 1:
                 files = tf.searchsorted(self._starts, wanted, side="right", out_type=tf.int64) - 1
-            places = (tf.gather(tf.constant(self.index.files), files), tf.gather(self._offsets, wanted))
-            records = tf.data.Dataset.from_tensor_slices(places).flat_map(_record)
-            together = records.batch(tf.size(wanted, out_type=tf.int64))
-            return together.map(_as_is(lambda raws: (tf.ensure_shape(raws, wanted.shape), wanted, *rest)))
+            names = tf.gather(tf.constant(self.index.files), files)
+            together = _records(names, tf.gather(self._offsets, wanted), wanted.shape[0])
+            return together.take(1).map(_as_is(lambda raws: (raws, wanted, *rest)))
 
         return numbers.flat_map(read_records)
 
@@ -145,13 +146,27 @@ class RecordFiles:
             return tf.constant(self.index.starts[:-1])
 
 
-@_as_is  # type: ignore[untyped-decorator]
-def _record(file: tf.Tensor, offset: tf.Tensor) -> tf.data.Dataset:
-    """One record; reading starts at its offset, not at the start of the file."""
-    variant = tf.raw_ops.TFRecordDatasetV2(
-        filenames=file[None],
-        compression_type="",
-        buffer_size=tf.constant(0, tf.int64),
-        byte_offsets=offset[None],
-    )
-    return tf.data.experimental.from_variant(variant, tf.TensorSpec([], tf.string)).take(1)
+def _records(files: tf.Tensor, offsets: tf.Tensor, count: int) -> tf.data.Dataset:
+    """The `count` records at the offsets (count,) of their files (count,), together as one element.
+
+    One data set for each record, zipped: a function that is called for each record costs twice as much.
+    Reading starts at the offset, not at the start of the file.
+    """
+    if count > _ZIPPED:
+        half = count // 2
+        parts = [
+            _records(files[:half], offsets[:half], half),
+            _records(files[half:], offsets[half:], count - half),
+        ]
+        return tf.data.Dataset.zip(tuple(parts)).map(_as_is(lambda *raws: graph_ops.concat(raws, 0)))
+    places = zip(graph_ops.split(files, count, 0), graph_ops.split(offsets, count, 0), strict=True)
+    records = []
+    for file, offset in places:
+        variant = tf.raw_ops.TFRecordDatasetV2(
+            filenames=file,
+            compression_type=graph_ops.constant("", tf.string),
+            buffer_size=graph_ops.constant(0, tf.int64),
+            byte_offsets=offset,
+        )
+        records.append(tf.data.experimental.from_variant(variant, tf.TensorSpec([], tf.string)))
+    return tf.data.Dataset.zip(tuple(records)).map(_as_is(lambda *raws: tf.stack(raws)))

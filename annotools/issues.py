@@ -187,9 +187,13 @@ RULES: tuple[Rule, ...] = (
     Rule("class-case-or-blank-variant", "dataset", "warning",
          "Two class names differ only in case, blanks, hyphens or full-width forms.",
          fix="strip-class-names"),
+    Rule("class-misspelt", "dataset", "warning",
+         "A rare class name is one letter from a frequent one.", fix="map-classes"),
     Rule("class-rare", "dataset", "warning", "A class has hardly any objects."),
     Rule("class-imbalance", "dataset", "info", "One class has 50 times the objects of another."),
     Rule("duplicate-image", "dataset", "warning", "Two images are equal byte for byte."),
+    Rule("duplicate-image-conflict", "dataset", "warning",
+         "Two images are equal byte for byte, and their boxes are not."),
     Rule("near-duplicate-image", "dataset", "warning", "Two images look the same (perceptual hash).",
          on_request=True),
     Rule("leak-between-splits", "dataset", "error", "One picture is in two splits that should be apart."),
@@ -198,6 +202,14 @@ RULES: tuple[Rule, ...] = (
     Rule("outside-layout", "dataset", "warning", "Files lie outside of the folders of the data set."),
     Rule("archive-member-ignored", "dataset", "warning",
          "A member of the archive is unsafe and was left aside."),
+    Rule("images-elsewhere", "dataset", "warning",
+         "Images are missing, and a folder beside the source has them."),
+    Rule("normalised-boxes", "dataset", "error",
+         "Boxes are in shares of the image from 0 to 1 and not in pixels.", cost="set",
+         doubts=("clip", "swap-inverted", "drop-zero-area")),
+    Rule("many-inverted-boxes", "dataset", "error",
+         "A tenth of the boxes or more are inverted: look at pictures before any are swapped.",
+         doubts=("swap-inverted",)),
     Rule("coordinate-origin", "dataset", "info",
          "The boxes seem to count pixels in another way than they are read."),
     Rule("inconsistent-difficult", "dataset", "warning",
@@ -207,3 +219,6 @@ RULES: tuple[Rule, ...] = (
 # fmt: on
 
 RULES_BY_ID = {rule.id: rule for rule in RULES}
+
+DATA_SET_RULES = frozenset(rule.id for rule in RULES if rule.topic == "dataset")
+"""The rules about a data set as a whole."""

@@ -94,12 +94,13 @@ class Tree:
         extension: str = ".jpg",
         size: tuple[Any, Any, Any] | None = (60, 40, 3),
     ) -> Tree:
-        """One image and its XML; None leaves one of them out, bytes replace it."""
+        """One image and its XML; None leaves one of them out, bytes replace it. No two images are equal."""
         annotations, images = self.root / "Annotations", self.root / "JPEGImages"
         annotations.mkdir(parents=True, exist_ok=True)
         images.mkdir(exist_ok=True)
         if image is not None:
-            (images / f"{stem}{extension}").write_bytes(picture() if image == b"default" else image)
+            data = picture(comment=stem.encode("utf-8", "surrogateescape")) if image == b"default" else image
+            (images / f"{stem}{extension}").write_bytes(data)
         if xml is not None:
             text = voc_xml(f"{stem}{extension}", objects, size) if xml == b"default" else xml
             (annotations / f"{stem}.xml").write_bytes(text)

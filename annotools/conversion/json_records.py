@@ -102,6 +102,8 @@ def _reader(hint: Any) -> _Read:
     if origin in (types.UnionType, typing.Union):
         (kind,) = (one for one in arguments if one is not type(None))
         return _optional(kind)
+    if origin is tuple and arguments[-1] is not Ellipsis:
+        return _fixed(tuple(map(_reader, arguments)))
     if origin in (tuple, list, Sequence):
         return _array(_reader(arguments[0]), list if origin is list else tuple)
     if origin is Counter:
@@ -147,6 +149,16 @@ def _array(read_item: _Read, make: Callable[[Any], Any]) -> _Read:
         if not isinstance(value, list):
             return reading.misfit(value, "array")
         return make(reading.inside(str(index), read_item, item) for index, item in enumerate(value))
+
+    return read
+
+
+def _fixed(readers: tuple[_Read, ...]) -> _Read:
+    def read(value: Any, reading: _Reading) -> Any:
+        if not isinstance(value, list) or len(value) != len(readers):
+            return reading.misfit(value, f"array of {len(readers)}")
+        pairs = zip(readers, value, strict=True)
+        return tuple(reading.inside(str(index), one, item) for index, (one, item) in enumerate(pairs))
 
     return read
 

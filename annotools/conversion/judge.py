@@ -6,7 +6,7 @@ import dataclasses
 
 from annotools.conversion.options import Options
 from annotools.conversion.orientation import Frame, box_mapping, moved
-from annotools.conversion.outcome import ImageLostError, Outcome
+from annotools.conversion.outcome import ImageLostError, Outcome, Seen
 from annotools.issues import RULES_BY_ID, DataError, Issue
 from annotools.records import Annotation
 from annotools.repair.repairs import clip, repair
@@ -33,6 +33,7 @@ def judge_objects(
     # Indices count the objects of the file.
     sample.kept = kept = repaired.kept
     sample.width, sample.height = width, height
+    outcome.seen = Seen(annotation, (width, height), kept)
     lost = {r.object_index: r.fix for r in repaired.repairs if r.object_index not in kept}
     # The first fault of an object names its loss, and what the reader could not read is not judged again.
     if outcome.issues:

@@ -11,7 +11,7 @@ from annotools.conversion.example import make_example, named_as_encoded
 from annotools.conversion.judge import judge_objects
 from annotools.conversion.options import Options
 from annotools.conversion.orientation import choose_frame
-from annotools.conversion.outcome import ImageLostError, Outcome
+from annotools.conversion.outcome import ImageLostError, Outcome, Seen
 from annotools.conversion.plan import Entry
 from annotools.errors import FaultyFileError, ImageError
 from annotools.formats import voc
@@ -22,7 +22,10 @@ from annotools.records import Annotation, Example
 from annotools.repair.fixes import Repair
 from annotools.repair.scaling import scale_boxes
 from annotools.sources.source import Pair, Source
+from annotools.sources.storage import HEAD
 from annotools.validation.rules.catalogue import CHECKS
+from annotools.validation.rules.duplicates import NO_IMAGE, fingerprint
+from annotools.validation.rules.image import annotated_size
 from annotools.validation.rules.names import image_missing
 from annotools.validation.rules.rule import Sample
 
@@ -72,6 +75,7 @@ def _read_annotation(pair: Pair, source: Source, options: Options, outcome: Outc
     if annotation is None:
         raise ImageLostError(next(issue.rule for issue in outcome.issues if issue.severity == "error"))
     outcome.found = len(annotation.objects)
+    outcome.seen = Seen(annotation, annotated_size(annotation, None))
     sample = Sample(
         annotation, data, pair, source,
         one_based=options.box_origin == "one-based", classes=options.classes,
@@ -91,6 +95,7 @@ def _read_image(sample: Sample, options: Options, outcome: Outcome) -> bytes:
         # A pickle holds no pixels: a size from the XML will do, if there is one.
         blocking = options.stores_pixels or not (annotation.size and annotation.size.width)
         issue = image_missing(sample, blocking=blocking)
+        outcome.is_without_image = issue.rule == "image-missing"
         if issue.severity == "error":
             raise ImageLostError(issue.rule, issue)
         outcome.issues.append(issue)
@@ -100,13 +105,17 @@ def _read_image(sample: Sample, options: Options, outcome: Outcome) -> bytes:
     try:
         if options.stores_pixels:
             encoded = source.read_bytes(pair.image)
+            outcome.mark = fingerprint(encoded[:HEAD], len(encoded))
             if options.image_format != "keep":
                 encoded = _encoded_anew(encoded, path, options, outcome)
             image = image_headers.read_header(encoded, path)
             sample.head = encoded
         else:
-            image = source.read_header(pair.image)
+            head = source.read_head(pair.image)
+            outcome.mark = fingerprint(head, source.size(pair.image))
+            image = source.read_header(pair.image, head=head)
     except FaultyFileError as error:
+        outcome.mark = NO_IMAGE  # that two broken files are equal is no news
         raise ImageLostError("image-unreadable", Issue.from_error("image-unreadable", error, path)) from None
     if encoded and image_headers.is_truncated(encoded, image):
         message = f"the {image.format} data stops before its end marker: found {len(encoded)} bytes"

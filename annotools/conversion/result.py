@@ -11,6 +11,7 @@ from annotools.conversion.json_records import to_json
 from annotools.conversion.manifest import Manifest
 from annotools.conversion.plan import Plan
 from annotools.conversion.statistics import ShardResult
+from annotools.conversion.whole_set import whole_set_issues
 from annotools.issues import DataError, Issue
 from annotools.ledger import Ledger
 from annotools.records import record
@@ -51,9 +52,14 @@ def result_of(plan: Plan, results: Sequence[ShardResult]) -> tuple[ConvertResult
         ledger.add(result.ledger)
         counts.update(result.issue_counts)
         issues += result.issues
+    of_set = whole_set_issues(plan, results)
+    issues += of_set
+    counts.update(issue.rule for issue in of_set)
     issues.sort(key=lambda issue: (issue.path or "", issue.line or 0))  # shards have them in another order
     ledger.check()
     if plan.options.on_error == "fail":
+        _raise_errors(issues, counts)
+    if any(issue.cost == "set" for issue in of_set):
         _raise_errors(issues, counts)
     _check_something_is_left(plan, results, issues, counts)
     manifest = manifests.build(plan.options, results, ledger)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from array import array
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,12 +14,16 @@ from annotools.issues import Issue
 from annotools.ledger import Ledger
 from annotools.records import record
 from annotools.repair.fixes import Repair
+from annotools.validation.census import Census
 
 if TYPE_CHECKING:
     from annotools.conversion.outcome import Outcome
 
 EXAMPLES_KEPT = 50
 """Warnings and infos of one rule that a shard keeps whole; all are counted. Errors are all kept."""
+
+PLACES_KEPT = 10
+"""Places of each kind that a shard keeps for the rules on the whole data set."""
 
 
 @dataclass(slots=True)
@@ -40,6 +45,7 @@ class Statistics:
     issues: list[Issue] = field(default_factory=list)
     issue_counts: Counter[str] = field(default_factory=Counter)
     repairs: list[Repair] = field(default_factory=list)
+    census: Census = field(default_factory=lambda: Census(kept=PLACES_KEPT))
     not_written: Counter[str] = field(default_factory=Counter)
 
     def add(self, outcome: Outcome, drops: Sequence[str] = ()) -> None:
@@ -49,6 +55,7 @@ class Statistics:
         self.repairs += outcome.repairs
         objects.found += outcome.found
         objects.lost.update(outcome.lost)
+        self._count_seen(outcome)
         if outcome.example is None:
             images.lost[outcome.reason or "unknown"] += 1
         else:
@@ -62,6 +69,14 @@ class Statistics:
             self.issue_counts[issue.rule] += 1
             if issue.severity == "error" or self.issue_counts[issue.rule] <= EXAMPLES_KEPT:
                 self.issues.append(issue)
+
+    def _count_seen(self, outcome: Outcome) -> None:
+        self.census.fingerprints.append(outcome.mark)
+        if outcome.seen is not None:
+            annotation = outcome.seen.annotation
+            self.census.count(annotation, *outcome.seen.size, outcome.seen.indices)
+            if outcome.is_without_image:
+                self.census.without_image.note((annotation.xml_path, None, None), PLACES_KEPT)
 
     def add_written(self, size: int, names: Sequence[str]) -> None:
         """Count an image of `size` bytes whose objects are of the classes `names`."""
@@ -98,6 +113,7 @@ class WrittenFile:
 class ShardResult:
     """A finished shard: its place in the plan, its file (the name, without folder), and its Statistics.
 
+    marks    the fingerprints of the census, 8 bytes each, in hex
     reused   whether an earlier run had finished it
     """
 
@@ -118,6 +134,8 @@ class ShardResult:
     repairs: tuple[Repair, ...]
     not_written: Counter[str] = field(default_factory=Counter, metadata=SPARE)
     beside: tuple[str, ...] = field(default=(), metadata=SPARE)
+    census: Census = field(default_factory=Census, metadata=SPARE)
+    marks: str = field(default="", metadata=SPARE)
     reused: bool = field(default=False, metadata=NOT_STORED)
 
     @classmethod
@@ -127,6 +145,7 @@ class ShardResult:
         """The result for shard (split, index, count) in `file`."""
         split, index, count = place
         values = {one.name: getattr(found, one.name) for one in dataclasses.fields(found)}
+        marks, found.census.fingerprints = found.census.fingerprints, array("Q")
         values |= {"issues": tuple(found.issues), "repairs": tuple(found.repairs)}
         return cls(
             split=split,
@@ -137,6 +156,7 @@ class ShardResult:
             sha256=written.sha256,
             has_index=written.has_index,
             beside=written.beside,
+            marks=marks.tobytes().hex(),
             **values,
         )
 

@@ -98,6 +98,8 @@ class Checker:
         issues: list[Issue] = []
         if sample.pair is not None and sample.pair.image is None:
             missing = image_missing(sample)
+            if missing.rule == "image-missing":
+                self.census.without_image.note((annotation.xml_path, None, None))
             if self.job.images != "none" or missing.rule == "image-ambiguous":
                 issues.append(missing)
         for check in self._with_image if image is not None else self._without_image:

@@ -299,7 +299,9 @@ def test_a_senseless_option_is_named(
     assert not out.exists()
 
 
-@pytest.mark.parametrize("flags", [["--to", "yolo"], [], ["--nonsense"], ["--to", "pickle", "--exif", "no"]])
+@pytest.mark.parametrize(
+    "flags", [["--to", "yolov5"], [], ["--nonsense"], ["--to", "pickle", "--exif", "no"]]
+)
 def test_usage_errors_end_with_2(flags: list[str], tree: Any, tmp_path: Path) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["convert", str(tree.root), str(tmp_path / "out"), *flags])

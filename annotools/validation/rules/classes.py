@@ -81,9 +81,59 @@ def _spellings(census: Census) -> list[list[str]]:
     return list(groups.values())
 
 
+MISSPELT_SHARE = 0.1
+
+
+@finds_in_data_set("class-misspelt")
+def misspelt(data_set: DataSet) -> Iterator[Issue]:
+    """A rare name that is one letter from a frequent one: "bowk", once, beside "bowl", 45 times.
+
+    Digits may differ (cam1, cam2), and short names (car, cat) are words of their own.
+    """
+    classes = data_set.census.classes
+    for name, meant in _misspelt(data_set.census).items():
+        message = (
+            f"name: {name!r} ({classes[name].count} objects) is one letter from {meant!r} "
+            f"({classes[meant].count} objects), did you mean that? (--map-class {name}={meant})"
+        )
+        yield from classes[name].issues("class-misspelt", message)
+
+
+def _misspelt(census: Census) -> dict[str, str]:
+    """Rare names, and the frequent one that each is one letter from."""
+    classes = census.classes
+    frequent = sorted(name for name in classes if classes[name].count >= RARE_BELOW and len(name) >= 3)
+    found: dict[str, str] = {}
+    for name, occurrences in sorted(classes.items()):
+        near = [
+            other
+            for other in frequent
+            if occurrences.count <= MISSPELT_SHARE * classes[other].count and _is_one_letter(name, other)
+        ]
+        if near:
+            found[name] = max(near, key=lambda other: classes[other].count)
+    return found
+
+
+def _is_one_letter(name: str, other: str) -> bool:
+    """Whether one letter was exchanged, left out, added, or two neighbours changed places."""
+    shorter, longer = sorted((name, other), key=len)
+    if len(longer) - len(shorter) > 1 or len(longer) < 4 or len(shorter) < 3 or name == other:
+        return False
+    start = next((i for i, (a, b) in enumerate(zip(shorter, longer, strict=False)) if a != b), len(shorter))
+    if len(shorter) < len(longer):
+        return shorter[start:] == longer[start + 1 :] and not longer[start].isdigit()
+    if longer[start].isdigit() or shorter[start].isdigit():
+        return False
+    swapped = shorter[start : start + 2] == longer[start : start + 2][::-1]
+    return shorter[start + 1 :] == longer[start + 1 :] or (
+        swapped and shorter[start + 2 :] == longer[start + 2 :]
+    )
+
+
 @finds_in_data_set("class-rare")
 def rare_classes(data_set: DataSet) -> Iterator[Issue]:
-    """Fewer than 10 objects, and fewer than a twentieth of what the median class has.
+    """Fewer than 10 objects, and fewer than a twentieth of what the median class has, and not misspelt.
 
     Other spellings of a class count for it, and are not rare classes themselves.
     """
@@ -93,8 +143,9 @@ def rare_classes(data_set: DataSet) -> Iterator[Issue]:
         return
     counts = sorted(totals.values())
     median = counts[len(counts) // 2]
+    slips = _misspelt(census)
     for name, count in sorted(totals.items()):
-        if count < RARE_BELOW and count < RARE_SHARE * median:
+        if name not in slips and count < RARE_BELOW and count < RARE_SHARE * median:
             message = f"name: class {name!r} has {count} object{'s' * (count > 1)}, the median class {median}"
             yield Issue.of("class-rare", message, *census.classes[name].places[0])
 

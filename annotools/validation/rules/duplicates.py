@@ -1,4 +1,4 @@
-"""The same picture twice: duplicate-image, near-duplicate-image and leak-between-splits.
+"""The same picture twice: duplicate-image (-conflict), near-duplicate-image and leak-between-splits.
 
 While the files are checked, each image leaves one 64-bit number (and on request one perceptual hash) behind.
 Only where two numbers agree are the files themselves read again and compared.
@@ -9,14 +9,17 @@ from __future__ import annotations
 import zlib
 from array import array
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from annotools.errors import AnnotoolsError, ImageError
+from annotools.formats import voc
 from annotools.issues import Issue
+from annotools.records import Object, number
 from annotools.validation.rules.rule import DataSet, finds_in_data_set
 
 if TYPE_CHECKING:
-    from annotools.sources.source import Source
+    from annotools.sources.source import Pair, Source
     from annotools.validation.census import Memberships
 
 NO_IMAGE = 0
@@ -63,9 +66,11 @@ def perceptual_hash(data: bytes) -> int:
     return bits
 
 
-@finds_in_data_set("duplicate-image", "near-duplicate-image", "leak-between-splits")
+@finds_in_data_set(
+    "duplicate-image", "duplicate-image-conflict", "near-duplicate-image", "leak-between-splits"
+)
 def duplicates(data_set: DataSet) -> Iterator[Issue]:
-    """Equal and nearly equal images. Of the pairs only the names of the suspects are kept."""
+    """Equal and nearly equal images. Of the pairs only those of the suspects are kept."""
     census, source = data_set.census, data_set.source
     masks = data_set.memberships.masks
     equal = _groups_of_equal(census.fingerprints)
@@ -74,37 +79,114 @@ def duplicates(data_set: DataSet) -> Iterator[Issue]:
     wanted.update(place for pair in near for place in pair)
     if not wanted:
         return
-    names = {place: pair.image or "" for place, pair in enumerate(data_set.pairs()) if place in wanted}
-    shown = {place: source.display(name) for place, name in names.items()}
-    for group in equal:
-        for same in _confirmed(source, group, names):
-            yield from _report("duplicate-image", same, shown, data_set.memberships)
+    pairs = {place: pair for place, pair in enumerate(data_set.pairs()) if place in wanted}
+    report = _Report(source, pairs, data_set.memberships)
+    confirmed = [same for group in equal for same in _confirmed(source, group, pairs)]
+    for same in sorted(confirmed, key=lambda places: pairs[places[0]].id):
+        yield from report.issues("duplicate-image", same)
     for a, b in near:
-        yield from _report("near-duplicate-image", [a, b], shown, data_set.memberships)
+        yield from report.issues("near-duplicate-image", [a, b])
 
 
-_LIKENESS = {"duplicate-image": "the same bytes as", "near-duplicate-image": "nearly the same picture as"}
-_APART = "; this one is in"
+_LIKENESS = {
+    "duplicate-image": "the same bytes as",
+    "duplicate-image-conflict": "the same bytes as",
+    "near-duplicate-image": "nearly the same picture as",
+}
+_APART, _OTHER_BOXES = "; this one is in", ", but other boxes: "
 
 
-def _report(
-    rule: str, places: list[int], shown: Mapping[int, str], memberships: Memberships
-) -> Iterator[Issue]:
-    """One issue for each image that has an equal one before it in its split, and one for each leak."""
-    masks, likeness = memberships.masks, _LIKENESS[rule]
-    for position, place in enumerate(places):
-        before = places[:position]
-        mask = masks[place]
-        here = [other for other in before if not mask or not masks[other] or masks[other] & mask]
-        apart = [other for other in before if mask and masks[other] and not masks[other] & mask]
-        if here:
-            yield Issue.of(rule, f"image: {likeness} {shown[here[0]]}", shown[place])
-        if apart:
-            message = (
-                f"image: {likeness} {shown[apart[0]]}{_APART} {memberships.names(mask)}, "
-                f"that one in {memberships.names(masks[apart[0]])}"
-            )
-            yield Issue.of("leak-between-splits", message, shown[place])
+@dataclass(frozen=True, slots=True)
+class _Report:
+    """What is said of images that are alike. `pairs` are those of the suspects, by place."""
+
+    source: Source
+    pairs: Mapping[int, Pair]
+    memberships: Memberships
+
+    def issues(self, rule: str, places: list[int]) -> Iterator[Issue]:
+        """One issue for each image that has an equal one before it in its split, and one for each leak."""
+        masks, likeness = self.memberships.masks, _LIKENESS[rule]
+        for position, place in enumerate(places):
+            before = places[:position]
+            mask = masks[place]
+            here = [other for other in before if not mask or not masks[other] or masks[other] & mask]
+            apart = [other for other in before if mask and masks[other] and not masks[other] & mask]
+            if here:
+                contradiction = self._contradiction(here[0], place) if rule == "duplicate-image" else ""
+                message = f"image: {likeness} {self._shown(here[0])}{contradiction}"
+                yield Issue.of(
+                    "duplicate-image-conflict" if contradiction else rule, message, self._shown(place)
+                )
+            if apart:
+                message = (
+                    f"image: {likeness} {self._shown(apart[0])}{_APART} {self.memberships.names(mask)}, "
+                    f"that one in {self.memberships.names(masks[apart[0]])}"
+                )
+                yield Issue.of("leak-between-splits", message, self._shown(place))
+
+    def _shown(self, place: int) -> str:
+        return self.source.display(self.pairs[place].image or "")
+
+    def _contradiction(self, first: int, second: int) -> str:
+        """The boxes that only one of two equal images has, in words; "" where they are the same."""
+        there, here = (self._objects(self.pairs[place]) for place in (first, second))
+        if there is None or here is None:
+            return ""
+        only_here = _without_partner(here, there)
+        only_there = _without_partner(there, here)
+        if not only_here and not only_there:
+            return ""
+        said = [f"{_listed(only_here)} only here"] if only_here else []
+        said += [f"{_listed(only_there)} only there"] if only_there else []
+        return _OTHER_BOXES + ", ".join(said)
+
+    def _objects(self, pair: Pair) -> list[Object] | None:
+        if pair.xml is None:
+            return None
+        try:
+            annotation, _ = voc.inspect(self.source.read_bytes(pair.xml), pair.xml)
+        except AnnotoolsError:
+            return None
+        return None if annotation is None else [one for one in annotation.objects if one.bndbox is not None]
+
+
+PARTNER_IOU = 0.5
+"""Two people who label one picture draw boxes that overlap by more."""
+
+
+def _without_partner(objects: list[Object], others: list[Object]) -> list[Object]:
+    """The objects to which none of the others of their class is near enough; each is a partner once."""
+    free = list(others)
+    alone = []
+    for obj in objects:
+        partner = max(free, key=lambda other: _overlap(obj, other), default=None)
+        if partner is None or _overlap(obj, partner) < PARTNER_IOU:
+            alone.append(obj)
+        else:
+            free.remove(partner)
+    return alone
+
+
+def _overlap(obj: Object, other: Object) -> float:
+    """The IoU of two boxes of one class; 1 for equal ones, also without area."""
+    a, b = obj.bndbox, other.bndbox
+    if obj.name != other.name or a is None or b is None:
+        return 0.0
+    if a == b:
+        return 1.0
+    width = min(a.xmax, b.xmax) - max(a.xmin, b.xmin)
+    height = min(a.ymax, b.ymax) - max(a.ymin, b.ymin)
+    common = max(width, 0.0) * max(height, 0.0)
+    return common / (a.area + b.area - common) if common else 0.0
+
+
+def _listed(objects: list[Object]) -> str:
+    shown = [
+        f"{obj.name!r} ({', '.join(map(number, obj.bndbox.as_tuple()))})" for obj in objects if obj.bndbox
+    ]
+    more = [f"{len(shown) - 5} more"] if len(shown) > 5 else []
+    return ", ".join([*shown[:5], *more])
 
 
 def other_image(issue: Issue) -> str | None:
@@ -112,7 +194,7 @@ def other_image(issue: Issue) -> str | None:
     for likeness in _LIKENESS.values():
         start = f"image: {likeness} "
         if issue.message.startswith(start):
-            return issue.message.removeprefix(start).partition(_APART)[0]
+            return issue.message.removeprefix(start).partition(_APART)[0].partition(_OTHER_BOXES)[0]
     return None
 
 
@@ -128,17 +210,22 @@ def _groups_of_equal(numbers: array[int]) -> list[list[int]]:
     return sorted(groups)
 
 
-def _confirmed(source: Source, group: list[int], names: Mapping[int, str]) -> list[list[int]]:
+def _confirmed(source: Source, group: list[int], pairs: Mapping[int, Pair]) -> list[list[int]]:
+    """The places of the group whose images are equal byte for byte, in the order of the ids.
+
+    An image that several splits name has several places in a conversion, and is counted once.
+    """
     import hashlib  # loads OpenSSL; most data sets have no suspects
 
-    by_digest: dict[bytes, list[int]] = {}
-    for place in group:
+    by_digest: dict[bytes, dict[str, int]] = {}
+    for place in sorted(group, key=lambda place: (pairs[place].id, place)):
+        name = pairs[place].image or ""
         try:
-            digest = hashlib.sha256(source.read_bytes(names[place])).digest()
+            digest = hashlib.sha256(source.read_bytes(name)).digest()
         except AnnotoolsError:
             continue
-        by_digest.setdefault(digest, []).append(place)
-    return [same for same in by_digest.values() if len(same) > 1]
+        by_digest.setdefault(digest, {}).setdefault(name, place)
+    return [list(same.values()) for same in by_digest.values() if len(same) > 1]
 
 
 def _near(hashes: array[int], fingerprints: array[int], masks: array[int]) -> Iterator[tuple[int, int]]:

@@ -98,7 +98,7 @@ def test_images_of_one_stem_keep_their_labels(
     for split, name in (("train", "cup"), ("val", "pen")):
         folder = tree.root / split
         folder.mkdir(parents=True)
-        (folder / "a.jpg").write_bytes(make_picture())
+        (folder / "a.jpg").write_bytes(make_picture(comment=split.encode()))
         (folder / "a.xml").write_bytes(make_xml("a.jpg", [(name, 1, 2, 30, 31)]))
     out = tmp_path / "out"
     annotools.convert(tree.root, out, to="yolo", split="train,val")

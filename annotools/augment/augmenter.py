@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -37,11 +37,13 @@ def _as_is(function: Function) -> Function:
 class Augmenter:
     """augmentation  what to do      image_size  (h, w) of the output, None: what the ops give
     resize  how the picture reaches it: "stretch", "letterbox" or "crop"
+    classes   pairs of the name of a class and its label, for ops and policies by class
     """
 
     augmentation: Augmentation
     image_size: tuple[int, int] | None
     resize: str
+    classes: tuple[tuple[str, int], ...]
 
     def __init__(
         self,
@@ -50,15 +52,18 @@ class Augmenter:
         *,
         resize: ResizeMode = "stretch",
         policy: BoxPolicy | None = None,
+        classes: Mapping[str, int] | None = None,
     ) -> None:
         """ops is a preset, a list of ops, one op or None; a preset's own `resize` goes before the argument,
-        and `policy` before the preset's. Raises OptionError for options that make no sense."""
+        and `policy` before the preset's; `classes` has the label of each class name. Raises OptionError for
+        options that make no sense."""
         augmentation = as_augmentation(ops, policy)
         mode = augmentation.resize or resize
         fit(mode, image_size)
         object.__setattr__(self, "augmentation", augmentation)
         object.__setattr__(self, "image_size", image_size)
         object.__setattr__(self, "resize", mode)
+        object.__setattr__(self, "classes", tuple((classes or {}).items()))
 
     @property
     def partners(self) -> int:
@@ -125,7 +130,7 @@ class Augmenter:
         self, samples: Sample, draws: Draws, epoch: tf.Tensor | int, partners: tuple[Sample, ...]
     ) -> tuple[Plan, Kind]:
         recipe = self.augmentation
-        kind = Kind(size=self.image_size, fill=recipe.fill)
+        kind = Kind(size=self.image_size, fill=recipe.fill, classes=self.classes)
         others = tuple(with_a_row(one) for one in partners)
         draft = start(with_a_row(samples), kind, recipe.policy, epoch, others)
         to_size: Op = fit(self.resize, self.image_size)

@@ -84,7 +84,10 @@ def make_dataset(source: StrPath | Sequence[StrPath] | Mix, options: LoaderOptio
         examples = with_objects(examples)
     if not len(examples):
         raise OptionError("the split has no images", path=examples.path, field="split", found=options.split)
-    augmenter = Augmenter(options.augment, options.size, resize=options.resize, policy=options.policy)
+    known = {} if examples.classes is None else {name: id_ - 1 for name, id_ in examples.classes.ids.items()}
+    augmenter = Augmenter(
+        options.augment, options.size, resize=options.resize, policy=options.policy, classes=known
+    )
     mix = source if isinstance(source, Mix) else None
     population = Population(examples, options.keep_difficult == "keep")
     share = share_of(population, as_sampling(options.sampling), mix)

@@ -113,6 +113,7 @@ def check_box_consistency(
     paint: Paint = "rectangle",
     thinnest: int = 1,
     policy: BoxPolicy | None = None,
+    partly_hidden: bool = False,
 ) -> None:
     """Raise AssertionError where boxes and pixels part under `ops` (a preset, a list of ops, one op).
 
@@ -121,6 +122,7 @@ def check_box_consistency(
     tolerance   in output pixels; half a pixel is what nearest-neighbour sampling can show at best
     paint       "ellipse" for ops that bound the inscribed ellipse
     thinnest    side of the thinnest objects, in pixels: what is thin, turned and shrunk may show no pixel
+    partly_hidden  something may lie over objects (erased rectangles are known to)
 
     Colour is left out and pixels are sampled, not interpolated, so that colours stay recognisable. Not for
     MixUp, which blends them, and not for ops on pixels.
@@ -157,7 +159,7 @@ def check_box_consistency(
         tolerance=tolerance,
         paint=paint,
         thinnest=thinnest,
-        partly_hidden=bool(kind.fills) or paint == "ellipse",
+        partly_hidden=partly_hidden or bool(kind.fills) or paint == "ellipse",
     )
 
 

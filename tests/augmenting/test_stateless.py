@@ -58,6 +58,7 @@ OPS: dict[str, Any] = {
         a.RandAugment(2, ops=(a.Gamma(), a.RandomCrop(), a.Cutout())),
     ],
     "RandAugment": a.RandAugment(),
+    "classes": [a.IfClasses(a.Rot90(), none=(9,)), a.CopyPaste(2, p=0.7), a.HorizontalFlip()],
     "light": a.light(),
     "ssd": a.ssd(),
     "ssd, exact": a.ssd(hsv="exact"),

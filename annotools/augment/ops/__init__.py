@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from annotools.augment.ops.choice import *
 from annotools.augment.ops.clahe import *
 from annotools.augment.ops.color import *
+from annotools.augment.ops.copy_paste import *
 from annotools.augment.ops.erase import *
 from annotools.augment.ops.filters import *
 from annotools.augment.ops.fit import *

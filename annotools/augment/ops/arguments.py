@@ -67,6 +67,15 @@ def check_function(function: object, field: str, expected: str) -> None:
         raise OptionError("not such a function", field=field, found=function, expected=expected)
 
 
+def check_classes(classes: object, field: str) -> tuple[str | int, ...]:
+    """Names of classes or labels from 0, or one of them, as a tuple."""
+    several = classes if isinstance(classes, (tuple, list)) else (classes,)
+    for one in several:
+        if not isinstance(one, str) and not (_is_whole(one) and one >= 0):
+            raise OptionError("not a class", field=field, found=one, expected="a name, or a label from 0")
+    return tuple(several)
+
+
 def takes_two(function: object) -> bool:
     """Whether it can be called with two arguments, and is no class."""
     if not callable(function) or isinstance(function, type):

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
+from annotools.augment.graph import boxes as graph_boxes
 from annotools.augment.graph import graph_ops
-from annotools.augment.ops.arguments import check_count, check_function
+from annotools.augment.ops.arguments import check_classes, check_count, check_function
 from annotools.augment.ops.probability import Probability, check_probability, happens
 from annotools.augment.plan.draft import DEFAULT_DRAWS, Draft, Op, select
 from annotools.errors import OptionError
@@ -97,6 +98,37 @@ class RandomOrder:
             for index, (op, own) in enumerate(zip(self.ops, numbers, strict=True)):
                 draft = select(on & (places[:, index] == place), op(draft, own), draft)
         return draft
+
+
+@dataclass(frozen=True, slots=True)
+class IfClasses:
+    """`op` for the pictures that, so far, show objects of certain classes: no flip where there is text is
+    `IfClasses(HorizontalFlip(), none=("text",))`.
+
+    some  an object of one of these is there; none of them given: whatever there is
+    none  no object of any of these is there
+    Classes are names, which a data set knows, or labels.
+    """
+
+    op: Op
+    some: tuple[str | int, ...] = ()
+    none: tuple[str | int, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_ops((self.op,), "op")
+        for field in ("some", "none"):
+            object.__setattr__(self, field, check_classes(getattr(self, field), field))
+
+    @property
+    def draws(self) -> int:
+        return draws_of(self.op)
+
+    def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
+        seen = graph_boxes.area(draft.visible_boxes()) > 0
+        on = ~tf.reduce_any(seen & draft.has_label(draft.labels, self.none), 1)
+        if self.some:
+            on &= tf.reduce_any(seen & draft.has_label(draft.labels, self.some), 1)
+        return select(on, self.op(draft, draws), draft)
 
 
 def draws_of(op: Op) -> int:

@@ -56,13 +56,13 @@ class Mosaic:
         point = tf.round(places * canvas * 2 - canvas / 2)
         rim = tf.concat([-canvas / 2, canvas * 3 / 2], 1)  # the double canvas, seen from its middle
 
-        taken, draft = _take(draft, self.partners)
+        taken, draft = take(draft, self.partners)
         others = [start(sample, Kind(), draft.policy, draft.epoch) for sample in taken]
         alone = Letterbox(size)(draft.sealed(), draws)
         picture = select(on, _placed(draft, canvas, point, rim, (0, 0)), alone)
         for other, corner in zip(others, ((1, 0), (0, 1), (1, 1)), strict=True):
             tile = _placed(other, canvas, point, rim, corner)
-            picture = joined(picture, _absent_unless(on, tile), group=0, blend=draft.blend)
+            picture = joined(picture, absent_unless(on, tile), group=0, blend=draft.blend)
         return picture
 
 
@@ -105,18 +105,19 @@ class MixUp:
         on = happens(draws[:, 0], self.p, draft.epoch)
         drawn = tf.sort(draws[:, 1 : 2 * self.alpha], 1)[:, self.alpha - 1]
         share = tf.where(on, drawn if self.share is None else self.share, 1.0)
-        (sample, *others), draft = _take(draft, self.partners)
+        (sample, *others), draft = take(draft, self.partners)
         other = self._second(sample, tuple(others), draft, draws[:, 2 * self.alpha :])
         ratio = tf.reduce_min(draft.canvas / other.canvas, 1, keepdims=True)
         fitted = tf.maximum(tf.round(other.canvas * ratio), 1.0)
         margin = tf.floor((draft.canvas - fitted) / 2)
         other = other.scaled(fitted / other.canvas, margin, draft.canvas)
         blend = (*(weight * share for weight in draft.blend), 1.0 - share)
-        return joined(draft, _absent_unless(on, other), group=len(draft.blend), blend=blend)
+        return joined(draft, absent_unless(on, other), group=len(draft.blend), blend=blend)
 
     def _second(self, other: Sample, others: tuple[Sample, ...], draft: Draft, draws: tf.Tensor) -> Draft:
         """The second picture after its ops."""
-        second = start(other, Kind(size=draft.image_size), draft.policy, draft.epoch, others)
+        kind = Kind(size=draft.image_size, classes=draft.kind.classes)
+        second = start(other, kind, draft.policy, draft.epoch, others)
         if not self.ops:
             return second
         numbers = graph_ops.split(draws, [draws_of(op) for op in self.ops])
@@ -128,7 +129,7 @@ class MixUp:
         return second.sealed()
 
 
-def _take(draft: Draft, count: int) -> tuple[tuple[Sample, ...], Draft]:
+def take(draft: Draft, count: int) -> tuple[tuple[Sample, ...], Draft]:
     """The next `count` partner images, and the draft without them."""
     taken, left = draft.partners[:count], draft.partners[count:]
     if len(taken) < count:
@@ -162,7 +163,7 @@ def _placed(
     return placed.replace(frame=frame, cut=True, framed=True).sealed()
 
 
-def _absent_unless(on: tf.Tensor, draft: Draft) -> Draft:
+def absent_unless(on: tf.Tensor, draft: Draft) -> Draft:
     return draft.replace(
         windows=tf.where(on[:, None, None], draft.windows, 0.0),
         status=tf.where(on[:, None], draft.status, ABSENT),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -43,6 +44,8 @@ class BoxPolicy:
                     (neither object nor background: a half-seen object is a bad negative), or `reject` the
                     step that cut it and draw again
     attempts        draws of a step under `reject` before the step is left out
+    by_class        policies for some classes, {"text": BoxPolicy(min_size=8)}, each in place of this one.
+                    Names are known in a data set; else labels. They may drop and ignore, not reject
     """
 
     min_visibility: float = 0.0
@@ -51,6 +54,7 @@ class BoxPolicy:
     low_visibility: Literal["drop", "ignore", "reject"] = "drop"
     attempts: int = 4
     min_area: float = 0.0
+    by_class: tuple[tuple[str | int, BoxPolicy], ...] = ()
 
     def __post_init__(self) -> None:
         if not 0 <= self.min_visibility <= 1:
@@ -68,6 +72,7 @@ class BoxPolicy:
             if getattr(self, field) < 0:
                 found = getattr(self, field)
                 raise OptionError("out of range", field=field, found=found, expected="0 or more")
+        object.__setattr__(self, "by_class", _pairs(self.by_class))
 
     def visibility(self, visible: tf.Tensor, whole: tf.Tensor) -> tf.Tensor:
         """(..., R) share of each whole box that the visible box (both (..., R, 4)) still covers."""
@@ -103,6 +108,18 @@ class BoxPolicy:
     def partly_hidden(self, visibility: tf.Tensor) -> tf.Tensor:
         """bool like `visibility`: neither gone nor visible enough, which `reject` does not accept."""
         return (visibility > TOLERANCE) & (visibility < self.min_visibility - TOLERANCE)
+
+
+def _pairs(by_class: object) -> tuple[tuple[str | int, BoxPolicy], ...]:
+    """Policies by class from a dictionary or from pairs."""
+    given = by_class.items() if isinstance(by_class, dict) else by_class
+    pairs = [tuple(pair) for pair in given] if isinstance(given, Iterable) else [()]
+    for pair in pairs:
+        is_pair = len(pair) == 2 and isinstance(pair[0], (str, int)) and isinstance(pair[1], BoxPolicy)
+        if not is_pair or pair[1].by_class or pair[1].low_visibility == "reject":
+            expected = "{class: BoxPolicy(...)}, without reject and by_class"
+            raise OptionError("not policies by class", field="by_class", found=by_class, expected=expected)
+    return tuple(pairs)
 
 
 def count_drops(status: tf.Tensor) -> tf.Tensor:

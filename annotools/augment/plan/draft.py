@@ -250,6 +250,13 @@ class Draft:
         gone = self.is_alive & which
         return self.replace(status=graph_ops.choose(gone, code(reason), self.status))
 
+    def has_label(self, labels: tf.Tensor, classes: Sequence[str | int]) -> tf.Tensor:
+        """bool like `labels` (B, R): whether it is one of the classes, names or labels."""
+        found = tf.zeros_like(labels, tf.bool)
+        for name in classes:
+            found |= labels == self.kind.label_of(name)
+        return found
+
     @property
     def is_alive(self) -> tf.Tensor:
         """(B, R) bool"""

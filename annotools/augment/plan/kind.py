@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
+from annotools.classes.spelling import nearest
+from annotools.errors import OptionError
+
 Color = tuple[int, int, int]
 GRAY: Color = (114, 114, 114)
 ColorFunction = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
@@ -34,6 +37,7 @@ _ALWAYS_READ = frozenset({"sources", "matrices", "decoder", "reads", "targets", 
 class Kind:
     """Plain Python. The ops write it on the draft; `render` needs it and the Plan, and nothing else.
 
+    classes    the names of the labels, where they are known: pairs of name and label
     size       (h, w) of the output, None: each picture has a size of its own
     fill       the RGB of what no image covers
     groups     K ints: images of one group tile the canvas, the groups are blended
@@ -51,6 +55,19 @@ class Kind:
     fills: tuple[Color | None, ...] = ()
     fills_at: tuple[int, ...] = ()
     colors: tuple[ColorStep, ...] = ()
+    classes: tuple[tuple[str, int], ...] = ()
+
+    def label_of(self, name: str | int) -> int:
+        """The label of a class; a label is itself. OptionError with the name that was meant."""
+        if not isinstance(name, str):
+            return name
+        known = dict(self.classes)
+        if name in known:
+            return known[name]
+        near = nearest(name, known)
+        hint = f", did you mean {near}?" if near else ""
+        expected = None if near else ", ".join(known) or "a label: names are known in a data set"
+        raise OptionError(f"no such class{hint}", field="classes", found=name, expected=expected)
 
     @property
     def has_color(self) -> bool:

@@ -156,7 +156,7 @@ def _finish(draft: Draft, seed: tf.Tensor) -> Plan:
     draft = draft.replace(matrices=matrices)
     whole, visible = _boxes(draft, view, targets, shown)
     visibility = draft.policy.visibility(visible, whole)
-    status, ignore = draft.policy.judge(draft.status, visible, visibility)
+    status, ignore = _judged(draft, visible, visibility)
     order, kept = _kept_first(status == graph_ops.constant(ALIVE))
     layer = graph_ops.gather(draft.layer, order)
     blend = tf.stack(draft.blend, 1)
@@ -197,6 +197,17 @@ def _finish(draft: Draft, seed: tf.Tensor) -> Plan:
         color_keep=_color_keep(targets, shown, erased if draft.erasures else None),
         seed=seed,
     )
+
+
+def _judged(draft: Draft, visible: tf.Tensor, visibility: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """`BoxPolicy.judge`, for each object by the policy of its class."""
+    status, ignore = draft.policy.judge(draft.status, visible, visibility)
+    for name, policy in draft.policy.by_class:
+        own_status, own_ignore = policy.judge(draft.status, visible, visibility)
+        is_class = draft.has_label(draft.labels, (name,))
+        status = graph_ops.choose(is_class, own_status, status)
+        ignore = graph_ops.choose(is_class, own_ignore, ignore)
+    return status, ignore
 
 
 def _kept_first(alive: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -48,6 +48,19 @@ def process(command: Sequence[str], **variables: str) -> Run:
     return Run(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit)
 
 
+def together(commands: Sequence[Sequence[str]]) -> Run:
+    """Processes that run at the same time: wall time of all, CPU time of their sum."""
+    if len(commands) == 1:
+        return process(commands[0])
+    from concurrent.futures import ThreadPoolExecutor
+
+    start = time.perf_counter()
+    with ThreadPoolExecutor(len(commands)) as threads:
+        runs = list(threads.map(process, commands))
+    wall = time.perf_counter() - start
+    return Run(wall, sum(run.cpu for run in runs), max(run.peak for run in runs))
+
+
 def function(work: Callable[[], object]) -> Run:
     """A call within this process."""
     start, cpu = time.perf_counter(), time.process_time()
@@ -72,6 +85,12 @@ def median_ratio(runs: Sequence[Run], others: Sequence[Run], field: str = "cpu")
     """Median over the rounds of runs / others."""
     pairs = zip(runs, others, strict=True)
     return float(statistics.median(getattr(a, field) / getattr(b, field) for a, b in pairs))
+
+
+def slopes(few: Sequence[Run], many: Sequence[Run], more: int) -> list[Run]:
+    """What one more costs, round by round; `many` did `more` more than `few`."""
+    pairs = zip(few, many, strict=True)
+    return [Run((b.wall - a.wall) / more, (b.cpu - a.cpu) / more) for a, b in pairs]
 
 
 def median(runs: Sequence[Run], field: str) -> float:

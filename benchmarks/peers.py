@@ -18,7 +18,11 @@ PEERS = {
     # Without OpenCV it decodes images with a slower substitute of its own.
     "supervision": ["supervision==0.31.2", "opencv-python-headless"],
     "panlabel": ["panlabel==0.7.0"],
-    # for benchmarks/convert_peers.py
+    # for benchmarks/convert_tfrecord.py
+    "tfrecord": ["tfrecord==1.14.6"],
+    "webdataset": ["webdataset==1.0.2"],
+    "array_record": ["array-record==0.8.6"],
+    "parquet": ["pyarrow==26.0.1"],
     "datumaro": ["datumaro==1.13.12", "tensorflow==2.21.0"],
     "tfds": ["tensorflow-datasets==4.9.10", "importlib_resources", "tensorflow==2.21.0"],
     # for benchmarks/loader.py; TensorFlow brings Keras

@@ -1,6 +1,6 @@
 """VOC to TFRecord the way the scripts of the TF Object Detection API do it, for today's TensorFlow.
 
-    python benchmarks/tfod_style.py SOURCE OUTPUT
+    python benchmarks/tfod_style.py SOURCE OUTPUT [PART PARTS]
 
 ElementTree, Pillow to open the image, sha256, a tf.train.Example from a dict of features, and
 tf.io.TFRecordWriter. Written for comparison: it checks no more than those scripts do.
@@ -66,11 +66,11 @@ def example(root: ET.Element, encoded: bytes, ids: dict[str, int]) -> tf.train.E
     return tf.train.Example(features=tf.train.Features(feature=feature))
 
 
-def main(source: str, output: str) -> None:
+def main(source: str, output: str, part: str = "0", parts: str = "1") -> None:
     with open(os.path.join(source, "classes.txt"), encoding="utf-8") as file:
         ids = {name: i for i, name in enumerate(file.read().split(), start=1)}
     with open(os.path.join(source, "ImageSets", "Main", "train.txt"), encoding="utf-8") as file:
-        stems = file.read().split()
+        stems = file.read().split()[int(part) :: int(parts)]
     with tf.io.TFRecordWriter(output) as writer:
         for stem in stems:
             with open(os.path.join(source, "Annotations", f"{stem}.xml"), "rb") as xml:

@@ -10,7 +10,6 @@ at most 2 times `--images none`; memory that does not grow with the files, beyon
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import sys
 import tempfile
@@ -24,26 +23,13 @@ from convert_tfrecord import annotools
 from measure import Run, alternate, median, median_ratio, process, table, verdict
 
 
-def distinct(folder: Path) -> Path:
-    """Give every image, which dataset.make links to a few, its own bytes: a JPEG comment with its number."""
-    stamp = folder / ".distinct"
-    if not stamp.exists():
-        for number, image in enumerate(sorted((folder / "JPEGImages").iterdir())):
-            data = image.read_bytes()
-            own = image.with_suffix(".own")
-            own.write_bytes(data[:2] + b"\xff\xfe\x00\x0a%08d" % number + data[2:])
-            os.replace(own, image)
-        stamp.touch()
-    return folder
-
-
 def validate(source: Path, images: str, workers: int) -> Run:
     words = ("--images", images, "--workers", str(workers), "--quiet", "--format", "json")
     return process(annotools("validate", str(source), *words))
 
 
 def speed(work: Path, files: int, runs: int, panlabel: str | None) -> str:
-    source = distinct(dataset.make(work / f"voc-{files}", files))
+    source = dataset.set_apart(dataset.make(work / f"voc-{files}", files))
     competitors: dict[str, Callable[[], Run]] = {
         f"annotools --images {images} --workers {workers}": partial(validate, source, images, workers)
         for images in ("none", "header")
@@ -80,7 +66,7 @@ LISTING = "import sys; from annotools.sources.source import open_source; len(ope
 
 
 def small_images(folder: Path, size: int) -> Path:
-    return distinct(dataset.make(folder, size, kilobytes=4, size=(120, 90)))
+    return dataset.set_apart(dataset.make(folder, size, kilobytes=4, size=(120, 90)))
 
 
 def memory(work: Path, sizes: list[int]) -> str:

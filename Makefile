@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint fuzz clean
+.PHONY: demo test lint fuzz bench clean
 
 demo: $(VENV)/.demo-installed
 	rm -rf demo_output
@@ -24,6 +24,13 @@ fuzz: $(VENV)/.test-installed
 	for target in $(FUZZ_TARGETS); do \
 		$(BIN)/python tests/fuzz/run.py $$target $(RUNS) fuzz_output || exit 1; \
 	done
+
+# All tables of benchmarks/README.md: hours, or minutes with SHORT=--short; TABLES="startup overlap" are some of them.
+PEERS ?= build/peers
+
+bench: $(VENV)/.test-installed
+	$(BIN)/python benchmarks/peers.py $(PEERS)
+	$(BIN)/python benchmarks/figures.py --peers $(PEERS) $(SHORT) $(TABLES)
 
 lint: $(VENV)/.test-installed
 	$(BIN)/ruff check .

@@ -50,7 +50,7 @@ def ids(source: str) -> dict[str, int]:
 
 def to_tfrecord(source: str, output: str) -> None:
     """The keys of the TF Object Detection API."""
-    import tfrecord  # type: ignore[import-not-found]
+    import tfrecord
 
     classes = ids(source)
     writer = tfrecord.TFRecordWriter(output)
@@ -83,7 +83,7 @@ def to_tfrecord(source: str, output: str) -> None:
 
 def to_webdataset(source: str, output: str) -> None:
     """A tar with a JPEG and a JSON for each image."""
-    import webdataset  # type: ignore[import-not-found]
+    import webdataset
 
     with webdataset.TarWriter(output, encoder=False) as writer:
         for stem, said, encoded in samples(source):
@@ -91,7 +91,7 @@ def to_webdataset(source: str, output: str) -> None:
 
 
 def to_array_record(source: str, output: str) -> None:
-    from array_record.python.array_record_module import ArrayRecordWriter  # type: ignore[import-not-found]
+    from array_record.python.array_record_module import ArrayRecordWriter
 
     writer = ArrayRecordWriter(output, "group_size:1,uncompressed")
     for _, said, encoded in samples(source):
@@ -101,8 +101,8 @@ def to_array_record(source: str, output: str) -> None:
 
 def to_parquet(source: str, output: str) -> None:
     """Columns as Hugging Face's datasets has them for images and lists of objects; not compressed."""
-    import pyarrow as pa  # type: ignore[import-not-found]
-    import pyarrow.parquet as pq  # type: ignore[import-not-found]
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
     lists = {"bbox": pa.list_(pa.list_(pa.float32())), "category": pa.list_(pa.string())}
     flags = {

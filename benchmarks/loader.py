@@ -24,6 +24,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import measure
 import numpy as np
 from augment import photograph
 from peers import python_of
@@ -35,6 +36,16 @@ from annotools.records import Example
 PIPELINES = Path(__file__).with_name("loader_pipelines.py")
 OURS = ("decode only", "annotools, resize", "annotools, geometry", "annotools, ssd()")
 PEERS = ("albumentations in numpy_function", "albumentations, two processes", "keras layers")
+TARGETS = {
+    ("375x500", "annotools, geometry"): 0.82,
+    ("375x500", "annotools, ssd()"): 0.72,
+    ("375x500", PEERS[0]): 2.0,
+    ("375x500", PEERS[1]): 2.4,
+    ("375x500", PEERS[2]): 7.0,
+    ("1080x1920", PEERS[0]): 2.5,
+    ("1080x1920", PEERS[1]): 2.5,
+    ("1080x1920", PEERS[2]): 4.0,
+}
 FILES = 16  # different pictures; the rest are copies under other names
 
 
@@ -115,7 +126,7 @@ def compare(
     return runs
 
 
-def table(runs: dict[str, list[dict[str, Any]]]) -> None:
+def table(size: str, runs: dict[str, list[dict[str, Any]]]) -> str:
     def median(name: str, key: str) -> float:
         return float(statistics.median(run[key] for run in runs[name]))
 
@@ -123,20 +134,25 @@ def table(runs: dict[str, list[dict[str, Any]]]) -> None:
         pairs = zip(runs[name], runs[other], strict=True)
         return float(statistics.median(one[key] / two[key] for one, two in pairs))
 
-    heads = f"{'img/s':>8}{'CPU ms':>8}{'of decode only':>16}{'by CPU':>8}{'peak MB':>9}{'first batch':>13}"
-    print(f"{'':34}{heads}")
+    rows = []
     for name in runs:
         first = runs[name][0]["first_batch_s"]
-        start = f"{median(name, 'first_batch_s'):.2f} s" if first is not None else ""
-        print(
-            f"{name:34}{median(name, 'rate'):8.0f}{median(name, 'cpu_ms'):8.2f}"
-            f"{ratio(name, 'decode only', 'rate'):16.2f}{1 / ratio(name, 'decode only', 'cpu_ms'):8.2f}"
-            f"{median(name, 'peak_mb'):9.0f}{start:>13}"
-        )
-    for peer in (name for name in PEERS if name in runs):
-        wall = ratio("annotools, ssd()", peer, "rate")
-        cpu = 1 / ratio("annotools, ssd()", peer, "cpu_ms")
-        print(f"ssd() is {wall:.2f} times as fast as {peer}, {cpu:.2f} by CPU time")
+        cells = [f"{median(name, 'rate'):.0f}", f"{median(name, 'cpu_ms'):.2f}"]
+        cells += [f"{ratio(name, 'decode only', 'rate'):.2f}"]
+        cells += [f"{1 / ratio(name, 'decode only', 'cpu_ms'):.2f}", f"{median(name, 'peak_mb'):.0f}"]
+        cells += [f"{median(name, 'first_batch_s'):.2f}" if first is not None else ""]
+        speed = 1 / ratio(name, "decode only", "cpu_ms")
+        if name in PEERS:
+            wall = ratio("annotools, ssd()", name, "rate")
+            speed = 1 / ratio("annotools, ssd()", name, "cpu_ms")
+            cells += [f"{wall:.2f}", f"{speed:.2f}"]
+        else:
+            cells += ["", ""]
+        least = TARGETS.get((size, name))
+        rows.append([name, *cells, "" if least is None else measure.verdict(speed, least=least)])
+    header = ["img/s", "CPU ms", "of decoding alone", "by CPU", "peak MB", "first batch s"]
+    faster = f"ssd() as fast, times, {size}"
+    return measure.table([size, *header, faster, f"{faster}, by CPU", "target"], rows)
 
 
 def main() -> None:
@@ -165,8 +181,9 @@ def main() -> None:
         images = max(128, options.images * 375 * 500 // (height * width))
         with tempfile.TemporaryDirectory() as folder:
             shard = convert_shard(Path(folder), height, width, 512 if height < 1000 else 128)
-            print(f"\n{height}x{width}, {shard.stat().st_size / 1e6:.0f} MB")
-            table(compare(shard, interpreters, options.rounds, images))
+            runs = compare(shard, interpreters, options.rounds, images)
+            print(f"\n{images} pictures a run, {options.rounds} rounds; targets are for CPU time")
+            print(table(size, runs))
 
 
 if __name__ == "__main__":

@@ -82,6 +82,7 @@ def main() -> None:
     args = parser.parse_args()
     programs = {"": annotools()} | ({" (other)": [args.other]} if args.other else {})
     rows = []
+    before: dict[str, tuple[int, float]] = {}
     with tempfile.TemporaryDirectory() as name:
         for count in map(int, args.boxes.split(",")):
             for kind in KINDS:
@@ -95,8 +96,12 @@ def main() -> None:
                     seconds = median(runs, "cpu")
                     aimed = count == 10_000 and kind == "random" and which in ("validate", "convert")
                     met = verdict(seconds, most=1) if aimed else ""
-                    rows.append([f"{which}, {kind}", f"{count:,}", f"{seconds:.2f}", met])
-    print(table(["boxes of one class in one image", "boxes", "CPU s", "target"], rows))
+                    name = f"{which}, {kind}"
+                    fewer, less = before.get(name, (count, seconds))
+                    grown = f"{seconds / less:.1f} x for {count / fewer:g} x" if fewer != count else ""
+                    before[name] = (count, seconds)
+                    rows.append([name, f"{count:,}", f"{seconds:.2f}", grown, met])
+    print(table(["boxes of one class in one image", "boxes", "CPU s", "growth", "target"], rows))
     print(f"\n{os.cpu_count()} processors, Python {sys.version.split()[0]}, medians of {args.runs}")
 
 

@@ -28,6 +28,11 @@ from peers import installed, python_of
 READER = Path(__file__).with_name("peer_readers.py")
 OURS = ("annotools", "annotools, XML only")
 TARGETS = {"globox": 4.0, "pylabel": 4.0, "supervision": 20.0}
+ELSE = {
+    "annotools": "lists, pairs each XML with its image",
+    "supervision": "lists, and decodes every JPEG with OpenCV: most of its time",
+    "panlabel": "a whole process in Rust; checks ids, order, bounds",
+}
 BESIDE = {"globox": OURS[1], "pylabel": OURS[1]}
 
 
@@ -75,9 +80,14 @@ def main() -> None:
         ratio = median_ratio(theirs, runs[beside])
         target = verdict(ratio, least=TARGETS[name]) if name in TARGETS else ""
         per_file = [f"{median(theirs, field) / args.files * 1e6:.1f}" for field in ("wall", "cpu")]
-        rows.append([name, *per_file, f"{ratio:.1f}", beside, target])
+        rows.append([name, *per_file, f"{ratio:.1f}", beside, target, ELSE.get(name, "")])
     print(f"{args.files} files, {objects['annotools']} objects, {args.runs} runs each, medians")
-    print(table(["reader", "wall us/file", "cpu us/file", "cpu, times", "that of", "target"], rows))
+    print(
+        table(
+            ["reader", "wall us/file", "cpu us/file", "cpu, times", "that of", "target", "what else it does"],
+            rows,
+        )
+    )
 
 
 if __name__ == "__main__":

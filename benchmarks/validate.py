@@ -22,6 +22,8 @@ import dataset
 from convert_tfrecord import annotools
 from measure import Run, alternate, median, median_ratio, process, table, verdict
 
+PANLABEL = "panlabel validate: ids, order, bounds; no lines"
+
 
 def validate(source: Path, images: str, workers: int) -> Run:
     words = ("--images", images, "--workers", str(workers), "--quiet", "--format", "json")
@@ -36,13 +38,11 @@ def speed(work: Path, files: int, runs: int, panlabel: str | None) -> str:
         for workers in (1, 2)
     }
     if panlabel is not None:
-        competitors["panlabel validate"] = partial(
-            process, [panlabel, "validate", "--format", "voc", str(source)]
-        )
+        competitors[PANLABEL] = partial(process, [panlabel, "validate", "--format", "voc", str(source)])
     measured = alternate(competitors, runs)
     rows = []
     for name, found in measured.items():
-        base = "panlabel validate" if "none" in name else name.replace("header", "none")
+        base = PANLABEL if "none" in name else name.replace("header", "none")
         row = [name, *(f"{median(found, field):.3f}" for field in ("wall", "cpu"))]
         if base in measured and base != name:
             ratios = [median_ratio(found, measured[base], field) for field in ("wall", "cpu")]

@@ -22,7 +22,7 @@ def run(script: str, *arguments: str) -> str:
     ("script", "arguments", "row"),
     [
         ("startup", ["--runs", "1"], "| annotools --help"),
-        ("convert_tfrecord", ["--files", "8", "--runs", "1", "--no-tensorflow"], "| copy"),
+        ("convert_tfrecord", ["--files", "4,8", "--runs", "1", "--no-tensorflow"], "| copy"),
         ("read_peers", ["--files", "8", "--runs", "1"], "| annotools, XML only"),
         ("read_xml", ["--files", "8", "--runs", "1"], "| xml.etree"),
         ("records", ["--number", "1000", "--runs", "1"], "| record"),

@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from annotools.validation.validate import validate as validate
     from annotools.verification.verify import VerifyResult as VerifyResult
     from annotools.verification.verify import verify as verify
+    from annotools.view.diff import Diff as Diff
+    from annotools.view.diff import diff as diff
     from annotools.view.report import Report as Report
     from annotools.view.report import report as report
     from annotools.view.sheet import Sheet as Sheet
@@ -62,6 +64,8 @@ _HOME = {
     "ConvertResult": "annotools.conversion.result",
     "VerifyResult": "annotools.verification.verify",
     "verify": "annotools.verification.verify",
+    "Diff": "annotools.view.diff",
+    "diff": "annotools.view.diff",
     "Report": "annotools.view.report",
     "report": "annotools.view.report",
     "Sheet": "annotools.view.sheet",

@@ -26,6 +26,7 @@ COMMANDS = {
     "stats": "say what is in a data set: classes, sizes, splits, places worth a look",
     "show": "draw a contact sheet: pictures with boxes, names, flags and problems",
     "report": "write one HTML page: charts, pictures with boxes, findings, what changed",
+    "diff": "say what changed from one data set to another: images, objects, classes",
     "evaluate": "compare detections with the ground truth: average precision, errors by kind",
     "completion": "print a script that completes commands and options in a shell",
 }

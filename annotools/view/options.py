@@ -105,6 +105,13 @@ class ShowOptions:
 
 
 @options
+class DiffOptions:
+    """The keywords of `diff` and the flags of `annotools diff`."""
+
+    split: str | None = option(default=None, metavar="NAME", help="one split only")
+
+
+@options
 class ReportOptions:
     """The keywords of `report` and the flags of `annotools report`."""
 

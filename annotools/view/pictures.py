@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from annotools.classes.class_map import ClassMap
 from annotools.conversion import manifest as manifests
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import PIL.Image
 
 StrPath = str | os.PathLike[str]
+T = TypeVar("T")
 LABEL_MAP: Final = "label_map.pbtxt"
 
 
@@ -93,12 +94,13 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A picture that is not read yet."""
+    """A picture that is not read yet; `annotation` reads what it says without looking at the image."""
 
     id: str
     paths: tuple[str, ...]
     names: Callable[[], Sequence[str]]
     picture: Callable[[], Picture]
+    annotation: Callable[[], Annotation | None]
 
 
 class Album(Protocol):
@@ -166,6 +168,7 @@ class SourceAlbum:
                 tuple(paths),
                 partial(self._names, pair),
                 partial(self._picture, pair, splits),
+                partial(_inspect, self.source, pair.xml),
             )
 
     def _names(self, pair: Pair) -> Sequence[str]:
@@ -174,9 +177,8 @@ class SourceAlbum:
     def _picture(self, pair: Pair, splits: tuple[str, ...]) -> Picture:
         source = self.source
         issues, _ = check_chunk(self._job, [pair])
-        annotation = header = None
-        if pair.xml is not None:
-            annotation = _inspect(source, pair.xml)
+        header = None
+        annotation = _inspect(source, pair.xml)
         if pair.image is not None:
             try:
                 header = source.read_header(pair.image)
@@ -194,7 +196,10 @@ class SourceAlbum:
         )
 
 
-def _inspect(source: Source, xml: str) -> Annotation | None:
+def _inspect(source: Source, xml: str | None) -> Annotation | None:
+    """What an annotation file says; None without one, and where it cannot be read."""
+    if xml is None:
+        return None
     try:
         return voc.inspect(source.read_bytes(xml), source.display(xml))[0]
     except FaultyFileError:
@@ -240,11 +245,12 @@ class _Records:
         for name in [name for name, _ in tfrecord.shards(self.path)] if split is None else [split]:
             for example in tfrecord.read(self.path, split=name, classes=self.class_map):
                 make = partial(_of_example, example, self.path, name)
-                yield Entry(example.id, (self.path,), partial(_given, example.names), make)
+                names = partial(_given, example.names)
+                yield Entry(example.id, (self.path,), names, make, example.annotation)
 
 
-def _given(names: Sequence[str]) -> Sequence[str]:
-    return names
+def _given(value: T) -> T:
+    return value
 
 
 def _of_example(example: Example, path: str, split: str) -> Picture:
@@ -286,7 +292,8 @@ class _Pickle:
                 names = [one.name for one in annotation.objects]
                 paths = tuple(path for path in (annotation.xml_path, annotation.image_path) if path)
                 make = partial(self._picture, annotation, name)
-                yield Entry(os.path.splitext(name)[0], paths, partial(_given, names), make)
+                told = partial(_given, names), make, partial(_given, annotation)
+                yield Entry(os.path.splitext(name)[0], paths, *told)
 
     def _picture(self, annotation: Annotation, name: str) -> Picture:
         file = Path(self.image_folder or "") / (name if self.image_folder else annotation.image_path or name)

@@ -20,7 +20,7 @@ import annotools
 from annotools.cli import main
 from annotools.records import Box, Object
 from annotools.view import cards
-from annotools.view.changes import compare
+from annotools.view.differences import compare
 from annotools.view.findings import split_message
 
 

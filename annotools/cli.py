@@ -9,27 +9,38 @@ import argparse
 import importlib
 import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NoReturn
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, NoReturn
 
 from annotools import __version__
 from annotools.errors import AnnotoolsError
 from annotools.files.system import discard
 
-COMMANDS = {
-    "convert": "convert annotations and images to pickle or TFRecord",
-    "verify": "check that an output is whole and is what its source says",
-    "classes": "list the classes of a source, or write them as a class file",
-    "validate": "check annotations and images against the rules",
-    "rule": "explain a rule: what it finds, why it matters, a bad and a good sample, the repair",
-    "fix": "write repaired copies of the annotations, by the rules that are named",
-    "stats": "say what is in a data set: classes, sizes, splits, places worth a look",
-    "show": "draw a contact sheet: pictures with boxes, names, flags and problems",
-    "report": "write one HTML page: charts, pictures with boxes, findings, what changed",
-    "diff": "say what changed from one data set to another: images, objects, classes",
-    "evaluate": "compare detections with the ground truth: average precision, errors by kind",
-    "completion": "print a script that completes commands and options in a shell",
+GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
+    "convert": {
+        "convert": "convert annotations and images to TFRecord, pickle, COCO or YOLO",
+        "verify": "check that an output is whole and is what its source says",
+        "classes": "list the classes of a source, or write them as a class file",
+    },
+    "check and repair": {
+        "validate": "check annotations and images against the rules",
+        "rule": "explain a rule: what it finds, why it matters, a bad and a good sample, the repair",
+        "fix": "write repaired copies of the annotations, by the rules that are named",
+    },
+    "look": {
+        "stats": "say what is in a data set: classes, sizes, splits, places worth a look",
+        "show": "draw a contact sheet: pictures with boxes, names, flags and problems",
+        "report": "write one HTML page: charts, pictures with boxes, findings, what changed",
+        "diff": "say what changed from one data set to another: images, objects, classes",
+    },
+    "measure": {
+        "evaluate": "compare detections with the ground truth: average precision, errors by kind",
+    },
+    "your shell": {
+        "completion": "print a script that completes commands and options in a shell",
+    },
 }
+COMMANDS: Final = {name: summary for group in GROUPS.values() for name, summary in group.items()}
 """Name and summary of each command. `commands/NAME.py` has its `add_NAME_arguments` and `run_NAME`."""
 
 
@@ -47,6 +58,23 @@ class Parser(argparse.ArgumentParser):
         return ""
 
 
+class RootParser(Parser):
+    """Its help lists the commands by what one wants."""
+
+    def format_help(self) -> str:
+        lines = [f"usage: {self.prog} COMMAND ...", "", self.description or "", ""]
+        for title, commands in GROUPS.items():
+            lines += [f"{title}:", *(f"  {name:<11} {summary}" for name, summary in commands.items()), ""]
+        lines += [f"{self.prog} COMMAND --help has the options and examples of a command.", *_NOTES]
+        return "\n".join(lines) + "\n"
+
+
+_NOTES: Final = (
+    "-V, --version tells the version. NO_COLOR and FORCE_COLOR say whether there are colours.",
+    "Exit codes: 0 clean, 1 the data has problems, 2 usage or I/O, 130 interrupted.",
+)
+
+
 def _did_you_mean(word: str, known: Iterable[str]) -> str:
     import difflib  # nobody waits for it but who has mistyped
 
@@ -56,14 +84,23 @@ def _did_you_mean(word: str, known: Iterable[str]) -> str:
 
 def build_parser(only: str | None = None) -> Parser:
     """The parser of all commands; with `only` the arguments of that command alone are loaded."""
-    parser = Parser(prog="annotools", description="Pascal VOC XML to typed records, pickle and TFRecord.")
+    parser = RootParser(
+        prog="annotools",
+        description="Pascal VOC XML: look at it, check it, repair it, convert it for training.",
+    )
     parser.add_argument("-V", "--version", action="version", version=f"annotools {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
     for name, summary in COMMANDS.items():
-        command = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
+        command = commands.add_parser(
+            name,
+            help=summary,
+            description=summary[0].upper() + summary[1:] + ".",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
         if only in (None, name):
             module: Any = importlib.import_module(f"annotools.commands.{name}")
             getattr(module, f"add_{name}_arguments")(command)
+            command.epilog = f"examples:\n{module.EXAMPLES}"
             command.set_defaults(run=getattr(module, f"run_{name}"), parser=command)
     return parser
 
@@ -93,7 +130,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except AnnotoolsError as error:
-        print(f"annotools: {error}{_notes(error)}", file=sys.stderr)
+        _complain(f"{error}{_notes(error)}")
         return error.exit_code
     except KeyboardInterrupt as error:
         print(f"annotools: interrupted{_notes(error)}", file=sys.stderr)
@@ -116,6 +153,14 @@ def _make_printable() -> None:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None and stream.errors == "strict":
             reconfigure(errors="backslashreplace")
+
+
+def _complain(text: str) -> None:
+    """One line on stderr, whatever a name in it holds."""
+    from annotools.commands.colour import paint
+    from annotools.sources.storage import printable
+
+    print(f"{paint('annotools', 'red', sys.stderr)}: {printable(text)}", file=sys.stderr)
 
 
 def _notes(error: BaseException) -> str:

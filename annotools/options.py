@@ -29,6 +29,7 @@ from annotools.records import record
 
 BOX_ORIGINS = ("as-written", "one-based")
 ON_ERROR = ("fail", "skip")
+SOURCE = "where the source is"
 
 Params = ParamSpec("Params")
 Record = TypeVar("Record")
@@ -51,6 +52,7 @@ class Option:
     read      from the text of the command line to the value
     gather    the flag may be repeated; from the list of values to the keyword: `list` or `dict`
     absent    the value on the command line without the flag, where that is not the keyword's default
+    group     the heading under which --help lists it; "": with the others
     """
 
     help: str = ""
@@ -61,6 +63,7 @@ class Option:
     read: Callable[[str], Any] | None = None
     gather: Callable[[Any], Any] | None = None
     absent: Any = SAME
+    group: str = ""
 
     def flag_of(self, name: str) -> str:
         """`--box-origin` for the field `box_origin`, unless the option has another name or none there."""
@@ -79,22 +82,26 @@ def box_origin() -> Any:
 
 def on_error() -> Any:
     """Whether faulty data ends the call, or is left out and counted."""
-    return option(default=ON_ERROR[0], choices=ON_ERROR)
+    return option(
+        default=ON_ERROR[0],
+        choices=ON_ERROR,
+        help="skip leaves out what is faulty, and counts it; default: {default}",
+    )
 
 
 def annotation_folder() -> Any:
     """The folder of the XML below a source."""
-    return option(default=None, metavar="DIR", help="folder of the XML, if not below SOURCE")
+    return option(default=None, metavar="DIR", group=SOURCE, help="folder of the XML, if not below SOURCE")
 
 
 def image_folder() -> Any:
     """The folder of the images below a source."""
-    return option(default=None, metavar="DIR", help="folder of the images, if not below SOURCE")
+    return option(default=None, metavar="DIR", group=SOURCE, help="folder of the images, if not below SOURCE")
 
 
 def workers() -> Any:
     """How many processes: one for each processor on the command line, one in a library."""
-    return option(default=1, absent=os.cpu_count() or 1, read=int, minimum=1, metavar="N")
+    return option(default=1, absent=os.cpu_count() or 1, read=int, minimum=1, metavar="N", help="processes")
 
 
 def progress(help: str = "no progress") -> Any:

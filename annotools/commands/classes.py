@@ -5,6 +5,12 @@ from __future__ import annotations
 import argparse
 
 from annotools.commands.convert import print_issues
+from annotools.sources.storage import printable
+
+EXAMPLES = """\
+    annotools classes VOCdevkit/VOC2007
+    annotools classes data -o labels.pbtxt
+"""
 
 
 def add_classes_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,5 +36,5 @@ def run_classes(args: argparse.Namespace) -> int:
     if args.output:
         classes.save(args.output)
     for name, number in classes.ids.items():
-        print(f"{number}\t{counts[name]}\t{name}")
+        print(f"{number}\t{counts[name]}\t{printable(name)}")
     return 0

@@ -7,9 +7,13 @@ import argparse
 SHELLS = ("bash", "zsh", "fish", "tcsh", "powershell")
 
 
+EXAMPLES = """\
+    eval "$(annotools completion bash)"
+"""
+
+
 def add_completion_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("shell", choices=SHELLS)
-    parser.epilog = 'bash: eval "$(annotools completion bash)"'
 
 
 def run_completion(args: argparse.Namespace) -> int:

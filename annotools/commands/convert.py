@@ -11,12 +11,21 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from annotools.commands.colour import wanted
 from annotools.commands.flags import add_flags, keywords
 from annotools.conversion.options import ConvertOptions
+from annotools.sources.storage import printable
 
 if TYPE_CHECKING:
     from annotools.conversion.result import ConvertResult
     from annotools.issues import Issue
+
+
+EXAMPLES = """\
+    annotools convert VOCdevkit/VOC2007 out --to tfrecord --shards 8
+    annotools convert data out --to yolo --split train=0.8,val=0.2 --on-error skip --fix clip
+    annotools convert data out --to coco --dry-run
+"""
 
 
 def add_convert_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,7 +67,7 @@ def run_convert(args: argparse.Namespace) -> int:
         _write_report(args.report, report, result.issues)
     if args.progress:
         for repair in result.repairs:
-            print(f"repaired: {repair}", file=sys.stderr)
+            print(f"repaired: {printable(str(repair))}", file=sys.stderr)
         print_issues(result.issues, result.counts)
         print(_summary(result, args))
     return 0
@@ -82,7 +91,7 @@ def print_issues(
         count = len(group)
         if counts is not None and group[0].severity != "error":
             count = max(count, counts.get(rule, 0) - (of_rule[rule] - count))
-        for line in text.group_lines(group, count, rest="--report FILE has them"):
+        for line in text.group_lines(group, count, colour=wanted(sys.stderr), rest="--report FILE has them"):
             print(line, file=sys.stderr)
         for fix in text.proposed_fixes(group, doubted):
             print(f"  repair: --fix {fix}", file=sys.stderr)
@@ -113,7 +122,7 @@ def _summary(result: ConvertResult, args: argparse.Namespace) -> str:
         lines.append(f"not written, {args.to} has no place for it: {told}")
     if result.reused:
         lines.append(f"{result.reused} shard{'s' * (result.reused != 1)} of an earlier run kept")
-    lines.append("dry run: nothing was written" if args.dry_run else f"written to {args.output}")
+    lines.append("dry run: nothing was written" if args.dry_run else f"written to {printable(args.output)}")
     return "\n".join(lines)
 
 

@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 _MARKS = {"added": ("+", "green"), "removed": ("-", "red"), "changed": ("~", "yellow")}
 
 
+EXAMPLES = """\
+    annotools diff data.old data
+    annotools diff VOCdevkit/VOC2007 out --split train
+"""
+
+
 def add_diff_arguments(parser: argparse.ArgumentParser) -> None:
     what = "VOC tree, folder, archive or URL; or a .pkl or TFRecord files"
     parser.add_argument("old", metavar="A", help=what)

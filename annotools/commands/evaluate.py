@@ -6,12 +6,18 @@ import argparse
 import json
 from typing import TYPE_CHECKING
 
+from annotools.commands.colour import paint
 from annotools.commands.flags import add_flags, keywords
 from annotools.evaluation.options import EvaluateOptions
 from annotools.sources.storage import printable
 
 if TYPE_CHECKING:
     from annotools.evaluation.result import ClassScores, Evaluation
+
+
+EXAMPLES = """\
+    annotools evaluate VOCdevkit/VOC2007 detections.json --split test
+"""
 
 
 def add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:
@@ -96,7 +102,7 @@ def _means(result: Evaluation) -> list[str]:
     means = ", ".join(f"{form} {_number(value)}" for form, value in result.forms.items())
     lines.append(f"all forms: {means} (AP50 {_number(at[0.5])}, AP75 {_number(at[0.75])})")
     where = "" if result.form == "coco" else f" at IoU {result.iou:g}"
-    lines.append(f"mAP {_number(result.map)} ({result.form}{where})")
+    lines.append(paint(f"mAP {_number(result.map)} ({result.form}{where})", "bold"))
     return lines
 
 

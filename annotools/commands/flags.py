@@ -12,12 +12,19 @@ from typing import Any
 
 from annotools.options import SAME, Option, described
 
+_SHORT = {"--quiet": "-q"}
+
 
 def add_flags(parser: argparse.ArgumentParser, record: Any) -> None:
     """A flag for each option of a record, in the order of its fields."""
+    groups: dict[str, Any] = {"": parser}
     for name, about, default in described(record):
         if about.flag != "":
-            parser.add_argument(about.flag_of(name), dest=name, **_argument(about, default))
+            if about.group not in groups:
+                groups[about.group] = parser.add_argument_group(about.group)
+            flag = about.flag_of(name)
+            flags = [_SHORT[flag], flag] if flag in _SHORT else [flag]
+            groups[about.group].add_argument(*flags, dest=name, **_argument(about, default))
 
 
 def _argument(about: Option, default: Any) -> dict[str, Any]:

@@ -8,6 +8,11 @@ from annotools.commands.flags import add_flags, keywords
 from annotools.sources.storage import printable
 from annotools.view.options import ReportOptions
 
+EXAMPLES = """\
+    annotools report data -o report.html
+    annotools report data -o report.html --against data.old
+"""
+
 
 def add_report_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", help="VOC tree, folder, archive or URL; or a .pkl or TFRecord files")

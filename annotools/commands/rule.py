@@ -8,6 +8,8 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from annotools.commands.colour import paint
+
 if TYPE_CHECKING:
     from annotools.validation.rules.pages import Page
 
@@ -18,6 +20,12 @@ _COSTS = {
     "set": "convert writes nothing at all",
 }
 _WIDTH = 100
+
+
+EXAMPLES = """\
+    annotools rule box-inverted
+    annotools rule 'size-*' --format json
+"""
 
 
 def add_rule_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,7 +67,7 @@ def listed() -> Iterator[str]:
 def _explained(page: Page) -> Iterator[str]:
     rule = page.rule
     asked = ", only on request (--extend-select)" if rule.on_request else ""
-    yield f"{rule.id}: {rule.severity}{asked}; {_COSTS[rule.cost]}"
+    yield paint(f"{rule.id}: {rule.severity}{asked}; {_COSTS[rule.cost]}", "bold")
     yield from ("", *_wrapped(rule.summary), "", *_paragraphs(page.why))
     for kind, sample in (("bad", page.bad), ("good", page.good)):
         if sample:

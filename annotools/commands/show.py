@@ -9,6 +9,11 @@ from annotools.commands.flags import add_flags, keywords
 from annotools.sources.storage import printable
 from annotools.view.options import ShowOptions
 
+EXAMPLES = """\
+    annotools show data -o sheet.png --problems
+    annotools show data -o sheet.png --random 25 --seed 1 --augment ssd
+"""
+
 
 def add_show_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", help="VOC tree, folder, archive or URL; or a .pkl or TFRecord files")

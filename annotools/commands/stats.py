@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from annotools.commands.colour import paint
 from annotools.commands.flags import add_flags, keywords
 from annotools.sources.storage import printable
 from annotools.view.options import StatsOptions
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
     from annotools.view.stats import Stats
 
 _SHOWN = 10
+
+
+EXAMPLES = """\
+    annotools stats VOCdevkit/VOC2007 --image-size 300 --anchors 9
+    annotools stats out --format json
+"""
 
 
 def add_stats_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +47,8 @@ def to_json(result: Stats) -> str:
 def to_text(result: Stats) -> str:
     """Sections of lines, the most general first."""
     sections = (_images, _classes, _splits, _sizes, _crowding, _hints, _anchors)
-    return "\n\n".join("\n".join(lines) for make in sections if (lines := list(make(result))))
+    found = [lines for make in sections if (lines := list(make(result)))]
+    return "\n\n".join("\n".join([paint(first, "bold"), *rest]) for first, *rest in found)
 
 
 def _images(result: Stats) -> Iterator[str]:

@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from annotools.validation.result import ValidationResult
 
 
+EXAMPLES = """\
+    annotools validate VOCdevkit/VOC2007
+    annotools validate data --select 'box-*' --strict --format github
+    annotools validate data --statistics --exit-zero
+"""
+
+
 def add_validate_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", nargs="+", help="VOC tree, folder, archive or .xml files")
     parser.add_argument("--format", default="text", choices=FORMATS)

@@ -6,11 +6,19 @@ import argparse
 import json
 from typing import TYPE_CHECKING
 
+from annotools.commands.colour import paint
 from annotools.commands.flags import add_flags, keywords
+from annotools.sources.storage import printable
 from annotools.verification.options import VerifyOptions
 
 if TYPE_CHECKING:
     from annotools.verification.verify import VerifyResult
+
+
+EXAMPLES = """\
+    annotools verify out
+    annotools verify out --against VOCdevkit/VOC2007 --images decode
+"""
 
 
 def add_verify_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,17 +38,18 @@ def run_verify(args: argparse.Namespace) -> int:
 
 def to_text(result: VerifyResult) -> str:
     """One line for each fault and each shard that was salvaged, and a line that sums up."""
-    lines = [str(fault) for fault in result.faults]
+    lines = [printable(str(fault)) for fault in result.faults]
     total = sum(result.counts.values())
     if total > len(result.faults):
         lines.append(f"... and {total - len(result.faults)} more")
-    lines += [f"salvaged: {saved}" for saved in result.salvaged]
+    lines += [f"salvaged: {printable(str(saved))}" for saved in result.salvaged]
     read = (
         f"{_count(result.shards, 'file')}, {_count(result.records, 'record')}, "
         f"{_count(result.objects, 'object')}, {result.bytes / 1e6:.1f} MB"
     )
     rules = ", ".join(f"{rule} {count}" for rule, count in result.counts.items())
-    lines.append(f"{read}: " + (f"{_count(total, 'fault')} ({rules})" if total else "no faults"))
+    verdict = f"{_count(total, 'fault')} ({rules})" if total else "no faults"
+    lines.append(f"{read}: {paint(verdict, 'red' if total else 'green')}")
     return "\n".join(lines)
 
 

@@ -27,31 +27,46 @@ IMAGE_FORMATS = ("keep", "jpeg", "png")
 
 def exif() -> Any:
     """What becomes of an EXIF orientation."""
-    return option(default="upright", choices=EXIF_MODES)
+    return option(
+        default="upright", choices=EXIF_MODES, help="what becomes of turned images; default: {default}"
+    )
 
 
 def source_id() -> Any:
     """What a record gives as the id of its image."""
-    return option(default="filename", choices=SOURCE_IDS)
+    return option(default="filename", choices=SOURCE_IDS, help="the id of an image; default: {default}")
 
 
 @shared.options
 class ConvertOptions:
     """The keywords of `annotools.convert`, which says what they mean, and the flags of the command."""
 
-    to: str = option(choices=tuple(FORMATS))
+    to: str = option(choices=tuple(FORMATS), help="what to write: README.md says who reads which")
     classes: str | os.PathLike[str] | ClassMap | None = option(
-        default=None, metavar="FILE", help="class file: .txt, .json or label map .pbtxt"
+        group="classes and splits",
+        default=None,
+        metavar="FILE",
+        help="class file: .txt, .json or label map .pbtxt",
     )
     split: str | None = option(
-        default=None, metavar="SPLIT", help="train | train,val | train=0.8,val=0.1,test=0.1 (default: all)"
+        group="classes and splits",
+        default=None,
+        metavar="SPLIT",
+        help="train | train,val | train=0.8,val=0.1,test=0.1 (default: all)",
     )
     group_by: str | None = option(
-        default=None, metavar="REGEX", help="images whose ids share the match stay together"
+        group="classes and splits",
+        default=None,
+        metavar="REGEX",
+        help="images whose ids share the match stay together",
     )
-    seed: int | str = option(default=0, help="of the ratio split; auto: nearest to stratified")
-    shards: int | None = option(default=None, read=int, minimum=1, metavar="N", help="files for each split")
-    shard_size: str | int = option(default="256MiB", metavar="SIZE", help="default: {default}")
+    seed: int | str = option(
+        group="classes and splits", default=0, help="of the ratio split; auto: nearest to stratified"
+    )
+    shards: int | None = option(
+        group="files", default=None, read=int, minimum=1, metavar="N", help="files for each split"
+    )
+    shard_size: str | int = option(group="files", default="256MiB", metavar="SIZE", help="default: {default}")
     workers: int = shared.workers()
     runner: str = option(
         default="local", choices=("local", "beam"), help="beam: its own flags follow after --"
@@ -67,10 +82,20 @@ class ConvertOptions:
         help="encode images anew that TensorFlow or plain readers of a record choke on (default: {default})",
     )
     fix: Iterable[str] | str = option(
-        default=(), gather=list, metavar="FIX[,FIX]", help="repairs, as `annotools fix` knows them"
+        group="faults",
+        default=(),
+        gather=list,
+        metavar="FIX[,FIX]",
+        help="repairs, as `annotools fix` knows them",
     )
     map_classes: Mapping[str, str] | None = option(
-        default=None, flag="--map-class", read=old_and_new, gather=dict, metavar="OLD=NEW"
+        group="classes and splits",
+        default=None,
+        flag="--map-class",
+        help="rename a class; may be repeated",
+        read=old_and_new,
+        gather=dict,
+        metavar="OLD=NEW",
     )
     annotations: str | None = shared.annotation_folder()
     images: str | None = shared.image_folder()

@@ -32,6 +32,7 @@ def fix(
     images       "copy", "link" (hard links where possible) or "none"
     box_origin   as in `validate`
     dry_run      find the repairs and write nothing
+    diff         the same, and `diffs` of the result has a unified diff of each file that would change
 
     Raises OptionError, SourceError, and OutputError for an output that exists or cannot be written.
     """
@@ -42,7 +43,8 @@ def fix(
         source = open_source(source, annotations=options.annotations, images=options.image_folder)
     copy = _Copy(source, wanted, options.box_origin == "one-based", options.images)
     target = Path(output)
-    if options.dry_run:
+    if options.dry_run or options.diff:
+        copy.wants_diffs = options.diff
         for _ in copy.files():
             pass
         return copy.result

@@ -35,3 +35,4 @@ class FixOptions:
     annotations: str | None = shared.annotation_folder()
     image_folder: str | None = shared.image_folder()
     dry_run: bool = option(default=False, help="list the repairs, write nothing")
+    diff: bool = option(default=False, help="show the changed lines of each file, write nothing")

@@ -17,6 +17,7 @@ from annotools.repair.fixes import Fixes, Repair
 from annotools.repair.repairs import real_name, repair
 from annotools.repair.result import FixResult
 from annotools.repair.scaling import scale_boxes
+from annotools.repair.unified import unified
 from annotools.repair.xml_patch import patch
 from annotools.sources.file_kinds import is_image
 from annotools.sources.source import Pair, Source
@@ -42,6 +43,7 @@ class _Copy:
         self.one_based = one_based
         self.images = images
         self.result = FixResult()
+        self.wants_diffs = False
         self._renamed: dict[str, str] = {}
         self._names = frozenset(source.storage.names())
 
@@ -121,6 +123,8 @@ class _Copy:
             [*repairs, *stripped], key=lambda one: (one.line or 0, one.object_index or 0)
         )
         self.result.changed += new != data
+        if self.wants_diffs and new != data:
+            self.result.diffs.append(unified(path, data, new))
         return _File(pair.xml, pair.xml, new)
 
     def _list(self, name: str) -> bytes:

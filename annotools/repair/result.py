@@ -12,12 +12,16 @@ from annotools.repair.fixes import Repair
 
 @dataclass(slots=True)
 class FixResult:
-    """What was repaired. `problems` are files that could not be read and were copied as they are."""
+    """What was repaired. `problems` are files that could not be read and were copied as they are.
+
+    diffs   with `diff`: a unified diff of each file that would change
+    """
 
     files: int = 0
     changed: int = 0
     repairs: list[Repair] = field(default_factory=list)
     problems: list[Issue] = field(default_factory=list)
+    diffs: list[str] = field(default_factory=list)
 
     @property
     def counts(self) -> dict[str, int]:

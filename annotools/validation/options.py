@@ -24,14 +24,21 @@ class CheckOptions:
     """What is checked and how, also in Beam. `annotools.validate` says what the keywords mean."""
 
     select: Iterable[str] | str | None = option(
-        default=None, gather=list, metavar="RULES", help="only these rules; box-* works"
+        group="which rules", default=None, gather=list, metavar="RULES", help="only these rules; box-* works"
     )
     extend_select: Iterable[str] | str = option(
-        default=(), gather=list, metavar="RULES", help="these rules too"
+        group="which rules", default=(), gather=list, metavar="RULES", help="these rules too"
     )
-    ignore: Iterable[str] | str = option(default=(), gather=list, metavar="RULES", help="not these rules")
+    ignore: Iterable[str] | str = option(
+        group="which rules", default=(), gather=list, metavar="RULES", help="not these rules"
+    )
     severity: Mapping[str, str] | None = option(
-        default=None, read=old_and_new, gather=dict, metavar="RULE=LEVEL", help="error|warning|info|off"
+        group="which rules",
+        default=None,
+        read=old_and_new,
+        gather=dict,
+        metavar="RULE=LEVEL",
+        help="error|warning|info|off",
     )
     images: str = option(default="header", choices=IMAGE_DEPTHS, help="default: {default}")
     box_origin: str = shared.box_origin()
@@ -48,6 +55,7 @@ class ValidateOptions(CheckOptions):
     """And how `annotools.validate` goes about it."""
 
     per_path_ignores: Mapping[str, Iterable[str] | str] | None = option(
+        group="which rules",
         default=None,
         flag=path_ignores.FLAG,
         read=path_ignores.pattern_and_rules,
@@ -56,7 +64,7 @@ class ValidateOptions(CheckOptions):
         help="not these rules for paths, below SOURCE or whole, that match",
     )
     baseline: StrPath | Baseline | None = option(
-        default=None, metavar="FILE", help="do not report the problems listed there"
+        group="which rules", default=None, metavar="FILE", help="do not report the problems listed there"
     )
     workers: int | None = option(
         default=None, read=int, minimum=1, metavar="N", help="default: one for each processor"

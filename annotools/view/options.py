@@ -55,45 +55,90 @@ class StatsOptions:
 class ShowOptions:
     """The keywords of `show` and the flags of `annotools show`."""
 
-    problems: bool = option(default=False, help="only images in which the rules find an error or a warning")
+    problems: bool = option(
+        group="which images", default=False, help="only images in which the rules find an error or a warning"
+    )
     only: tuple[str, ...] | str = option(
+        group="which images",
         default=(),
         gather=tuple,
         metavar="NAME",
         help="only images with an object of this class, or the image of this id; may be repeated",
     )
     random: int | None = option(
-        default=None, read=int, minimum=1, metavar="N", help="N images by chance, and not the first ones"
+        group="which images",
+        default=None,
+        read=int,
+        minimum=1,
+        metavar="N",
+        help="N images by chance, and not the first ones",
     )
     count: int = option(
-        default=25, read=int, minimum=1, metavar="N", help="without --random; default: {default}"
+        group="which images",
+        default=25,
+        read=int,
+        minimum=1,
+        metavar="N",
+        help="without --random; default: {default}",
     )
     seed: int = option(
-        default=0, read=int, minimum=0, metavar="N", help="of --random and --augment; default: {default}"
+        group="which images",
+        default=0,
+        read=int,
+        minimum=0,
+        metavar="N",
+        help="of --random and --augment; default: {default}",
     )
-    split: str | None = option(default=None, metavar="NAME", help="one split only")
+    split: str | None = option(group="which images", default=None, metavar="NAME", help="one split only")
     augment: str | None = option(
-        default=None, metavar="TEXT", help="before and after: a preset, ops, or both: 'ssd|cutout(holes=2)'"
+        group="before and after",
+        default=None,
+        metavar="TEXT",
+        help="before and after: a preset, ops, or both: 'ssd|cutout(holes=2)'",
     )
-    epoch: int = option(default=0, read=int, minimum=0, metavar="N", help="of --augment; default: {default}")
+    epoch: int = option(
+        group="before and after",
+        default=0,
+        read=int,
+        minimum=0,
+        metavar="N",
+        help="of --augment; default: {default}",
+    )
     image_size: tuple[int, int] | int = option(
-        default=300, read=_image_size, metavar="N|HxW", help="of --augment; default: {default}"
+        group="before and after",
+        default=300,
+        read=_image_size,
+        metavar="N|HxW",
+        help="of --augment; default: {default}",
     )
     detections: StrPath | None = option(
-        default=None, metavar="FILE", help="COCO results or the devkit's folder, drawn over the truth"
+        group="detections",
+        default=None,
+        metavar="FILE",
+        help="COCO results or the devkit's folder, drawn over the truth",
     )
     instances: StrPath | None = option(
-        default=None, metavar="FILE", help="COCO file that the ids in --detections belong to"
+        group="detections",
+        default=None,
+        metavar="FILE",
+        help="COCO file that the ids in --detections belong to",
     )
     min_score: float = option(
-        default=0.3, read=float, metavar="X", help="of --detections; default: {default}"
+        group="detections", default=0.3, read=float, metavar="X", help="of --detections; default: {default}"
     )
     tile: int = option(
-        default=320, read=int, minimum=64, metavar="PX", help="longer side of a picture; default: {default}"
+        group="how they look",
+        default=320,
+        read=int,
+        minimum=64,
+        metavar="PX",
+        help="longer side of a picture; default: {default}",
     )
-    font: StrPath | None = option(default=None, metavar="FILE", help="for names that no font here has")
+    font: StrPath | None = option(
+        group="how they look", default=None, metavar="FILE", help="for names that no font here has"
+    )
     classes: StrPath | None = option(
-        default=None, metavar="FILE", help="class file: its order gives the colours"
+        group="how they look", default=None, metavar="FILE", help="class file: its order gives the colours"
     )
     annotations: StrPath | None = annotation_folder()
     image_folder: StrPath | None = image_folder()

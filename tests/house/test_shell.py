@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -11,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from annotools.cli import COMMANDS, build_parser
+from annotools.cli import COMMANDS, GROUPS, build_parser, parse
 
 ANNOTOOLS = (sys.executable, "-m", "annotools")
 
@@ -105,3 +107,42 @@ def test_bash_completes(tmp_path: Path) -> None:
     )
     done = subprocess.run(["bash", "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False)
     assert "--against" in done.stdout, done.stderr
+
+
+def test_help_lists_every_command_in_one_of_its_groups() -> None:
+    told = run("--help").stdout
+    for title, commands in GROUPS.items():
+        section = told.split(f"\n{title}:\n")[1].split("\n\n")[0]
+        assert [line.split()[0] for line in section.splitlines()] == list(commands)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_a_command_has_examples_that_parse(command: str) -> None:
+    done = run(command, "--help")
+    assert done.returncode == 0
+    examples = done.stdout.split("\nexamples:\n")[1].splitlines()
+    assert examples
+    for line in examples:
+        words = re.sub(r'eval "\$\((.*)\)"', r"\1", line.strip())
+        name, *rest = shlex.split(words)
+        assert name == "annotools"
+        assert parse(rest).command == command
+
+
+@pytest.mark.parametrize(
+    ("variables", "coloured"),
+    [({}, False), ({"FORCE_COLOR": "1"}, True), ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, False)],
+)
+@pytest.mark.parametrize("command", ["validate", "stats", "rule box-tiny", "verify", "diff"])
+def test_colours(
+    command: str, variables: dict[str, str], coloured: bool, sample_data: Path, tmp_path: Path
+) -> None:
+    words = {
+        "validate": ["validate", sample_data],
+        "stats": ["stats", sample_data],
+        "verify": ["verify", tmp_path],
+        "diff": ["diff", sample_data, sample_data / "Annotations" / "shelf-001.xml"],
+    }.get(command, command.split())
+    environment = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "FORCE_COLOR")}
+    done = run(*words, env={**environment, **variables})
+    assert ("\x1b[" in done.stdout + done.stderr) == coloured

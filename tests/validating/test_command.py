@@ -250,3 +250,24 @@ def test_every_rule_has_a_page(capsys: pytest.CaptureFixture[str]) -> None:
     assert "](" not in text
     assert main(["rule"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == len(RULES)
+
+
+def test_fix_shows_a_diff_and_writes_nothing(
+    run: Run, faulty: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert run("fix", faulty, "--fix", "swap-inverted", "--diff") == 0
+    out, err = capfd.readouterr()
+    path = faulty / "Annotations" / "a.xml"
+    assert out.splitlines()[:2] == [f"--- {path}", f"+++ {path}"]
+    changed = [line.strip("\t -+") for line in out.splitlines()[2:] if line[:1] in "+-"]
+    assert changed == [
+        "<xmin>30</xmin>", "<xmin>5</xmin>", "<xmax>5</xmax>", "<xmax>30</xmax>",
+    ]  # fmt: skip
+    assert err.splitlines() == ["swap-inverted 1 in 1 of 1 annotations", "dry run: nothing was written"]
+    with pytest.raises(OptionError, match="nowhere to write to"):
+        run("fix", faulty, "--fix", "swap-inverted")
+    monkeypatch.delenv("NO_COLOR")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    run("fix", faulty, "--fix", "swap-inverted", "--diff")
+    assert "\x1b[31m-\t\t\t<xmin>30</xmin>\x1b[0m" in capfd.readouterr().out

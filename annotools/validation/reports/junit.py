@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from annotools.issues import Issue
+from annotools.sources.storage import printable
 
 if TYPE_CHECKING:
     from annotools.validation.result import ValidationResult
@@ -28,19 +29,19 @@ def junit(result: ValidationResult, *, strict: bool = False) -> str:
         bad = [issue for issue in issues if issue.severity in blocking]
         rest = [issue for issue in issues if issue.severity not in blocking]
         failures += bool(bad)
-        body.append(f'  <testcase classname="annotools" name={_attribute(path)}>')
+        body.append(f'  <testcase classname="annotools" name={_attribute(printable(path))}>')
         if bad:
             rules = ", ".join(sorted({issue.rule for issue in bad}))
-            lines = _text("\n".join(map(str, bad)))
+            lines = _text("\n".join(printable(str(issue)) for issue in bad))
             body.append(
                 f'    <failure message={_attribute(rules)} type="{bad[0].severity}">{lines}</failure>'
             )
         if rest:
-            lines = _text("\n".join(f"{issue.severity}: {issue}" for issue in rest))
+            lines = _text("\n".join(printable(f"{issue.severity}: {issue}") for issue in rest))
             body.append(f"    <system-out>{lines}</system-out>")
         body.append("  </testcase>")
     files = result.summary.files
-    clean = f"{files} annotations of {result.root} were checked"
+    clean = f"{files} annotations of {printable(result.root)} were checked"
     body.append(f'  <testcase classname="annotools" name={_attribute(clean)}/>')
     tests = len(cases) + 1
     return (

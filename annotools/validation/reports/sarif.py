@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from annotools.issues import Issue
+from annotools.sources.storage import printable
 from annotools.validation.rules.catalogue import RULES
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def _result(issue: Issue, index: dict[str, int], root: str) -> dict[str, Any]:
     result: dict[str, Any] = {
         "ruleId": issue.rule,
         "level": _LEVELS[issue.severity],
-        "message": {"text": issue.message},
+        "message": {"text": printable(issue.message)},
         "locations": [location],
         "partialFingerprints": {"annotools/v1": hashlib.sha256(identity).hexdigest()[:32]},
     }

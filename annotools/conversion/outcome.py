@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from annotools.issues import Issue
-from annotools.records import Annotation, Example
+from annotools.records import Annotation, Example, record
 from annotools.repair.fixes import Repair
 from annotools.validation.rules.duplicates import NO_IMAGE
 
@@ -20,7 +20,7 @@ class ImageLostError(Exception):
         self.issue = issue
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Seen:
     """What the rules on whole data sets look at: the annotation after the repairs, nothing of it dropped.
 

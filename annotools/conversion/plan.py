@@ -37,7 +37,8 @@ NOT_IN_SPLIT = "not-in-split"
 """The code under which the ledger counts images that no list and no split folder names."""
 
 
-Fingerprints = tuple[str | None, str | None]
+Files = tuple[tuple[str | None, str | None], ...]
+"""(name, fingerprint) of annotation and image; each None where there is none, or where nothing told it."""
 
 
 @record
@@ -46,15 +47,12 @@ class Entry:
 
     number   its place, from 1, among all images of the source by id; 0 unless options ask for numeric ids,
              because an image that is added moves the numbers of all that come after it
-    fingerprints   of XML and image as `Source.fingerprint` gives them, where the listing told them
     """
 
     number: int
     pair: Pair
-    fingerprints: Fingerprints = (None, None)
 
 
-_UNLISTED: Fingerprints = (None, None)
 _entry = maker(Entry)
 
 
@@ -88,16 +86,8 @@ class Plan:
 
     def entries(self, shard: Shard) -> Iterator[Entry]:
         """The images of a shard, in its order."""
-        for number, image_id, xml, image, split, *listed in self._rows(shard):
-            xml_size, xml_version, image_size, image_version = listed
-            fingerprints = _UNLISTED
-            if xml_size is not None or image_size is not None:
-                fingerprints = (
-                    None if xml_size is None else fingerprint_of(xml_size, xml_version),
-                    None if image_size is None else fingerprint_of(image_size, image_version),
-                )
-            pair = make_pair(image_id, xml, image, split, xml_size, image_size)
-            yield _entry(number, pair, fingerprints)
+        for number, image_id, xml, image, split, xml_size, _, image_size, _ in self._rows(shard):
+            yield _entry(number, make_pair(image_id, xml, image, split, xml_size, image_size))
 
     def _rows(self, shard: Shard) -> Iterator[Sequence[Any]]:
         if isinstance(self.rows, bytes):
@@ -106,14 +96,19 @@ class Plan:
         with contextlib.closing(_open_plan(self.rows)) as database:
             yield from database.execute(_OF_SHARD, (shard.start, shard.start + shard.entries))
 
-    def lines(self, shard: Shard) -> Iterator[bytes]:
-        """A line for each image of a shard, in its order: what decides about it apart from the files."""
-        for number, image_id, xml, image, split, *_ in self._rows(shard):
+    def lines(self, shard: Shard) -> Iterator[tuple[bytes, Files]]:
+        """What decides about each image of a shard, in its order: a line, and its two files."""
+        for number, image_id, xml, image, split, *listed in self._rows(shard):
+            xml_size, xml_version, image_size, image_version = listed
+            files = (
+                (xml, None if xml_size is None else fingerprint_of(xml_size, xml_version)),
+                (image, None if image_size is None else fingerprint_of(image_size, image_version)),
+            )
             # [number, id, XML, image, split] as JSON, in a third of the time that the encoder takes;
             # what is not ASCII is escaped, lone surrogates of undecodable file names included
             xml = "null" if xml is None else quoted(xml)
             image = "null" if image is None else quoted(image)
-            yield f"[{number},{quoted(image_id)},{xml},{image},{quoted(split)}]\n".encode("ascii")
+            yield f"[{number},{quoted(image_id)},{xml},{image},{quoted(split)}]\n".encode("ascii"), files
 
     def packed(self, shard: Shard) -> bytes:
         """The rows of a shard: for machines that do not see the file."""

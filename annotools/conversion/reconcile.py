@@ -112,7 +112,7 @@ def _read_image(sample: Sample, options: Options, outcome: Outcome) -> bytes:
             sample.head = encoded
         else:
             head = source.read_head(pair.image)
-            outcome.mark = fingerprint(head, source.size(pair.image))
+            outcome.mark = fingerprint(head, len(head) if len(head) < HEAD else source.size(pair.image))
             image = source.read_header(pair.image, head=head)
     except FaultyFileError as error:
         outcome.mark = NO_IMAGE  # that two broken files are equal is no news

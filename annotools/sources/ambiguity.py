@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
 
+from annotools.records import record
 from annotools.sources.evidence import folder_of
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Ambiguity:
     """Why an annotation has no image, though there are images of its name.
 

@@ -122,7 +122,7 @@ class Checker:
                     perceptual = perceptual_hash(data)
             else:
                 head = source.read_head(name)
-                mark = fingerprint(head, source.size(name))
+                mark = fingerprint(head, len(head) if len(head) < HEAD else source.size(name))
                 image = source.read_header(name, head=head)
         except FaultyFileError as error:
             issues.append(Issue.from_error("image-unreadable", error, path))

@@ -150,7 +150,7 @@ def test_an_added_image_changes_the_lines_of_its_shard_only(crowd: Path, tmp_pat
     ]
     (place,) = changed
     new = set(after.lines(after.shards[place])) - set(before.lines(before.shards[place]))
-    assert [json.loads(line)[1] for line in new] == ["IMG_000000_a"]
+    assert [json.loads(line)[1] for line, _ in new] == ["IMG_000000_a"]
 
 
 MEMORY = """

@@ -179,12 +179,13 @@ def fingerprint(plan: Plan, index: int) -> str:
     source, shard = plan.source, plan.shards[index]
     digest.update(f"{VERSION}\0{shard.split}\0{shard.index}\0{shard.count}\0".encode())
     digest.update(_to_json(header_of("", plan.options)))
-    for line in plan.lines(shard):
+    of_files = bytearray()
+    for line, files in plan.lines(shard):
         digest.update(line)
-    for entry in plan.entries(shard):
-        for name, listed in zip((entry.pair.xml, entry.pair.image), entry.fingerprints, strict=True):
+        for name, listed in files:
             if name is not None:
-                digest.update(_fingerprint(source, name) if listed is None else f"{listed}\0".encode())
+                of_files += _fingerprint(source, name) if listed is None else f"{listed}\0".encode()
+    digest.update(of_files)
     return digest.hexdigest()
 
 

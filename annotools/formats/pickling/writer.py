@@ -8,17 +8,25 @@ every Python since 2.3 loads.
 
 from __future__ import annotations
 
+import functools
 import pickle
 import struct
+from typing import Any
 
 from annotools.errors import PickleError
 
 HEADER = pickle.PROTO + b"\x02"
+_OPEN_DICT = pickle.EMPTY_DICT + pickle.MARK
+_pack_float = struct.Struct(">d").pack
 _TUPLES = (pickle.EMPTY_TUPLE, pickle.TUPLE1, pickle.TUPLE2, pickle.TUPLE3)
 
 
+@functools.lru_cache(4096)
 def text(value: str) -> bytes:
-    """The opcode for a str. Lone surrogates, which stand for undecodable bytes in paths, are kept."""
+    """The opcode for a str. Lone surrogates, which stand for undecodable bytes in paths, are kept.
+
+    Names of classes and folders come again and again: the latest texts are remembered.
+    """
     data = value.encode("utf-8", "surrogatepass")
     return pickle.BINUNICODE + struct.pack("<I", len(data)) + data
 
@@ -66,36 +74,37 @@ class Encoder:
         self._keys[name] = pickle.LONG_BINGET + struct.pack("<I", index)
         return text(name) + pickle.LONG_BINPUT + struct.pack("<I", index)
 
-    def _add(self, value: object, pieces: list[bytes]) -> None:
+    def _add(self, value: Any, pieces: list[bytes]) -> None:
         kind = type(value)  # not isinstance: a subclass would come back as its base
-        if isinstance(value, str) and kind is str:
+        if kind is str:
             pieces.append(text(value))
-        elif value is None:
-            pieces.append(pickle.NONE)
-        elif value is True:
-            pieces.append(pickle.NEWTRUE)
-        elif value is False:
-            pieces.append(pickle.NEWFALSE)
-        elif isinstance(value, float) and kind is float:
-            pieces.append(pickle.BINFLOAT + struct.pack(">d", value))
-        elif isinstance(value, int) and kind is int:
-            pieces.append(integer(value))
-        elif isinstance(value, tuple) and kind is tuple:
+        elif kind is float:
+            pieces.append(pickle.BINFLOAT + _pack_float(value))
+        elif kind is dict:
+            pieces.append(_OPEN_DICT)
+            keys = self._keys
+            for name, item in value.items():
+                pieces.append(keys.get(name) or self.key(name))
+                self._add(item, pieces)
+            pieces.append(pickle.SETITEMS)
+        elif kind is tuple:
             if len(value) > 3:
                 pieces.append(pickle.MARK)
             for item in value:
                 self._add(item, pieces)
             pieces.append(_TUPLES[len(value)] if len(value) <= 3 else pickle.TUPLE)
-        elif isinstance(value, list) and kind is list:
+        elif kind is int:
+            pieces.append(integer(value))
+        elif value is True:
+            pieces.append(pickle.NEWTRUE)
+        elif value is False:
+            pieces.append(pickle.NEWFALSE)
+        elif value is None:
+            pieces.append(pickle.NONE)
+        elif kind is list:
             pieces.append(pickle.EMPTY_LIST + pickle.MARK)
             for item in value:
                 self._add(item, pieces)
             pieces.append(pickle.APPENDS)
-        elif isinstance(value, dict) and kind is dict:
-            pieces.append(pickle.EMPTY_DICT + pickle.MARK)
-            for name, item in value.items():
-                pieces.append(self.key(name))
-                self._add(item, pieces)
-            pieces.append(pickle.SETITEMS)
         else:
             raise PickleError("cannot be written to a pickle of built-in types", found=value)

@@ -6,16 +6,14 @@ Only where two numbers agree are the files themselves read again and compared.
 
 from __future__ import annotations
 
-import zlib
 from array import array
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from annotools.errors import AnnotoolsError, ImageError
 from annotools.formats import voc
 from annotools.issues import Issue
-from annotools.records import Object, number
+from annotools.records import Object, number, record
 from annotools.validation.rules.rule import DataSet, finds_in_data_set
 
 if TYPE_CHECKING:
@@ -38,7 +36,9 @@ def fingerprint(head: bytes, size: int) -> int:
     Made of the size and a few kilobytes at both ends of `head`: whether files with the same number are
     really equal is settled later, by reading them.
     """
-    mark = zlib.crc32(head[-_SAMPLE:], zlib.crc32(head[:_SAMPLE]))
+    import google_crc32c  # a quarter of the time of zlib's
+
+    mark = google_crc32c.extend(google_crc32c.value(head[:_SAMPLE]), head[-_SAMPLE:])
     return (size & 0xFFFFFFFF) << 32 | mark or 1
 
 
@@ -96,7 +96,7 @@ _LIKENESS = {
 _APART, _OTHER_BOXES = "; this one is in", ", but other boxes: "
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Report:
     """What is said of images that are alike. `pairs` are those of the suspects, by place."""
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from annotools.errors import SourceError
 from annotools.issues import RULES_BY_ID, Rule
+from annotools.records import record
 
 _PACKAGE: Final = Path(__file__).parents[2]
 _SECTION: Final = re.compile(r"^### ([a-z0-9-]+)\n(.*?)(?=^###? |\Z)", re.MULTILINE | re.DOTALL)
@@ -23,7 +23,7 @@ _HEAD: Final = re.compile(r"\*[^*]*\.\* ")
 _LINK: Final = re.compile(r"\[([^]]+)\]\([^)]*\)")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Page:
     """One rule.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import colorsys
 import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
 from annotools import augment as a
 from annotools.augment.ops.clahe import clahe
+from annotools.augment.ops.color import shift_hsv
 
 Pixels = NDArray[np.uint8]
 CLAHE_CASES = Path(__file__).parents[1] / "data" / "augment"
@@ -200,6 +202,14 @@ def test_hsv_gain_against_the_standard_library() -> None:
         h, s, v = colorsys.rgb_to_hsv(*(PHOTO[row, column] / 255))
         expected = colorsys.hsv_to_rgb((h + turns) % 1, min(s * saturation, 1), min(v * value, 1))
         np.testing.assert_allclose(found.image[row, column], np.array(expected) * 255, atol=0.6)
+
+
+def test_hsv_is_that_of_opencv() -> None:
+    cases = json.loads((CLAHE_CASES / "hsv.json").read_text())["cases"]
+    for pixel, gains, expected in cases:
+        found = shift_hsv(tf.constant([[pixel]], tf.float32), tf.constant(gains)).numpy()[0, 0]
+        np.testing.assert_allclose(found, expected, atol=0.05)
+    assert len(cases) == 40
 
 
 def test_yolo_burns_out_no_more_than_the_gains_of_hsv_do() -> None:

@@ -38,7 +38,7 @@ class Validate(OverSource):
 
     def expand(self, pcoll: Any) -> Any:
         job = self.job
-        of_listing = tuple(job.selection.selected(self.source.issues())) if job.images != "none" else ()
+        of_listing = tuple(job.selection.selected(self.source.issues()))
         check = beam.ParDo(_Check(job)).with_output_types(Issue)
         found = self.blocks(pcoll, self.source.unique_pairs(self.split)) | "Check" >> check
         # in a tuple: Beam would take elements with an `as_dict` for its own rows

@@ -46,6 +46,28 @@ def fold_class(name: str) -> str:
     )
 
 
+def plain(name: str) -> str:
+    """The name without white space around it, of any script, and with one blank for any inside."""
+    return " ".join(name.split())
+
+
+def cleaned(name: str) -> str:
+    """The name without what nobody sees; the name itself where nothing would be left.
+
+    Gone are white space around it and in a row, and invisible characters; a letter and its accent become one
+    character (NFC). Joiners inside of words stay: scripts need them.
+    """
+    visible = (
+        one
+        for one in unicodedata.normalize("NFC", name)
+        if unicodedata.category(one) != "Cf" or one in _JOINERS
+    )
+    return " ".join("".join(visible).split()).strip(_JOINERS) or name
+
+
+_JOINERS = "\u200c\u200d"
+
+
 def _one_typo_apart(a: str, b: str) -> bool:
     if len(a) > len(b):
         a, b = b, a

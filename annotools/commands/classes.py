@@ -21,9 +21,12 @@ def add_classes_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run_classes(args: argparse.Namespace) -> int:
-    """Print id, objects and name of each class, tab-separated; ids are those that `convert` would give."""
+    """Print id, objects and name of each class, tab-separated; ids are those that `convert` would give.
+
+    Files that cannot be read are listed on stderr; then the result is 1.
+    """
     from annotools.classes.class_map import ClassMap
-    from annotools.conversion.class_discovery import count_classes, no_classes
+    from annotools.conversion.class_discovery import count_classes, no_classes, unreadable_files
     from annotools.sources.source import open_source
 
     source = open_source(args.source, annotations=args.annotations)
@@ -32,9 +35,11 @@ def run_classes(args: argparse.Namespace) -> int:
         error = no_classes(source, args.split)
         print_issues(error.issues, errors_only=True)
         raise error
+    unreadable = unreadable_files(source, args.split)
+    print_issues(unreadable)
     classes = ClassMap.from_names(sorted(counts))
     if args.output:
         classes.save(args.output)
     for name, number in classes.ids.items():
         print(f"{number}\t{counts[name]}\t{printable(name)}")
-    return 0
+    return 1 if unreadable else 0

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from annotools.classes.class_map import ClassMap
+from annotools.classes.spelling import plain
 from annotools.errors import FaultyFileError
 from annotools.formats import voc
 from annotools.issues import DataError, Issue
@@ -34,7 +35,8 @@ def _names_of(source: Source, pair: Pair) -> list[str]:
         data = source.read_bytes(pair.xml)
     except FaultyFileError:
         return []
-    return [name for name in voc.object_names(data, source.display(pair.xml)) if name]
+    names = map(plain, voc.object_names(data, source.display(pair.xml)))
+    return [name for name in names if name]
 
 
 def count_classes(source: Source, split: str | None = None) -> Counter[str]:
@@ -43,6 +45,24 @@ def count_classes(source: Source, split: str | None = None) -> Counter[str]:
     for _, names in class_names(source, source.unique_pairs(split)):
         counts.update(names)
     return counts
+
+
+def unreadable_files(source: Source, split: str | None = None) -> list[Issue]:
+    """Why files of the source, or of one split, give no class names; files without objects are fine."""
+    issues: list[Issue] = []
+    for pair, names in class_names(source, source.unique_pairs(split)):
+        if pair.xml is not None and not names:
+            issues += _why_unreadable(source, pair.xml)
+    return issues
+
+
+def _why_unreadable(source: Source, xml: str) -> list[Issue]:
+    path = source.display(xml)
+    try:
+        annotation, issues = voc.inspect(source.read_bytes(xml), path)
+    except FaultyFileError as error:
+        return [Issue.from_error("unparsable", error, path)]
+    return issues if annotation is None else []
 
 
 def discover_classes(source: Source, fixes: Fixes | None = None) -> ClassMap:

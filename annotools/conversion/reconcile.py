@@ -21,9 +21,11 @@ from annotools.issues import Issue
 from annotools.records import Annotation, Example
 from annotools.repair.fixes import Repair
 from annotools.repair.scaling import scale_boxes
+from annotools.sources.file_kinds import is_readable
 from annotools.sources.source import Pair, Source
 from annotools.sources.storage import HEAD
 from annotools.validation.rules.catalogue import CHECKS
+from annotools.validation.rules.classes import with_plain_names
 from annotools.validation.rules.duplicates import NO_IMAGE, fingerprint
 from annotools.validation.rules.image import annotated_size
 from annotools.validation.rules.names import image_missing
@@ -65,7 +67,7 @@ def reconcile(entry: Entry, source: Source, options: Options) -> Outcome:
 def _read_annotation(pair: Pair, source: Source, options: Options, outcome: Outcome) -> Sample:
     """The annotation as the file has it, and what it claims wrongly about its image's name."""
     if pair.xml is None:
-        raise ImageLostError("annotation-missing")  # the source has reported it with its path
+        raise _lone_image(pair, source)
     path = source.display(pair.xml)
     try:
         data = source.read_bytes(pair.xml)
@@ -74,6 +76,7 @@ def _read_annotation(pair: Pair, source: Source, options: Options, outcome: Outc
     annotation, outcome.issues = voc.inspect(data, path)
     if annotation is None:
         raise ImageLostError(next(issue.rule for issue in outcome.issues if issue.severity == "error"))
+    annotation = with_plain_names(annotation)
     outcome.found = len(annotation.objects)
     outcome.seen = Seen(annotation, annotated_size(annotation, None))
     sample = Sample(
@@ -83,6 +86,17 @@ def _read_annotation(pair: Pair, source: Source, options: Options, outcome: Outc
     for check in _CLAIMS:
         outcome.issues += check(sample)
     return sample
+
+
+def _lone_image(pair: Pair, source: Source) -> ImageLostError:
+    """What an image without annotation is lost for: it may be no image at all, but an XML file, say."""
+    if pair.image is not None and is_readable(pair.image):
+        try:
+            source.read_header(pair.image, head=source.read_head(pair.image))
+        except FaultyFileError as error:
+            issue = Issue.from_error("image-unreadable", error, source.display(pair.image))
+            return ImageLostError("image-unreadable", issue)
+    return ImageLostError("annotation-missing")  # the source has reported it with its path
 
 
 def _read_image(sample: Sample, options: Options, outcome: Outcome) -> bytes:

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import field
 
+from annotools.classes.spelling import cleaned
 from annotools.errors import OptionError
 from annotools.records import record
 
@@ -18,7 +19,7 @@ FIXES: dict[str, str] = {
     "drop-duplicates": "remove all but the first of equal boxes of one class",
     "size-from-image": "write width and height of the image into <size>, unless boxes may be wrong with it",
     "extension-from-content": "give the image the extension of its real format, here and in <filename>",
-    "strip-class-names": "remove blanks around class names",
+    "strip-class-names": "remove blanks around class names, invisible characters and split accents",
     "map-classes": "rename classes as --map-class OLD=NEW says",
 }
 """Every fix, in the order in which they are applied."""
@@ -55,7 +56,7 @@ class Fixes:
     def renamed(self, name: str) -> str:
         """The class name after strip-class-names and map-classes."""
         if "strip-class-names" in self.names:
-            name = name.strip()
+            name = cleaned(name)
         return self.class_names.get(name, name)
 
 

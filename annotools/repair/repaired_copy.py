@@ -21,6 +21,7 @@ from annotools.repair.unified import unified
 from annotools.repair.xml_patch import patch
 from annotools.sources.file_kinds import is_image
 from annotools.sources.source import Pair, Source
+from annotools.validation.rules.classes import with_plain_names
 from annotools.validation.rules.image import annotated_size, sizes
 from annotools.validation.rules.rule import Sample
 
@@ -100,6 +101,7 @@ class _Copy:
         if annotation is None:
             self.result.problems += issues
             return _File(pair.xml, pair.xml, data)
+        annotation = with_plain_names(annotation)
         scaled, scaling = annotation, None
         if image is not None and "scale-boxes" in self.fixes:
             scaled, scaling = scale_boxes(annotation, image, one_based=self.one_based)

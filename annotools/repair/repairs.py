@@ -10,6 +10,7 @@ import dataclasses
 import math
 from posixpath import splitext
 
+from annotools.classes.spelling import cleaned
 from annotools.records import TOLERANCE, Annotation, Box, Image, Object, RotatedBox, Size, number, record
 from annotools.repair.fixes import Fixes, Repair
 from annotools.validation.rules.image import EXTENSIONS, verdict_on
@@ -99,9 +100,9 @@ class _Repairer:
 
     def name(self, index: int, obj: Object) -> str:
         name = obj.name
-        if "strip-class-names" in self.fixes and name.strip() != name:
-            name = name.strip()
-            self.note("strip-class-names", f"{obj.name!r} is now {name!r}", obj.line, index)
+        if "strip-class-names" in self.fixes and cleaned(name) != name:
+            name = cleaned(name)
+            self.note("strip-class-names", f"{obj.name!a} is now {name!r}", obj.line, index)
         new = self.fixes.class_names.get(name, name)
         if new != name:
             self.note("map-classes", f"{name!r} is now {new!r}", obj.line, index)

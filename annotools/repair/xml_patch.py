@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
+from annotools.classes.spelling import cleaned
 from annotools.formats.xml.editor import Node, XmlFile
 from annotools.records import Annotation, Box, Object, Point, Polygon, RotatedBox, Size, number
 from annotools.repair.fixes import Repair
@@ -31,9 +32,9 @@ def patch(
             file.remove(node)
             continue
         name = node.find("name")
-        if name is not None and strip and name.text != name.text.strip() and old.name:
-            message = f"{name.text!r} is now {new.name!r}"
-            if old.name == old.name.strip():  # else it is among the repairs of the record
+        if name is not None and strip and name.text != cleaned(name.text) and old.name:
+            message = f"{name.text!a} is now {new.name!r}"
+            if old.name == cleaned(old.name):  # else it is among the repairs of the record
                 stripped.append(Repair("strip-class-names", message, before.xml_path, name.line, index))
             file.set_whole_text(name, new.name)
         elif name is not None and new.name != old.name:

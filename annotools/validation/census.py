@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from annotools.issues import Issue
@@ -44,13 +44,13 @@ class Occurrences:
         if len(self.places) < kept:
             self.places.append(place)
 
-    def issues(self, rule: str, message: str) -> Iterator[Issue]:
-        """One issue at each place that was kept, and one for the others together."""
+    def issues(self, rule: str, message: str, fix: str | None = None) -> Iterator[Issue]:
+        """One issue at each place that was kept, and one for the others together; `fix` as in Issue."""
         for path, line, index in self.places:
-            yield Issue.of(rule, message, path, line, index)
+            yield replace(Issue.of(rule, message, path, line, index), fix=fix)
         hidden = self.count - len(self.places)
         if hidden:
-            yield Issue.of(rule, f"{message}; and for {hidden} further objects")
+            yield replace(Issue.of(rule, f"{message}; and for {hidden} further objects"), fix=fix)
 
 
 @dataclass(slots=True)

@@ -17,6 +17,7 @@ from annotools.sources.file_kinds import is_readable
 from annotools.sources.storage import HEAD
 from annotools.validation.census import Census
 from annotools.validation.rules.catalogue import CHECKS
+from annotools.validation.rules.classes import with_plain_names
 from annotools.validation.rules.duplicates import NO_IMAGE, fingerprint, perceptual_hash
 from annotools.validation.rules.image import annotated_size
 from annotools.validation.rules.names import image_missing
@@ -77,6 +78,7 @@ class Checker:
             if annotation is None:
                 self.census.files += 1
             else:
+                annotation = with_plain_names(annotation)
                 if image_path is not None:
                     annotation = annotation.found_at(image_path, image, pair.split)
                 unread = objects_with_errors(found) if found else frozenset()

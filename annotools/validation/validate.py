@@ -105,8 +105,7 @@ class _Run:
 
     def issues(self) -> Iterator[Issue]:
         job, source = self.job, self.job.source
-        if job.images != "none":
-            yield from job.selection.selected(source.issues())
+        yield from job.selection.selected(source.issues())
         census = Census(one_based=job.one_based)
         memberships = Memberships(source.splits)
         with progress_bar(self.progress, unit=" files", total=len(source), title="validate") as tick:

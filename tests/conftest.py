@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import os
+import shutil
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -40,6 +42,29 @@ def _shared(name: str) -> Path:
     if not path.is_dir():
         pytest.skip(f"the real data set {name} is not beside this checkout")
     return path
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium through Playwright. Debian: `apt install chromium fonts-wqy-microhei`; no browser is downloaded.
+
+    Without one the test is skipped; ANNOTOOLS_BROWSER=required makes that a failure.
+    """
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    program = next((found for name in names if (found := shutil.which(name))), None)
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        program = None
+    if program is None:
+        reason = "no browser: install Playwright and put Chromium on the PATH (apt install chromium)"
+        if os.environ.get("ANNOTOOLS_BROWSER") == "required":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=program)
+        yield started
+        started.close()
 
 
 @pytest.fixture(scope="session")

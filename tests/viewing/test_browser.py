@@ -1,14 +1,11 @@
 """The report in a real browser, offline: it draws, filters, sorts, enlarges and asks the network for nothing.
 
-Needs Playwright and a Chromium on the PATH (Debian: `apt install chromium fonts-wqy-microhei`).
-Without a browser these tests are skipped; ANNOTOOLS_BROWSER=required makes that a failure. Screenshots go to
-the folder ANNOTOOLS_SCREENSHOTS, if that is set.
+The fixture `browser` of conftest.py says what that needs. Screenshots go to the folder ANNOTOOLS_SCREENSHOTS, if that is set.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
@@ -19,27 +16,6 @@ import pytest
 from PIL import Image
 
 import annotools
-
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    program = next((found for name in NAMES if (found := shutil.which(name))), None)
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        program = None
-    if program is None:
-        reason = "no browser: install Playwright and put Chromium on the PATH (apt install chromium)"
-        if os.environ.get("ANNOTOOLS_BROWSER") == "required":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=program)
-        yield started
-        started.close()
-
 
 def noise(seed: int) -> bytes:
     pixels = np.random.default_rng(seed).integers(0, 256, (40, 60, 3), np.uint8)

@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint fuzz bench clean
+.PHONY: demo test lint docs fuzz bench clean
 
 demo: $(VENV)/.demo-installed
 	rm -rf demo_output
@@ -14,6 +14,11 @@ demo: $(VENV)/.demo-installed
 
 test: $(VENV)/.test-installed lint
 	$(BIN)/pytest -n 2 --dist loadfile
+
+# The site in build/site, which a browser opens from the disk; a broken link or an unknown name is an error.
+docs: $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[docs,tensorflow]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 # Not part of `test`: a million executions of each reader take about an hour.
 RUNS ?= 1000000

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from annotools.view.stats import Stats as Stats
     from annotools.view.stats import stats as stats
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOME = {
     "ClassMap": "annotools.classes.class_map",

@@ -46,7 +46,7 @@ def _shared(name: str) -> Path:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Chromium through Playwright. Debian: `apt install chromium fonts-wqy-microhei`; no browser is downloaded.
+    """Chromium through Playwright (Debian: `apt install chromium fonts-wqy-microhei`); none is downloaded.
 
     Without one the test is skipped; ANNOTOOLS_BROWSER=required makes that a failure.
     """

@@ -1,6 +1,6 @@
 """How mkdocstrings shows our functions: their real keywords, and the columns of a docstring as a list.
 
-A docstring lists arguments in columns, `name   what it is`, indented by four; Markdown would take that for code.
+A docstring lists arguments in columns, `name   what it is`, indented by four, which Markdown takes for code.
 `@takes(Options)` packs keywords into a record; readers want the keywords, which `inspect.signature` has.
 """
 

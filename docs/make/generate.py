@@ -44,8 +44,9 @@ def cli_page() -> str:
     parts = [
         NOTE,
         "# The command line",
-        "`annotools COMMAND --help` says the same in a terminal. The result goes to stdout, progress and log to stderr, "
-        "a bar only to a terminal. Exit codes: 0 clean, 1 the data has problems, 2 usage or I/O, 130 interrupted.",
+        "`annotools COMMAND --help` says the same in a terminal. The result goes to stdout, progress and log "
+        "to stderr, a bar only to a terminal. Exit codes: 0 clean, 1 the data has problems, 2 usage or I/O, "
+        "130 interrupted.",
         _table(("command", ""), ((f"[`{name}`](#{name})", COMMANDS[name]) for name in COMMANDS)),
     ]
     for name in COMMANDS:
@@ -96,16 +97,17 @@ def codes_page() -> str:
             [
                 NOTE,
                 "# Codes",
-                "What is not in an output is in its ledger, under one of these codes: in `manifest.json`, in the summary of "
-                "`convert`, in `ConvertResult.ledger` and in `--report`. Found = written + lost, for images and for objects.",
+                "What is not in an output is in its ledger, under one of these codes: in `manifest.json`, in "
+                "the summary of `convert`, in `ConvertResult.ledger` and in `--report`. Found = written "
+                "+ lost, for images and for objects.",
                 "## What `convert --on-error skip` leaves out",
                 _table(("code", "", "what is left out", "`--fix`"), rules),
                 _table(("code", ""), ((f"`{code}`", text) for code, text in LOST_ELSEWHERE.items())),
                 "## What repairs take away",
                 _table(("code", ""), removes),
-                "All repairs are listed with file and line, also those that take nothing away: [Fix](fix.md).",
+                "All repairs are listed with file and line, those that take nothing away too: [Fix](fix.md).",
                 "## What the loader leaves out of a batch",
-                "Counted in `left_out` with `make_dataset(..., left_out=True)`, and by `explain` and `apply`.",
+                "Counted in `left_out` of `make_dataset(..., left_out=True)`, by `explain` and by `apply`.",
                 _table(("code", ""), ((f"`{code}`", text) for code, text in LEFT_OUT.items())),
                 "## What `verify` finds",
                 _table(("code", ""), _faults()),

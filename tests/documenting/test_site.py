@@ -17,7 +17,7 @@ PAGES = ("index", "sixty-seconds", "coordinates", "cli", "api", "faq", "rules", 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built with --strict: a broken link, a page outside the menu or an unknown name of the API is an error."""
+    """Built with --strict: a broken link, a page outside the menu or an unknown name is an error."""
     folder = tmp_path_factory.mktemp("site")
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)]
     environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
@@ -38,9 +38,14 @@ def opened(browser: Any, site: Path, request: pytest.FixtureRequest) -> Iterator
         )
         page = context.new_page()
         pages.append(page)
-        page.on("request", lambda asked: None if asked.url.startswith(("file:", "data:")) else wrong.append(asked.url))
+        page.on(
+            "request",
+            lambda asked: None if asked.url.startswith(("file:", "data:")) else wrong.append(asked.url),
+        )
         page.on("requestfailed", lambda asked: wrong.append(f"failed: {asked.url}"))
-        page.on("console", lambda said: wrong.append(said.text) if said.type in ("error", "warning") else None)
+        page.on(
+            "console", lambda said: wrong.append(said.text) if said.type in ("error", "warning") else None
+        )
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.goto((site / f"{name}.html").as_uri())
         return page
@@ -85,4 +90,6 @@ def test_wide_page_in_both_schemes(opened: Callable[..., Any]) -> None:
     for name, scheme in (("index", "light"), ("comparison", "light"), ("api", "dark"), ("zh/index", "light")):
         page = opened(name, scheme=scheme)
         assert page.query_selector("nav.md-nav--primary") is not None
-        assert page.evaluate("document.body.dataset.mdColorScheme") == ("slate" if scheme == "dark" else "default")
+        assert page.evaluate("document.body.dataset.mdColorScheme") == (
+            "slate" if scheme == "dark" else "default"
+        )

@@ -1,4 +1,4 @@
-"""Runs the shell commands of a text. `annotools ...` runs in this process, which saves its start each time."""
+"""Runs the shell commands of a text; `annotools ...` in this process, which saves its start each time."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _here(arguments: list[str]) -> tuple[int, str]:
         except SystemExit as exit_:
             code = int(exit_.code or 0)
     output.flush()
-    return code, output.buffer.getvalue().decode()  # type: ignore[attr-defined]
+    return code, output.buffer.getvalue().decode()
 
 
 def _elsewhere(command: str) -> tuple[int, str]:

@@ -1,16 +1,15 @@
-"""From `make_dataset` to `model.fit`: README's block, what a data set knows, epochs that come back."""
+"""From `make_dataset` to `model.fit`: what a data set knows, epochs that come back."""
 
 from __future__ import annotations
 
-import re
 import warnings
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from model_on_demand import ModelOnDemand
 
 from annotools.augment import HorizontalFlip, light
 from annotools.errors import OptionError
@@ -18,44 +17,6 @@ from annotools.loader import make_dataset, pipeline_of, steps_per_epoch, to_kera
 
 OPTIONS: dict[str, Any] = {"split": "train", "image_size": (32, 48), "batch_size": 5}
 NAMES = ("audio", "books", "clothes", "computer", "pants", "phone", "shoes", "watch")
-
-
-class ModelOfDemand:
-    """Stands in README for a model: a functional one, made when `fit` shows what it has to learn."""
-
-    steps: int
-
-    def fit(self, dataset: Any, epochs: int, steps_per_epoch: int | None) -> None:
-        images, targets = dataset.element_spec
-        height, width, channels = images.shape[1:]
-        rows, classes = targets["boxes"].shape[1], dataset.num_classes
-        inputs = keras.Input((height, width, channels))
-        pooled = keras.layers.GlobalAveragePooling2D()(keras.layers.Rescaling(1 / 255)(inputs))
-        outputs = {
-            "boxes": keras.layers.Reshape((rows, 4))(keras.layers.Dense(rows * 4)(pooled)),
-            "labels": keras.layers.Reshape((rows, classes + 1))(
-                keras.layers.Dense(rows * (classes + 1))(pooled)
-            ),
-        }
-        model = keras.Model(inputs, outputs)
-
-        def label_loss(labels: Any, scores: Any) -> Any:
-            return keras.losses.sparse_categorical_crossentropy(labels + 1, scores, from_logits=True)
-
-        model.compile("sgd", loss={"boxes": "mae", "labels": label_loss})
-        model.fit(dataset, epochs=epochs, steps_per_epoch=steps_per_epoch, verbose=0, shuffle=False)
-        self.steps = int(model.optimizer.iterations)
-
-
-def test_the_block_of_the_readme_trains(converted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    (block,) = re.findall(r"```python\n(.*?)```", readme.partition("## Train")[2].partition("\n## ")[0], re.S)
-    monkeypatch.chdir(converted.parent)
-    model = ModelOfDemand()
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        exec(block.replace('"out"', repr(converted.name)).replace("30", "3"), {"model": model})
-    assert model.steps == 3  # of 16 images in batches of 32
 
 
 def test_images_and_targets_have_static_shapes(converted: Path) -> None:
@@ -136,7 +97,7 @@ def test_augmented_epochs_that_begin_once_more_are_told(converted: Path, epochs:
 
 def test_keras_is_warned_of_epochs_that_are_the_first_one_again(converted: Path) -> None:
     dataset = to_keras(make_dataset(converted, augment=light(), **OPTIONS))
-    model = ModelOfDemand()
+    model = ModelOnDemand()
     with pytest.warns(UserWarning, match="once more"):
         model.fit(dataset, epochs=3, steps_per_epoch=None)
 

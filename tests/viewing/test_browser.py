@@ -1,6 +1,7 @@
 """The report in a real browser, offline: it draws, filters, sorts, enlarges and asks the network for nothing.
 
-The fixture `browser` of conftest.py says what that needs. Screenshots go to the folder ANNOTOOLS_SCREENSHOTS, if that is set.
+The fixture `browser` of conftest.py says what that needs. Screenshots go to the folder
+ANNOTOOLS_SCREENSHOTS, if that is set.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import pytest
 from PIL import Image
 
 import annotools
+
 
 def noise(seed: int) -> bytes:
     pixels = np.random.default_rng(seed).integers(0, 256, (40, 60, 3), np.uint8)

@@ -177,7 +177,7 @@ def names(readers_folder: Path) -> dict[str, Any]:
     }
     xml = (readers_folder / "sample_data" / "Annotations" / "shelf-003.xml").read_bytes()
     image = np.asarray(Image.open(readers_folder / "shoe.jpg"))
-    boxes, labels = np.float32([[56, 75, 209, 204]]), np.int32([3])
+    boxes, labels = np.array([[56, 75, 209, 204]], np.float32), np.array([3], np.int32)
     return {
         "model": ModelOnDemand(),
         "detections": detections,

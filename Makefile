@@ -6,11 +6,7 @@ BIN := $(VENV)/bin
 .PHONY: demo test lint docs fuzz bench clean
 
 demo: $(VENV)/.demo-installed
-	rm -rf demo_output
-	$(BIN)/annotools convert sample_data demo_output/tfrecord --to tfrecord --shards 2 --classes sample_data/classes.txt
-	$(BIN)/annotools convert sample_data demo_output/gt.pkl --to ssd-pickle --classes sample_data/classes.txt
-	$(BIN)/annotools classes sample_data
-	$(BIN)/python examples/train_tiny.py demo_output/tfrecord --picture demo_output/batch.png
+	@$(BIN)/python examples/demo.py
 
 test: $(VENV)/.test-installed lint
 	$(BIN)/pytest -n 2 --dist loadfile

@@ -1,15 +1,16 @@
 """A detector small enough to read in one sitting, trained for a few steps straight from `annotools convert`.
 
-    python examples/train_tiny.py [SHARDS] [--steps 60] [--picture batch.png]
+    python examples/train_tiny.py [SHARDS] [--steps 60] [--picture batch.png] [--detections found.json]
 
 Every cell of a 10x10 grid says whether the centre of an object lies in it, which class that is, and where the
 box's edges are. Two dozen drawings of shelves cannot teach a detector anything that lasts; what can be seen
-is that the loss falls, and what a batch looks like.
+is that the loss falls, what a batch looks like, and what it finds on the pictures that it has learnt from.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ import keras
 import tensorflow as tf
 from PIL import Image, ImageDraw
 
+import annotools
 from annotools.augment import light
 from annotools.loader import make_dataset, pipeline_of
 
@@ -75,7 +77,38 @@ def picture(batch: dict[str, Any], path: str) -> None:
     sheet.save(path)
 
 
-def train(shards: str, steps: int, picture_path: str | None = None) -> tuple[float, float]:
+def detect(model: keras.Model, shards: str) -> list[dict[str, Any]]:
+    """COCO results for every picture that was trained on: boxes in pixels of the picture, best first."""
+    sizes = {
+        os.path.splitext(one.filename or "")[0]: (one.image.width, one.image.height)
+        for one in annotools.read(shards, split="train")
+        if one.image is not None
+    }
+    found = []
+    for batch in make_dataset(shards, split="train", image_size=(SIZE, SIZE), batch_size=8, epochs=1):
+        predictions = model.predict_on_batch(batch["images"])
+        for image_id, cells in zip(batch["image_id"].numpy(), predictions, strict=False):
+            name = image_id.decode()
+            if name not in sizes:
+                continue  # padding of the last batch
+            width, height = sizes[name]
+            cells = cells.reshape(-1, cells.shape[-1])
+            scores = tf.sigmoid(cells[:, 0])
+            shares = tf.clip_by_value(tf.sigmoid(cells[:, 1:5]), 0, 1)
+            kept = tf.image.non_max_suppression(shares, scores, 20, iou_threshold=0.3, score_threshold=0.5)
+            for place in kept.numpy():
+                x1, y1, x2, y2 = shares[place].numpy().tolist()
+                box = [x1 * width, y1 * height, (x2 - x1) * width, (y2 - y1) * height]
+                label = int(cells[place, 5:].argmax()) + 1  # category ids are those of the label map
+                score = float(scores[place])
+                if min(box[2:]) > 0:
+                    found.append({"image_id": name, "category_id": label, "bbox": box, "score": score})
+    return sorted(found, key=lambda one: -one["score"])
+
+
+def train(
+    shards: str, steps: int, picture_path: str | None = None, detections: str | None = None
+) -> tuple[float, float]:
     """The loss of the first and of the last tenth of the steps."""
     keras.utils.set_random_seed(1)
     ds = make_dataset(
@@ -110,6 +143,8 @@ def train(shards: str, steps: int, picture_path: str | None = None) -> tuple[flo
         shuffle=False,
         callbacks=[keep],
     )
+    if detections is not None:
+        Path(detections).write_text(json.dumps(detect(model, shards), indent=1))
     return history[0], history[-1]
 
 
@@ -122,8 +157,9 @@ def main() -> None:
     )
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--picture", metavar="FILE", help="draw the first batch into this file")
+    parser.add_argument("--detections", metavar="FILE", help="write what it finds, as COCO results")
     options = parser.parse_args()
-    first, last = train(options.shards, options.steps, options.picture)
+    first, last = train(options.shards, options.steps, options.picture, options.detections)
     print(f"loss {first:.2f} -> {last:.2f} in {options.steps} steps of 8 images")
     if options.picture:
         print(f"the first batch: {options.picture}")

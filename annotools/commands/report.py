@@ -25,7 +25,9 @@ def run_report(args: argparse.Namespace) -> int:
     from annotools.view.report import report
 
     result = report(args.source, args.output, **keywords(ReportOptions, args))
-    counts = ", ".join(f"{count} {severity}s" for severity, count in result.findings.items())
+    counts = ", ".join(
+        f"{count} {severity}{'s' * (count != 1)}" for severity, count in result.findings.items()
+    )
     print(
         f"{printable(result.path)}: {result.stats.images.found} images, {result.stats.objects} objects, "
         f"{counts}; {result.pictures} pictures, {result.bytes / 1e6:.1f} MB"

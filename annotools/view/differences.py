@@ -1,7 +1,7 @@
 """What differs between two data sets: images and objects that came, went, moved or changed.
 
 The one comparison behind `annotools diff` and `report --against`. Images are the same if their ids are,
-objects if they are equal, then if their boxes overlap by half.
+objects if they are equal, then if their boxes overlap by half or have three edges in common.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from annotools.view.pictures import Album, Entry, SourceAlbum
 Kind = Literal["added", "removed", "moved", "renamed", "flags"]
 _SAME_PLACE: Final = 0.5
 """IoU from which on two boxes are taken for two drawings of one object."""
+_SAME_EDGES: Final = 3
+"""Of four: then one edge was moved, however far."""
 _PLACES: Final = 2
 """Decimals of a pixel to which boxes count where one side has them as float32 shares."""
 
@@ -163,16 +165,25 @@ def _matches(old: Sequence[Object], new: Sequence[Object]) -> Iterator[tuple[int
 
 
 def _iou(one: Object, other: Object) -> float:
-    a, b = one.bndbox, other.bndbox
-    if a is None or b is None:
-        return float(a is b)
+    """Of their boxes; not below _SAME_PLACE where these differ in one edge only."""
+    if one.bndbox is None or other.bndbox is None:
+        return float(one.bndbox is other.bndbox)
+    a, b = _in_order(one.bndbox), _in_order(other.bndbox)
     if a == b:
         return 1.0
     width = min(a.xmax, b.xmax) - max(a.xmin, b.xmin)
     height = min(a.ymax, b.ymax) - max(a.ymin, b.ymin)
     common = max(width, 0.0) * max(height, 0.0)
     union = a.area + b.area - common
-    return common / union if union > 0 else 0.0
+    iou = common / union if union > 0 else 0.0
+    same = sum(edge == other for edge, other in zip(a.as_tuple(), b.as_tuple(), strict=True))
+    return max(iou, _SAME_PLACE) if same == _SAME_EDGES else iou
+
+
+def _in_order(box: Box) -> Box:
+    """The box between the same corners, with its edges in order."""
+    xs, ys = sorted((box.xmin, box.xmax)), sorted((box.ymin, box.ymax))
+    return Box(xs[0], ys[0], xs[1], ys[1])
 
 
 def _edges(item: Object) -> str:

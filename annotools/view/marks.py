@@ -30,7 +30,11 @@ def _drawing(
     except ImageError as error:
         lines.append((error.message, True))
     size = picture.size or (pixels.size if pixels is not None else (4, 3))
-    told = [f"{issue.rule}: {issue.message}" for issue in picture.issues if issue.severity != "info"]
+    told = [
+        f"{issue.rule}: {issue.message.replace(f'{album.path}/', '')}"
+        for issue in picture.issues
+        if issue.severity != "info"
+    ]
     if len(told) > _PROBLEM_LINES:
         told[_PROBLEM_LINES - 1 :] = [f"... {len(told) - _PROBLEM_LINES + 1} more"]
     lines += [(text, True) for text in told]

@@ -60,4 +60,6 @@ def _of_figures(figures: Stats) -> Iterator[Note]:
         if count:
             yield Note("info", f"{count:,} x {kind}: worth a look", anchor="hints")
     if figures.images.negative:
-        yield Note("info", f"{figures.images.negative:,} images have no object", anchor="counts")
+        count = figures.images.negative
+        text = "1 image has no object" if count == 1 else f"{count:,} images have no object"
+        yield Note("info", text, anchor="counts")

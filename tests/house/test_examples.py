@@ -140,3 +140,15 @@ def test_roi_align_at_the_border_too() -> None:
         for index, roi in enumerate(rois[image]):
             expected = read_align(maps[image], roi, 8.0, 3, 2)
             np.testing.assert_allclose(found[image, index], expected, atol=2e-5)
+
+
+def test_the_demo_without_training(tmp_path: Path) -> None:
+    """Each of its commands must succeed, or it ends with another code."""
+    command = [sys.executable, str(EXAMPLES / "demo.py"), "--output", str(tmp_path / "out"), "--steps", "0"]
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stderr == ""
+    for name in ("report.html", "problems.png", "tfrecord/manifest.json", "yolo/data.yaml", "gt.pkl"):
+        assert (tmp_path / "out" / name).is_file()
+    rules = {issue.rule for issue in annotools.validate(tmp_path / "out" / "spoiled")}
+    assert {"unparsable", "field-invalid", "image-missing", "box-inverted", "box-outside-image"} <= rules

@@ -76,6 +76,14 @@ def test_showing_needs_no_tensorflow(sample_data: Path, tmp_path: Path) -> None:
     assert "PIL" in names
 
 
+@pytest.mark.parametrize("command", ["stats", "report", "diff"])
+def test_looking_needs_no_tensorflow(command: str, sample_data: Path, tmp_path: Path) -> None:
+    words = {"report": ["-o", str(tmp_path / "a.html")], "diff": [str(sample_data)]}.get(command, [])
+    code = f"import annotools.cli\nassert annotools.cli.main([{command!r}, *sys.argv[1:]]) == 0"
+    names = imported(code, str(sample_data), *words)
+    assert not names & {"tensorflow", "keras", "matplotlib", "pandas", "scipy"}
+
+
 def test_validating_needs_no_tensorflow(sample_data: Path) -> None:
     code = "import annotools\nlist(annotools.validate(sys.argv[1]))"
     assert not imported(code, str(sample_data)) & {"tensorflow", "keras", "google.protobuf"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from pathlib import Path
 from typing import Any
 
@@ -73,8 +74,15 @@ def test_the_tiny_detector_learns(converted: Path, tmp_path: Path) -> None:
     assert spec.loader is not None
     example = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(example)
-    first, last = example.train(str(converted), 30, str(tmp_path / "batch.png"))
+    found = tmp_path / "found.json"
+    first, last = example.train(str(converted), 30, str(tmp_path / "batch.png"), str(found))
     assert last < 0.8 * first
+    for one in json.loads(found.read_bytes()):
+        x, y, width, height = one["bbox"]
+        assert min(x, y) >= 0
+        assert width > 0 < height
+        assert isinstance(one["image_id"], str)
+        assert one["category_id"] >= 1
     with Image.open(tmp_path / "batch.png") as sheet:
         assert sheet.size == (4 * 160, 2 * 160)
 

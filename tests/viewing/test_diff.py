@@ -74,6 +74,14 @@ def test_an_output_against_its_source(to: str, tree: Any, tmp_path: Path) -> Non
     assert [(one.id, [change.kind for change in one.changes]) for one in found.images] == [("b", ["removed"])]
 
 
+def test_boxes_are_the_same_though_their_corners_are_exchanged(make_tree: Any, tmp_path: Path) -> None:
+    old, new = make_tree(tmp_path / "old"), make_tree(tmp_path / "new")
+    old.add("a", [("cup", 1, 2, 30, 31), ("pen", 1, 2, 9, 9)])
+    new.add("a", [("cup", 30, 2, 1, 31), ("pen", 1, 2, 59, 9)])
+    (found,) = annotools.diff(old.root, new.root).images
+    assert [change.kind for change in found.changes] == ["moved", "moved"]
+
+
 def test_a_split_and_a_source_that_is_not_there(versions: tuple[Path, Path]) -> None:
     assert main(["diff", str(versions[0]), str(versions[1]) + "x"]) == 2
     assert main(["diff", *map(str, versions), "--split", "val"]) == 2

@@ -152,7 +152,8 @@ def proposed_fixes(group: Sequence[Issue], doubted: Set[str]) -> list[str]:
 
 
 def _fixable(issues: Sequence[Issue], doubted: Set[str]) -> Iterator[str]:
-    fixable = [issue.repair for issue in issues if issue.repair and issue.repair not in doubted]
+    unsure = {*doubted, "map-classes"}  # that one has to be told the new names
+    fixable = [issue.repair for issue in issues if issue.repair and issue.repair not in unsure]
     if fixable:
         fixes = ",".join(dict.fromkeys(fixable))
         yield f"[*] {len(fixable)} fixable by annotools fix SOURCE OUTPUT --fix {fixes}"

@@ -96,11 +96,11 @@ def main() -> None:
                     seconds = median(runs, "cpu")
                     aimed = count == 10_000 and kind == "random" and which in ("validate", "convert")
                     met = verdict(seconds, most=1) if aimed else ""
-                    name = f"{which}, {kind}"
-                    fewer, less = before.get(name, (count, seconds))
+                    row = f"{which}, {kind}"
+                    fewer, less = before.get(row, (count, seconds))
                     grown = f"{seconds / less:.1f} x for {count / fewer:g} x" if fewer != count else ""
-                    before[name] = (count, seconds)
-                    rows.append([name, f"{count:,}", f"{seconds:.2f}", grown, met])
+                    before[row] = (count, seconds)
+                    rows.append([row, f"{count:,}", f"{seconds:.2f}", grown, met])
     print(table(["boxes of one class in one image", "boxes", "CPU s", "growth", "target"], rows))
     print(f"\n{os.cpu_count()} processors, Python {sys.version.split()[0]}, medians of {args.runs}")
 

@@ -116,9 +116,11 @@ def main() -> int:
                     wrong += 1
                     print(f"after a kill of {victim}: {torn or early}")
             ended = subprocess.run(command(source, out), stderr=subprocess.PIPE, text=True)
-            if ended.returncode or snapshot(out) != wanted:
+            found = snapshot(out) if out.exists() else {}
+            if ended.returncode or found != wanted:
                 wrong += 1
-                print(f"the next run: exit {ended.returncode}, {ended.stderr.strip()}")
+                other = sorted(n for n in {*found, *wanted} if found.get(n) != wanted.get(n))
+                print(f"the next run: exit {ended.returncode}, {ended.stderr.strip()}, {other[:5]}")
         print(f"{sum(kills.values())} kills ({dict(kills)}), run length {length:.2f} s: {wrong} differences")
     return 1 if wrong else 0
 

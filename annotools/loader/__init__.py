@@ -15,22 +15,28 @@ from annotools.loader.adapters import to_keras, to_keras_cv, to_keras_hub, to_tf
 from annotools.loader.batch import IGNORE, LEFT_OUT, PAD
 from annotools.loader.dataset import make_dataset, steps_per_epoch
 from annotools.loader.explain import Seen, explain
+from annotools.loader.extras import EXTRAS, boxes_to_original
 from annotools.loader.sampling import ClassBalanced, RepeatFactor, Weights
 from annotools.loader.share import SampleCounts
+from annotools.loader.sizes import ByAspect, MultiScale
 from annotools.loader.sources.mix import Mix
 from annotools.loader.training_set import TrainingSet, pipeline_of
 
 __all__ = [
+    "EXTRAS",
     "IGNORE",
     "LEFT_OUT",
     "PAD",
+    "ByAspect",
     "ClassBalanced",
     "Mix",
+    "MultiScale",
     "RepeatFactor",
     "SampleCounts",
     "Seen",
     "TrainingSet",
     "Weights",
+    "boxes_to_original",
     "explain",
     "make_dataset",
     "pipeline_of",

@@ -8,6 +8,8 @@ from annotools.augment import DROP_REASONS, Plan, Sample
 from annotools.augment.graph import boxes as graph_boxes
 from annotools.augment.graph import graph_ops
 from annotools.augment.graph.checks import checked
+from annotools.augment.plan.kind import Color
+from annotools.loader.extras import OF_OBJECTS, extras_of_objects
 from annotools.loader.options import LoaderOptions
 
 PAD = -1
@@ -53,19 +55,45 @@ def rows_of(
     boxes = graph_ops.gather(boxes, keep, axis=1, batch_dims=1)
     labels = graph_ops.gather(labels, keep, axis=1, batch_dims=1)
     kept = tf.minimum(counts, graph_ops.constant(max_boxes))
-    size = plan.size[0] if options.box_format.startswith("rel_") else None
+    is_relative = options.box_format.startswith("rel_")
+    size = padded_size(plan.size[0], options.pad_to_multiple) if is_relative else None
     boxes = graph_boxes.convert(boxes, "xyxy", options.box_format, image_size=size)
-    # up to M rows of anything, which are then overwritten
-    every = tf.minimum(
-        graph_ops.constant(tuple(range(max_boxes))), graph_ops.length(keep, 1) - graph_ops.constant(1)
-    )
-    is_object = graph_ops.constant(tuple(range(max_boxes))) < kept
-    boxes = graph_ops.choose(graph_ops.expand(is_object), graph_ops.gather(boxes, every, axis=1), PAD)
-    labels = graph_ops.choose(is_object, graph_ops.gather(labels, every, axis=1), PAD)
-    values = {
+    boxes, labels = padded(boxes, kept, max_boxes, PAD), padded(labels, kept, max_boxes, PAD)
+    extras = extras_of_objects(plan) if set(options.extras) & OF_OBJECTS.keys() else {}
+    for name in set(options.extras) & OF_OBJECTS.keys():
+        found = graph_ops.gather(extras[name], keep, axis=1, batch_dims=1)
+        extras[name] = padded(found, kept, max_boxes, OF_OBJECTS[name])
+    values = extras | {
         "boxes": tf.ensure_shape(boxes, [None, max_boxes, 4]),
         "labels": tf.ensure_shape(labels, [None, max_boxes]),
         "num_boxes": graph_ops.reshape(kept, [-1]),
         "left_out": graph_ops.concat([plan.drops, graph_ops.expand(dropped), counts - kept]),
     }
     return values, keep
+
+
+def padded(values: tf.Tensor, count: tf.Tensor, rows: int, padding: float | bool) -> tf.Tensor:
+    """(B, rows, ...) of values (B, up to rows, ...), the first count (B, 1) of each image, then padding."""
+    places = graph_ops.constant(tuple(range(rows)))
+    # up to `rows` of anything, which are then overwritten
+    every = tf.minimum(places, graph_ops.length(values, 1) - graph_ops.constant(1))
+    kept = places < count if values.shape.rank == 2 else graph_ops.expand(places < count)
+    return graph_ops.choose(kept, graph_ops.gather(values, every, axis=1), padding)
+
+
+def padded_size(size: tf.Tensor, multiple: int) -> tf.Tensor:
+    """(2,) the next multiples of both sides."""
+    return size if multiple == 1 else -(-size // multiple) * multiple
+
+
+def padded_images(images: tf.Tensor, multiple: int, fill: Color) -> tf.Tensor:
+    """(B, H', W', 3), fill below and to the right up to multiples; static where H, W are."""
+    height, width = images.shape[1:3]
+    sides = tf.shape(images)
+    color = tf.constant(fill, images.dtype)
+    for axis in (1, 2):
+        missing = (-sides[axis]) % multiple
+        shape = tf.tensor_scatter_nd_update(tf.shape(images), [[axis]], [missing])
+        images = tf.concat([images, tf.broadcast_to(color, shape)], axis)
+    known = [None if side is None else -(-side // multiple) * multiple for side in (height, width)]
+    return tf.ensure_shape(images, [None, *known, 3])

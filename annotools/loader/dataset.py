@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import tensorflow as tf
 
 from annotools.augment import Augmenter
 from annotools.errors import OptionError
 from annotools.loader.options import LoaderOptions, StrPath
-from annotools.loader.order import Order, Slots
+from annotools.loader.order import Order, Slots, check_shard
 from annotools.loader.pipeline import Pipeline
 from annotools.loader.sampling import Population, as_sampling
 from annotools.loader.service import check_dispatcher
-from annotools.loader.share import share_of
+from annotools.loader.share import Share, share_of
+from annotools.loader.sizes import AspectOrder, ByAspect
 from annotools.loader.sources.cache import cached
 from annotools.loader.sources.examples import Examples
 from annotools.loader.sources.mix import Mix
@@ -36,7 +38,8 @@ def make_dataset(source: StrPath | Sequence[StrPath] | Mix, options: LoaderOptio
                  Detection API, balancap/SSD-Tensorflow or TFDS): a folder, file, pattern or list; a pickle,
                  with `images`; or anything that `annotools.read` takes. The last two read every image once,
                  to check it as `convert` does. Several of them: annotools.loader.Mix
-    image_size   (H, W) or one number for both; None, with batch_size None or 1: whatever `augment` gives
+    image_size   (H, W) or one number for both; None, with batch_size None or 1: whatever `augment` gives; a
+                 MultiScale or ByAspect of annotools.loader: several sizes, one for each batch
     batch_size   B; None: single samples, without the first axis
     split        "train"; may be left out where there is only one
     augment      a preset, one op or a list of them (annotools.augment); None: only the resize
@@ -62,6 +65,12 @@ def make_dataset(source: StrPath | Sequence[StrPath] | Mix, options: LoaderOptio
     keep_difficult  "keep" as any object, "drop", or "ignore": label -2, neither object nor background
     drop_remainder  leave out the last batch of an epoch if it is not full
     ragged       boxes (B, None, 4) and labels (B, None) as RaggedTensors, for evaluation
+    extras       adds some of EXTRAS: "original_size" (B, 2) int32, H and W; "map_back" (B, 2, 3) float32,
+                 from pixels of the picture to those of the original (`boxes_to_original`); and of each
+                 object, (B, M): "difficult" bool, "ids" int32 its place in its record, "weights" float32
+                 (MixUp), "visibility" and "area" float32, the share of it that is seen, and that in original
+                 pixels
+    pad_to_multiple  adds fill below and to the right, until both sides are multiples
     left_out     adds "left_out": (B, len(LEFT_OUT)) int32, objects that are not in the batch, by reason
     shard        (i, n): this is worker i of n; each has its part of the same permutation
     num_parallel_calls, deterministic  for tf.data: batches made at the same time, and whether they come in
@@ -91,15 +100,7 @@ def make_dataset(source: StrPath | Sequence[StrPath] | Mix, options: LoaderOptio
     mix = source if isinstance(source, Mix) else None
     population = Population(examples, options.keep_difficult == "keep")
     share = share_of(population, as_sampling(options.sampling), mix)
-    order = Order(
-        count=len(examples) if share is None else share.per_epoch,
-        batch_size=1 if options.batch_size is None else options.batch_size,
-        seed=options.seed,
-        shuffle=options.shuffle,
-        shard=options.shard,
-        drop_remainder=options.drop_remainder,
-        slots=None if share is None else Slots(share.weights, share.per_epoch),
-    )
+    order = _order(examples, options, share)
     if options.epochs is not None and options.start_step > options.epochs * order.steps:
         raise OptionError(
             "beyond the last epoch",
@@ -107,6 +108,11 @@ def make_dataset(source: StrPath | Sequence[StrPath] | Mix, options: LoaderOptio
             found=options.start_step,
             expected=f"0 to {options.epochs * order.steps}",
         )
+    of_originals = {"original_size", "map_back", "area"}.intersection(options.extras)
+    if options.cache == "resized" and of_originals:
+        raise OptionError("of resized images nobody knows", field="extras", found=sorted(of_originals))
+    if options.cache == "resized" and options.sizes:
+        raise OptionError("images are kept at one size", field="image_size", found=options.image_size)
     if options.cache is not None:
         examples = cached(examples, options.cache, augmenter.image_size, augmenter.resize)
     if options.service is not None and examples.is_local:
@@ -124,6 +130,25 @@ def steps_per_epoch(dataset: tf.data.Dataset) -> int:
     """Batches in one whole epoch, as `dataset.steps_per_epoch`."""
     steps = getattr(dataset, "steps_per_epoch", None)
     return pipeline_of(dataset).order.steps if steps is None else int(steps)
+
+
+def _order(examples: Examples, options: LoaderOptions, share: Share | None) -> Order | AspectOrder:
+    size = 1 if options.batch_size is None else options.batch_size
+    common: dict[str, Any] = {
+        "batch_size": size,
+        "seed": options.seed,
+        "shuffle": options.shuffle,
+        "shard": options.shard,
+        "drop_remainder": options.drop_remainder,
+    }
+    if isinstance(options.image_size, ByAspect):
+        if share is not None:
+            raise OptionError("not with batches by aspect", field="sampling", found=options.sampling)
+        check_shard(options.shard)
+        return AspectOrder(options.image_size.nearest(examples.sizes_of_all()), **common)
+    if share is None:
+        return Order(count=len(examples), **common)
+    return Order(count=share.per_epoch, slots=Slots(share.weights, share.per_epoch), **common)
 
 
 def _max_boxes(examples: Examples, options: LoaderOptions, partners: int) -> int:

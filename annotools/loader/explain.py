@@ -133,6 +133,8 @@ def explain(
             expected=f"{stem}, without the extension" if meant else None,
         )
 
+    step, place = _position(pipeline, number, epoch, copy)
+    pipeline = pipeline.at(epoch, max(step, 0))
     sample, plan, ids, layer, visibility, rows = _computed(pipeline, number, epoch, copy)
     batch = pipeline.finish(rows)
     labels, count = batch["bounding_boxes"]["labels"][0].numpy(), int(batch["num_boxes"][0])
@@ -143,7 +145,6 @@ def explain(
         "xyxy",
         image_size=image.shape[:2],
     )
-    step, place = _position(pipeline, number, epoch, copy)
     classes = pipeline.examples.classes
     is_object = sample.labels.numpy() != PAD
     return Seen(

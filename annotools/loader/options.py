@@ -15,6 +15,8 @@ from annotools.augment.pixels.render import Interpolation
 from annotools.boxes import BOX_FORMATS
 from annotools.classes.class_map import ClassMap
 from annotools.errors import OptionError
+from annotools.loader.extras import check_extras
+from annotools.loader.sizes import ByAspect, MultiScale
 from annotools.options import BOX_ORIGINS, ON_ERROR, check, option, options
 
 StrPath = str | os.PathLike[str]
@@ -24,6 +26,7 @@ KeepDifficult = Literal["keep", "drop", "ignore"]
 Overflow = Literal["error", "drop_smallest"]
 
 _COUNTS = {"seed": None, "epoch": 0, "start_step": 0, "batch_size": 1, "epochs": 1, "max_boxes": 1}
+_COUNTS["pad_to_multiple"] = 1
 _MAY_BE_NONE = ("batch_size", "epochs", "max_boxes")
 
 
@@ -52,7 +55,7 @@ class SourceOptions:
 class LoaderOptions(SourceOptions):
     """The keywords of `make_dataset`, which says what they mean."""
 
-    image_size: tuple[int, int] | int | None = option(flag="")
+    image_size: tuple[int, int] | int | MultiScale | ByAspect | None = option(flag="")
     batch_size: int | None = option(flag="")
     # what happens to pictures
     augment: Any = option(default=None, flag="")
@@ -79,6 +82,8 @@ class LoaderOptions(SourceOptions):
     dtype: Dtype = option(default="uint8", choices=("uint8", "float32"), flag="")
     ragged: bool = option(default=False, flag="")
     left_out: bool = option(default=False, flag="")
+    extras: Sequence[str] = option(default=(), flag="")
+    pad_to_multiple: int = option(default=1, flag="")
     # who makes it
     num_parallel_calls: int = option(default=tf.data.AUTOTUNE, flag="")
     deterministic: bool = option(default=True, flag="")
@@ -94,6 +99,7 @@ class LoaderOptions(SourceOptions):
             raise OptionError(
                 "not a worker", field="shard", found=self.shard, expected="(i, n), worker i of n"
             )
+        check_extras(self.extras)
         check(self)
         if self.image_size is None and self.batch_size not in (None, 1):
             raise OptionError(
@@ -105,8 +111,18 @@ class LoaderOptions(SourceOptions):
     @property
     def size(self) -> tuple[int, int] | None:
         """(H, W) of the pictures, None: what the ops give."""
+        if isinstance(self.image_size, (MultiScale, ByAspect)):
+            return self.sizes[0]
         size: Any = (self.image_size, self.image_size) if is_number(self.image_size) else self.image_size
         if size is None:
             return None
         check_size(size, "image_size")
         return int(size[0]), int(size[1])
+
+    @property
+    def sizes(self) -> tuple[tuple[int, int], ...]:
+        """(H, W) each that a batch may have; () where there is one, or none is known."""
+        if not isinstance(self.image_size, (MultiScale, ByAspect)):
+            return ()
+        sizes: Any = self.image_size.sizes
+        return tuple(sizes)

@@ -85,11 +85,7 @@ class Order:
     slots: Slots | None = None
 
     def __post_init__(self) -> None:
-        worker, workers = self.shard
-        if not 0 <= worker < workers:
-            raise OptionError(
-                "no such worker", field="shard", found=self.shard, expected="(i, n), 0 <= i < n"
-            )
+        check_shard(self.shard)
         if self.batch_size < 1:
             raise OptionError("too small", field="batch_size", found=self.batch_size, expected="1 or more")
         if self.steps < 1:
@@ -146,7 +142,16 @@ class Order:
         return permuted(position, self.count, self.seed, epoch, stream=0) if self.shuffle else position
 
 
-def permuted(position: tf.Tensor, count: int, seed: int, epoch: tf.Tensor, *, stream: int) -> tf.Tensor:
+def check_shard(shard: tuple[int, int]) -> None:
+    """(i, n), worker i of n."""
+    worker, workers = shard
+    if not 0 <= worker < workers:
+        raise OptionError("no such worker", field="shard", found=shard, expected="(i, n), 0 <= i < n")
+
+
+def permuted(
+    position: tf.Tensor, count: int | tf.Tensor, seed: int, epoch: tf.Tensor, *, stream: int
+) -> tf.Tensor:
     """Where a random permutation of `count` takes each position (int64): one for each seed, epoch and stream.
 
     The words are hashed first: `index_shuffle` itself has 256 permutations for all epochs of a small seed.
@@ -154,7 +159,7 @@ def permuted(position: tf.Tensor, count: int, seed: int, epoch: tf.Tensor, *, st
     pair = tf.stack([tf.constant(seed, tf.int64), tf.cast(epoch, tf.int64)])
     drawn = words(pair, [stream + 1, 3])
     return tf.raw_ops.RandomIndexShuffle(
-        index=position, seed=drawn[stream], max_index=tf.constant(count - 1, tf.int64), rounds=8
+        index=position, seed=drawn[stream], max_index=tf.convert_to_tensor(count - 1, tf.int64), rounds=8
     )
 
 

@@ -7,8 +7,8 @@ repeated anywhere.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import tensorflow as tf
@@ -16,11 +16,13 @@ import tensorflow as tf
 from annotools.augment import Augmenter, Draws, Plan, Sample, example_seed
 from annotools.augment.graph import graph_ops
 from annotools.augment.pixels.color import batch_colorer
-from annotools.loader.batch import rows_of, without_difficult
+from annotools.loader.batch import padded_images, rows_of, without_difficult
+from annotools.loader.extras import OF_IMAGES, OF_OBJECTS, extras_of_images
 from annotools.loader.options import LoaderOptions
 from annotools.loader.order import Order, partners_of
 from annotools.loader.service import handed_out
 from annotools.loader.share import Share
+from annotools.loader.sizes import AspectOrder, MultiScale
 from annotools.loader.sources.examples import Examples
 
 
@@ -33,7 +35,7 @@ class Pipeline:
     """
 
     examples: Examples
-    order: Order
+    order: Order | AspectOrder
     augmenter: Augmenter
     max_boxes: int
     options: LoaderOptions
@@ -97,6 +99,8 @@ class Pipeline:
         """What a batch tells about the objects of its images, and which rows of the plan they are."""
         values, kept = rows_of(plan, samples.name, dropped, self.max_boxes, self.options)
         values["image_id"] = samples.name
+        if set(self.options.extras) & set(OF_IMAGES):
+            values |= extras_of_images(samples, plan)
         if self.batches_color:
             values["color_matrix"], values["color_keep"] = plan.color_matrix, plan.color_keep
         return values, kept
@@ -125,6 +129,8 @@ class Pipeline:
         images = rows["images"]
         if "color_matrix" in rows:
             images = self._color(images, rows["color_matrix"], rows["color_keep"])
+        if self.options.pad_to_multiple > 1:
+            images = padded_images(images, self.options.pad_to_multiple, self.augmenter.augmentation.fill)
         batch = {
             "images": tf.cast(images, self.options.dtype),
             "bounding_boxes": {"boxes": rows["boxes"], "labels": rows["labels"]},
@@ -133,7 +139,32 @@ class Pipeline:
         }
         if self.options.left_out:
             batch["left_out"] = rows["left_out"]
-        return batch
+        return batch | {name: rows[name] for name in self.options.extras}
+
+    @functools.cached_property
+    def of_sizes(self) -> tuple[Pipeline, ...]:
+        """A pipeline for each size that a batch may have; only this one where there is one size."""
+        made = functools.partial(Augmenter, self.augmenter.augmentation, resize=self.options.resize)
+        sizes = self.options.sizes
+        return tuple(replace(self, augmenter=made(size)) for size in sizes) if sizes else (self,)
+
+    def size_index(self, epoch: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+        """() int32, which of `of_sizes` makes the batch at a step of an epoch."""
+        if isinstance(self.order, AspectOrder):
+            return self.order.group(epoch, step)
+        size = self.options.image_size
+        return size.index(self.order.seed, epoch, step) if isinstance(size, MultiScale) else tf.constant(0)
+
+    def at(self, epoch: int, step: int) -> Pipeline:
+        """The pipeline that makes the batch at a step of an epoch."""
+        when = tf.constant(epoch, tf.int64), tf.constant(step, tf.int64)
+        return self.of_sizes[int(self.size_index(*when)) if len(self.of_sizes) > 1 else 0]
+
+    def make(self, raws: tf.Tensor, numbers: tf.Tensor, now: tf.Tensor, copies: tf.Tensor) -> dict[str, Any]:
+        """The batch of what was read of images and their partners (B P, ...), with their numbers (B, P)."""
+        samples, plans, dropped = self.plan(raws, numbers, now, copies)
+        rows, _ = self.rows(samples, plans, dropped)
+        return self.finish(rows | {"images": self.pictures(plans)})
 
     def dataset(self) -> tf.data.Dataset:
         """Batches from step `start_step` of `epoch` to the end of `epochs` epochs; None: without end."""
@@ -145,15 +176,15 @@ class Pipeline:
         def numbers(step: tf.Tensor) -> tuple[tf.Tensor, ...]:
             now = options.epoch + step // steps
             records, valid = self.order.batch(now, step % steps)
-            copies = self.order.copies(now, step % steps)
-            return tf.reshape(self.numbers(records, now), [size * images]), now, valid, copies
+            copies, which = self.order.copies(now, step % steps), self.size_index(now, step % steps)
+            return tf.reshape(self.numbers(records, now), [size * images]), now, valid, copies, which
 
         @_as_is
         def make(raws: tf.Tensor, wanted: tf.Tensor, now: tf.Tensor, *rest: tf.Tensor) -> dict[str, Any]:
-            valid, copies = rest
-            samples, plans, dropped = self.plan(raws, tf.reshape(wanted, [size, images]), now, copies)
-            rows, _ = self.rows(samples, plans, dropped)
-            batch = self.finish(rows | {"images": self.pictures(plans)})
+            valid, copies, which = rest
+            parts = (raws, tf.reshape(wanted, [size, images]), now, copies)
+            made = [functools.partial(one.make, *parts) for one in self.of_sizes]
+            batch = _chosen(which, made)
             if self.order.is_even:
                 return batch
             count = tf.reduce_sum(tf.cast(valid, tf.int32))
@@ -180,16 +211,33 @@ class Pipeline:
         return batch_colorer()
 
 
+def _chosen(which: tf.Tensor, functions: Sequence[Callable[[], dict[str, Any]]]) -> dict[str, Any]:
+    """The result of one of the functions. Of conditions, because tf.data takes a `switch_case` that may raise
+    an error for stateful."""
+    if len(functions) == 1:
+        return functions[0]()
+    half = len(functions) // 2
+    one = functools.partial(_chosen, which, functions[:half])
+    chosen: dict[str, Any] = tf.cond(which < half, one, lambda: _chosen(which - half, functions[half:]))
+    return chosen
+
+
 def _to_ragged(batch: dict[str, Any]) -> dict[str, Any]:
     """Boxes (B, None, 4) and labels (B, None), without padding."""
     boxes, labels = batch["bounding_boxes"]["boxes"], batch["bounding_boxes"]["labels"]
     count = batch["num_boxes"]
-    return batch | {
-        "bounding_boxes": {
-            "boxes": tf.RaggedTensor.from_tensor(boxes, lengths=count),
-            "labels": tf.RaggedTensor.from_tensor(labels, lengths=count),
+    names = OF_OBJECTS.keys() & batch.keys()
+    extras = {name: tf.RaggedTensor.from_tensor(batch[name], lengths=count) for name in names}
+    return (
+        batch
+        | extras
+        | {
+            "bounding_boxes": {
+                "boxes": tf.RaggedTensor.from_tensor(boxes, lengths=count),
+                "labels": tf.RaggedTensor.from_tensor(labels, lengths=count),
+            }
         }
-    }
+    )
 
 
 def _as_is(function: Callable[..., Any]) -> Callable[..., Any]:

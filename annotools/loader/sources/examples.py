@@ -56,6 +56,9 @@ class Examples(Protocol):
     def objects(self) -> Objects:
         """Which classes the objects have. Of records, every one is read, once."""
 
+    def sizes_of_all(self) -> NDArray[np.int32]:
+        """(N, 2) H and W. Of records, every one is read."""
+
     def image_ids(self) -> list[str]:
         """The ids of all images. Of records, every one is read."""
 

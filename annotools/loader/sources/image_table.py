@@ -61,6 +61,9 @@ class ImageTable:
         image = np.repeat(np.arange(len(self), dtype=np.int64), self.counts())
         return Objects(image, self.labels.astype(np.int64), self.difficult)
 
+    def sizes_of_all(self) -> NDArray[np.int32]:
+        return self.sizes
+
     def image_ids(self) -> list[str]:
         return [os.fsdecode(name) for name in self.names]
 

@@ -61,6 +61,9 @@ class Subset:
         is_ours = image >= 0
         return Objects(image[is_ours], objects.label[is_ours], objects.difficult[is_ours])
 
+    def sizes_of_all(self) -> NDArray[np.int32]:
+        return self.examples.sizes_of_all()[self.numbers]
+
     def image_ids(self) -> list[str]:
         ids = self.examples.image_ids()
         return [ids[number] for number in self.numbers]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from annotools.errors import FaultyFileError, ImageError
@@ -62,8 +61,6 @@ class Checker:
             if pair.image is not None and (pair.xml is not None or is_readable(pair.image)):
                 image_path = self.source.display(pair.image)
                 head, image = self._read_image(pair.image, image_path, issues)
-                if pair.xml is None:  # nothing is written of it
-                    issues = [replace(i, severity="warning") if i.severity == "error" else i for i in issues]
             else:
                 self._count_image(NO_IMAGE, NO_IMAGE)
         if pair.xml is not None:

@@ -168,8 +168,11 @@ def make_plan(source: Source, options: Options, folder: Path, *, merged: bool = 
                 for index, (start, end) in enumerate(pairwise(edges))
             )
         left_out = Ledger()
-        if count := rows.left_out():
-            left_out.images.found = left_out.images.lost[NOT_IN_SPLIT] = count
+        images, objects = rows.left_out()
+        if images:
+            left_out.images.found = left_out.images.lost[NOT_IN_SPLIT] = images
+        if objects:
+            left_out.objects.found = left_out.objects.lost[NOT_IN_SPLIT] = objects
     if not found:
         raise SourceError("no images or annotations were found", path=source.root)
     return Plan(source, options, str(path), tuple(found), left_out)

@@ -13,9 +13,11 @@ from typing import Any
 
 from annotools.conversion.options import Options
 from annotools.conversion.splits import RatioSplit, compile_group_by, parse_split
-from annotools.errors import SourceError
+from annotools.errors import FaultyFileError, SourceError
+from annotools.formats import voc
 from annotools.sources.catalogue import trouble, use_freely
 from annotools.sources.source import Source
+from annotools.sources.split_names import is_split_name, split_order
 
 DEFAULT_SPLIT = "train"
 ALL_SPLITS = "all"
@@ -32,11 +34,15 @@ def _ways(source: Source, options: Options, names: Sequence[str]) -> Iterator[tu
         for turn, name in enumerate(names):
             source.check_split(name)
             for number, splits in enumerate(source.splits_of_combinations(name)):
-                yield from ((number, turn, split) for split in splits)
+                if not (options.on_error == "skip" and _is_leak(name, names, combinations[number])):
+                    yield from ((number, turn, split) for split in splits)
         return
     if source.splits:
         for number, splits in enumerate(source.splits_of_combinations(None)):
-            yield from ((number, turn, split) for turn, split in enumerate(splits))
+            kept = splits
+            if options.on_error == "skip":
+                kept = tuple(one for one in splits if not _is_leak(one, source.splits, combinations[number]))
+            yield from ((number, turn, split) for turn, split in enumerate(kept))
         return
     if len(names) > 1:
         raise SourceError(
@@ -47,6 +53,13 @@ def _ways(source: Source, options: Options, names: Sequence[str]) -> Iterator[tu
             expected="one name, or ratios such as train=0.8,val=0.2",
         )
     yield from ((number, 0, names[0] if names else DEFAULT_SPLIT) for number in range(len(combinations)))
+
+
+def _is_leak(split: str | None, converted: Sequence[str], members: Sequence[str]) -> bool:
+    """Whether an image of `members` leaves this split, because it is in another one that it must stay in:
+    of train, val and test the last has it."""
+    apart = sorted({one for one in members if one in converted and is_split_name(one)}, key=split_order)
+    return split in apart[:-1]
 
 
 _ENTRIES = """
@@ -167,11 +180,25 @@ class PlanRows:
         except SourceError:
             return 0  # an image that vanished is reported when it is read
 
-    def left_out(self) -> int:
-        """How many images no split takes."""
-        statement = "SELECT count(*) FROM pair JOIN plan.way ON combination = splits WHERE split IS NULL"
-        (count,) = self.catalogue.execute(statement).fetchone()
-        return int(count)
+    def left_out(self) -> tuple[int, int]:
+        """How many images, with how many objects, no split takes. Their annotations are read."""
+        left = "FROM named JOIN plan.way ON combination = splits WHERE split IS NULL"
+        (images,) = self.catalogue.execute(f"SELECT count(*) {left}").fetchone()
+        files = ((xml, size) for xml, size in self._annotations(left))
+        with self.source.reading_ahead(files) as source:
+            objects = sum(_count_objects(source, xml) for xml, _ in self._annotations(left))
+        return int(images), objects
+
+    def _annotations(self, rows: str) -> Iterator[tuple[str, int | None]]:
+        yield from self.catalogue.execute(f"SELECT xml, xml_size {rows} AND xml IS NOT NULL ORDER BY number")
+
+
+def _count_objects(source: Source, xml: str) -> int:
+    try:
+        annotation, _ = voc.inspect(source.read_bytes(xml), xml)
+    except FaultyFileError:
+        return 0
+    return 0 if annotation is None else len(annotation.objects)
 
 
 def hash_bytes(image_id: str) -> bytes:

@@ -14,6 +14,11 @@ _MARKS = (
 )
 
 
+def has_wide_mark(data: bytes) -> bool:
+    """Whether the text is UTF-16 or UTF-32 by its byte order mark, so that its lines end with other bytes."""
+    return any(data.startswith(mark) for mark, encoding in _MARKS if encoding != "utf-8")
+
+
 def decode(data: bytes, errors: str = "strict") -> str:
     """The text of a file, without its byte order mark: UTF-8, UTF-16 (PowerShell, Notepad) or UTF-32.
 

@@ -1,12 +1,16 @@
 """Which files of a source matter, judged by their names: annotations (.xml), images, and lists of splits.
 
-Lists are the text files of an ImageSets folder. Hidden files, the junk files of macOS and Windows
-(`__MACOSX`, `._a.xml`, `Thumbs.db`) and mask folders (`SegmentationClass`, ...) do not exist here.
+Lists are the text files of an ImageSets or Main folder, and those that are named like a split. Hidden files,
+the junk of macOS and Windows (`__MACOSX`, `._a.xml`, `Thumbs.db`) and mask folders (`SegmentationClass`, ...)
+do not exist here.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+
+from annotools.sources.split_names import split_of_name
 
 # Those that are only recognised, because TensorFlow reads no such format, are listed too: somebody who has
 # a.xml and a.tif wants to hear that, not that there is no image.
@@ -14,7 +18,7 @@ _READABLE = ["jpg", "jpeg", "jpe", "jfif", "png", "bmp", "dib", "gif", "webp"]
 _RECOGNISED = ["tif", "tiff", "heic", "heif", "avif", "jp2", "j2k", "jpx", "jxl", "tga"]
 _RECOGNISED += ["ppm", "pgm", "pbm", "pnm"]
 _IMAGES = frozenset(_READABLE + _RECOGNISED)
-LIST_FOLDER = "imagesets"
+_LIST_FOLDERS = frozenset({"imagesets", "main"})
 _MASK_FOLDER = re.compile(r"segmentation|.*visualization$", re.IGNORECASE)
 
 
@@ -41,7 +45,13 @@ def matters(name: str) -> bool:
     *folders, base = name.split("/")
     if base.startswith(".") or any(is_ignored_folder(folder) for folder in folders):
         return False
-    return _base_matters(base, in_list_folder=any(folder.lower() == LIST_FOLDER for folder in folders))
+    kind = kind_of(base)
+    return kind is not None and (kind != "txt" or is_list(base, folders))
+
+
+def is_list(base: str, folders: Iterable[str]) -> bool:
+    """Whether a text file in these folders, each in the next, may be a list of a split."""
+    return any(folder.lower() in _LIST_FOLDERS for folder in folders) or split_of_name(base[:-4]) is not None
 
 
 def is_ignored_folder(folder: str) -> bool:
@@ -58,8 +68,3 @@ def kind_of(base: str) -> str | None:
 
 
 _KINDS = {"xml": "xml", "txt": "txt"} | dict.fromkeys(_IMAGES, "image")
-
-
-def _base_matters(base: str, *, in_list_folder: bool) -> bool:
-    kind = kind_of(base)
-    return kind is not None and (kind != "txt" or in_list_folder)

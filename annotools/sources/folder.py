@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from annotools.errors import SourceError, UnreadableError
 from annotools.files.system import open_to_read
 from annotools.issues import Issue
-from annotools.sources.file_kinds import LIST_FOLDER, is_ignored_folder, kind_of
+from annotools.sources.file_kinds import is_ignored_folder, is_list, kind_of
 from annotools.sources.storage import LARGEST_XML, check_size, printable, unreadable
 
 
@@ -54,7 +54,7 @@ class Folder:
 
     def _scan(self, folder: str, folders: list[str]) -> Iterator[str]:
         """The names of `entries`, one by one; the folders are added to `folders`."""
-        in_list_folder = LIST_FOLDER in folder.lower().split("/")
+        above = folder.split("/")
         try:
             with os.scandir(self._base + folder) as entries:
                 for entry in entries:  # is_file and is_dir know it from the listing, without a stat each
@@ -62,7 +62,7 @@ class Folder:
                     if base[0] == ".":
                         continue
                     kind = kind_of(base)
-                    if kind is not None and (kind != "txt" or in_list_folder) and entry.is_file():
+                    if kind is not None and (kind != "txt" or is_list(base, above)) and entry.is_file():
                         yield base
                     elif not is_ignored_folder(base) and entry.is_dir():
                         folders.append(f"{folder}{base}/")

@@ -11,18 +11,19 @@ together when location and stem agree, so all of these are the same thing:
     labels/train/a.xml images/train/a.jpg
     x/labels/a.xml     x/images/a.jpg      several folders of this kind; VOC trees are taken one at a time
 
-A folder named like a split (train, valid, test, ...) makes a split of that name, as the folder spells it,
-unless the data set has ImageSets lists.
+A folder named like a split makes a split, unless the data set has lists. A plain name (train, valid,
+val2017, ...) is the split, as the folder spells it; "training data", TestSet, val_images, and shelf_train
+beside shelf_test, count as the split that they hold (split_names.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from annotools.errors import SourceError
 from annotools.issues import Issue
-from annotools.sources.image_sets import is_split_name
+from annotools.sources.split_names import folder_splits, is_split_name
 from annotools.sources.storage import printable
 
 _ANNOTATION_FOLDERS = frozenset({"annotations", "annotation", "annots", "labels", "label", "xmls", "xml"})
@@ -91,13 +92,14 @@ def find_layout(
     xml_folders, image_folders, lists = names.xmls, names.images, sorted(names.lists)
     issues: list[Issue] = []
     tree = None
+    splits = folder_splits([*xml_folders, *image_folders])
     limits = tuple(f"{limit}/" for limit in (annotations, images) if limit)
     if annotations is not None or images is not None:
         lists = [one for one in lists if not _is_of_others(one, annotations, xml_folders)]
         xml_folders = {one: count for one, count in xml_folders.items() if _is_below(one, annotations)}
         image_folders = {one: count for one, count in image_folders.items() if _is_below(one, images)}
     else:
-        tree = _only_tree(xml_folders, image_folders, lists, root)
+        tree = _only_tree(names, splits, root)
         if tree is not None:
             all_folders = xml_folders, image_folders
             xml_folders = _inside(xml_folders, tree, _ANNOTATION_FOLDERS)
@@ -115,26 +117,31 @@ def find_layout(
             found=f"{_count(image_folders)} images and no .xml",
             expected="a VOC tree, or folders or an archive of .xml files and images",
         )
-    base = f"{tree}/" if tree is not None else _common_folder(xml_folders)
+    base = f"{tree}/" if tree is not None else _common_folder(xml_folders, splits)
     xmls, images_of = (
-        {folder: _location(folder, base, limits) for folder in folders}
+        {folder: _location(folder, base, limits, splits) for folder in folders}
         for folders in (xml_folders, image_folders)
     )
     return Layout(xmls, images_of, lists, tree, issues)
 
 
-def _location(folder: str, base: str, limits: Iterable[str]) -> str:
+_Splits = Mapping[str, tuple[str, ...]]
+"""For each name of a folder that holds a split, what it stands for in a location."""
+
+
+def _location(folder: str, base: str, limits: Iterable[str], splits: _Splits) -> str:
     """A folder counted from the limit it is under, else from `base`, without the parts that name a kind."""
     limit = max((limit for limit in limits if folder.startswith(limit)), key=len, default="")
-    parts = _plain_parts(folder[len(limit) :])
-    above = [] if limit else _plain_parts(base)
+    parts = _plain_parts(folder[len(limit) :], splits)
+    above = [] if limit else _plain_parts(base, splits)
     if parts[: len(above)] == above:
         parts = parts[len(above) :]
     return "".join(f"{part}/" for part in parts)
 
 
-def _plain_parts(folder: str) -> list[str]:
-    return [part for part in folder.split("/") if part and not is_kind_folder(part)]
+def _plain_parts(folder: str, splits: _Splits) -> list[str]:
+    parts = (part for part in folder.split("/") if part and not is_kind_folder(part))
+    return [one for part in parts for one in splits.get(part, (part,))]
 
 
 def _is_below(folder: str, above: str | None) -> bool:
@@ -152,16 +159,16 @@ def _trees(folders: Iterable[str], kinds: frozenset[str]) -> set[str]:
     return trees
 
 
-def _only_tree(xmls: Folders, images: Folders, lists: list[str], root: str) -> str | None:
+def _only_tree(names: Names, splits: _Splits, root: str) -> str | None:
     """The folder with an annotation and an image folder in it, if there is one and it is no split."""
-    partners = _trees(images, _IMAGE_FOLDERS) | _trees(lists, frozenset({"imagesets"}))
-    trees = sorted(_trees(xmls, _ANNOTATION_FOLDERS) & partners)
+    partners = _trees(names.images, _IMAGE_FOLDERS) | _trees(names.lists, frozenset({"imagesets"}))
+    trees = sorted(_trees(names.xmls, _ANNOTATION_FOLDERS) & partners)
     trees = [tree for tree in trees if not any(tree != top and _is_below(tree, top) for top in trees)]
-    if all(is_split_name(tree.rpartition("/")[2]) for tree in trees):
+    if all(tree.rpartition("/")[2] in splits for tree in trees):
         return None
     if len(trees) == 1:
         return trees[0]
-    if not _trees([*images, *lists], _VOC_FOLDERS).isdisjoint(trees):
+    if not _trees([*names.images, *names.lists], _VOC_FOLDERS).isdisjoint(trees):
         raise several_data_sets(root, trees)
     return None  # parts of one: shelf1/images, shelf1/annotations, shelf2/images, ...
 
@@ -223,12 +230,12 @@ def _count(folders: Folders) -> int:
     return sum(folders.values())
 
 
-def _common_folder(folders: Iterable[str]) -> str:
+def _common_folder(folders: Iterable[str], splits: _Splits) -> str:
     """The folder above all others, but not a split: the top folder of an archive, for example."""
     first, last = min(folders).split("/")[:-1], max(folders).split("/")[:-1]  # these differ the most
     common = []
     for one, other in zip(first, last, strict=False):
-        if one != other or is_split_name(one):
+        if one != other or one in splits:
             break
         common.append(f"{one}/")
     return "".join(common)

@@ -17,7 +17,7 @@ from annotools.sources.evidence import Claims
 from annotools.sources.file_kinds import is_image, kind_of
 from annotools.sources.folder import Folder
 from annotools.sources.ids import give_ids
-from annotools.sources.image_sets import SplitList, default_splits, find_lists, split_order
+from annotools.sources.image_sets import SplitList, find_lists
 from annotools.sources.layouts import (
     Layout,
     Names,
@@ -26,7 +26,9 @@ from annotools.sources.layouts import (
     split_of_location,
     without_split,
 )
+from annotools.sources.list_report import issues_of_no_split
 from annotools.sources.pairing import pair_files
+from annotools.sources.split_names import split_order
 from annotools.sources.storage import Storage
 
 
@@ -72,13 +74,15 @@ def list_source(storage: Storage, scan: Scan) -> Listed:
     if pairing.several:
         raise several_data_sets(scan.root, pairing.several)
     of_lists: list[Issue] = []
+    splits: Splits = ()
     if lists:
         from annotools.sources.split_lists import assign_by_lists
 
-        splits = default_splits(lists)
-        of_lists = assign_by_lists(catalogue, lists, splits, storage)
-    else:
-        splits = splits_of_folders(catalogue)
+        splits, of_lists = assign_by_lists(catalogue, lists, storage)
+    is_listed = bool(splits)
+    splits = splits or splits_of_folders(catalogue)
+    if splits and not scan.only:
+        of_lists += issues_of_no_split(catalogue, splits, storage, of_lists=is_listed)
     catalogue.finish(is_sorted=give_ids(catalogue, is_sorted=pairing.is_sorted))
     of_layout = () if scan.only else layout.issues  # of the files around a single one nobody asked
     issues = (*storage.issues(), *of_layout, *pairing.issues, *of_lists)
@@ -118,7 +122,11 @@ def find_files(storage: Storage, scan: Scan) -> Found:
             raise SourceError("there is no such folder in it", path=storage.root, field=field, found=limit)
     layout = find_layout(names, scan.root, annotations=scan.annotations, images=scan.images)
     lists = find_lists(storage, layout.lists, layout.tree)
-    files.catalogue.set_patterns(files.patterns(layout, have_splits=not lists))
+    locations = (*layout.xmls.values(), *layout.images.values())
+    if any(one.is_implied for one in lists) and any(map(split_of_location, locations)):
+        lists = []  # folders that are splits go before files that may be lists
+    have_splits = all(one.is_implied for one in lists)
+    files.catalogue.set_patterns(files.patterns(layout, have_splits=have_splits))
     return Found(files.catalogue, layout, lists)
 
 
@@ -226,5 +234,8 @@ def splits_of_folders(catalogue: Catalogue) -> Splits:
     combinations = catalogue.combinations
     if len(combinations) > 1:
         used = {number for (number,) in catalogue.execute("SELECT DISTINCT splits FROM pair")}
+        annotated = catalogue.execute("SELECT DISTINCT splits FROM pair WHERE xml IS NOT NULL")
+        if not any(combinations[number] for (number,) in annotated):
+            used = set()  # a folder of test pictures without annotations makes no split of the others
         catalogue.combinations = [one if number in used else () for number, one in enumerate(combinations)]
     return tuple(sorted({split for one in catalogue.combinations for split in one}, key=split_order))

@@ -9,18 +9,17 @@ normalisation. In memory are only the lines that name nothing, each of which bec
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from annotools.issues import Issue
 from annotools.sources.catalogue import Catalogue, Splits, decode
 from annotools.sources.file_kinds import split_extension
-from annotools.sources.image_sets import SplitList, without_flag
+from annotools.sources.image_sets import SplitList, is_absent, without_flag
+from annotools.sources.list_report import SEVERAL, ListReport, find_unions
 from annotools.sources.names import fold, in_order
 from annotools.sources.storage import Storage
-
-_SEVERAL = 0
-"""In place of a pair: the line may mean several."""
 
 # Of the pairs of one name that counts which has an annotation, then the first folder by folder.
 _KEYS = """
@@ -40,11 +39,12 @@ ORDER BY is_lone, coalesce(x.folder, i.folder),
 
 
 def assign_by_lists(
-    catalogue: Catalogue, lists: Sequence[SplitList], names: Splits, storage: Storage
-) -> list[Issue]:
+    catalogue: Catalogue, lists: Sequence[SplitList], storage: Storage
+) -> tuple[Splits, list[Issue]]:
     """Give each pair the combination of splits whose lists name it.
 
-    names   the splits to report; the others exist on request
+    Returns the splits of the data set, without those that are the union of others, and what is wrong with the
+    lists. No splits: the files that were implied to be lists are none.
     """
     catalogue.execute("CREATE TABLE line(text, list, file, number, pair)")
     catalogue.insert("line VALUES (CAST(? AS TEXT), ?, ?, ?, NULL)", _lines(catalogue, lists, storage))
@@ -54,13 +54,17 @@ def assign_by_lists(
         "UPDATE line SET pair = (SELECT pair FROM caller WHERE name = text ORDER BY caller.rowid LIMIT 1)"
     )
     catalogue.execute("DROP TABLE caller")
-    issues: list[Issue] = []
     if catalogue.execute("SELECT 1 FROM line WHERE pair IS NULL LIMIT 1").fetchone() is not None:
         _find_by_name(catalogue)
-        issues += _missing_issues(catalogue, lists, storage)
+    report = ListReport(catalogue, lists, storage)
+    used, issues = report.leave_out_what_is_no_list()
+    issues += [*report.missing(), *report.doubled(), *report.empty(used), *report.absent()]
     counts = _combine(catalogue, lists)
     catalogue.execute("DROP TABLE line")
-    return [*issues, *_overlaps(catalogue, counts, lists, names, storage)]
+    combinations = [(set(catalogue.combinations[code]), count) for code, count in counts.items()]
+    unions = find_unions([lists[number].split for number in used], combinations)
+    splits = tuple(one for number in used if (one := lists[number].split) not in unions)
+    return splits, [*issues, *report.unions(unions), *report.overlaps(splits, combinations)]
 
 
 def _lines(
@@ -69,6 +73,8 @@ def _lines(
     for list_number, split_list in enumerate(lists):
         numbers = {file: number for number, file in enumerate(split_list.files)}
         for file, number, line in split_list.lines(storage):
+            if split_list.lone_class is not None and is_absent(line):
+                continue
             text = line.replace("\0", "\ufffd") if "\0" in line else line
             yield catalogue.bound(text), list_number, numbers[file], number
 
@@ -98,7 +104,7 @@ def _find_by_name(catalogue: Catalogue) -> None:
 
 
 _Meant = tuple[tuple[bool, tuple[str, str]], int]
-"""How the first pair of a name ranks, and the pair, or _SEVERAL."""
+"""How the first pair of a name ranks, and the pair, or SEVERAL."""
 
 
 def _callers(catalogue: Catalogue) -> Iterator[tuple[int, bool, str | bytes]]:
@@ -111,7 +117,7 @@ def _callers(catalogue: Catalogue) -> Iterator[tuple[int, bool, str | bytes]]:
 def _answers(
     catalogue: Catalogue, missed: str, left: dict[str, _Meant | None]
 ) -> Iterator[tuple[str | bytes, int]]:
-    """(text, pair or _SEVERAL) for the lines `missed`; those without an answer go to `left`, folded."""
+    """(text, pair or SEVERAL) for the lines `missed`; those without an answer go to `left`, folded."""
     for (text,) in catalogue.execute(missed):
         for name in _meanings(text):
             if (found := _called(catalogue, name)) is not None:
@@ -131,7 +137,7 @@ def _called(catalogue: Catalogue, name: str) -> tuple[int, int] | None:
     if not found:
         return None
     first = found[0][0]
-    return first, _SEVERAL if len(found) > 1 and not found[1][1] else first
+    return first, SEVERAL if len(found) > 1 and not found[1][1] else first
 
 
 def _find_folded(catalogue: Catalogue, left: dict[str, _Meant | None]) -> None:
@@ -146,17 +152,29 @@ def _find_folded(catalogue: Catalogue, left: dict[str, _Meant | None]) -> None:
         xml, image = catalogue.execute("SELECT xml, image FROM named WHERE number = ?", found[0]).fetchone()
         meant = (xml is None, in_order(xml or image)), found[1]
         folded = fold(name)
-        left[folded] = max(left[folded] or meant, meant, key=lambda one: (one[0], one[1] != _SEVERAL))
+        left[folded] = max(left[folded] or meant, meant, key=lambda one: (one[0], one[1] != SEVERAL))
 
 
 def _text(value: str | bytes) -> str:
     return decode(value) if isinstance(value, bytes) else value
 
 
+_CODE_PAGES = ("gb18030", "cp932", "cp949", "big5", "cp1252", "cp1251")
+"""Of what Windows wrote before it wrote UTF-8: which one it was is seen where a name is found in it."""
+
+
 def _meanings(line: str) -> list[str]:
     """The names that a line may mean, the likeliest first."""
+    texts = [line, without_flag(line)]
+    if not line.isascii() and (raw := line.encode("utf-8", "surrogateescape")) != line.encode(
+        "utf-8", "replace"
+    ):
+        for encoding in _CODE_PAGES:
+            with contextlib.suppress(UnicodeDecodeError):
+                text = raw.decode(encoding)
+                texts += [text, without_flag(text)]
     names = []
-    for text in (line, without_flag(line)):
+    for text in texts:
         path = text.replace("\\", "/").lstrip("./")
         stem = split_extension(path)[0]
         names += [path, stem, path.rpartition("/")[2], stem.rpartition("/")[2]]
@@ -179,27 +197,6 @@ def _names_of(xml_key: str | None, xml: str | None, image_key: str | None, image
     return names - {""}
 
 
-def _missing_issues(catalogue: Catalogue, lists: Sequence[SplitList], storage: Storage) -> Iterator[Issue]:
-    missing = catalogue.execute(
-        "SELECT list, file, number, text, pair FROM line WHERE pair IS NULL OR pair = ?"
-        " ORDER BY list, file, number",
-        _SEVERAL,
-    )
-    reported = set()
-    for list_number, file_number, number, line, pair in missing:
-        if line.startswith("#") and pair is None:
-            continue  # a comment, as Datumaro allows: a line that starts like one and names nothing
-        name = without_flag(line)
-        if (list_number, name) in reported:
-            continue
-        reported.add((list_number, name))
-        message = f"the list names {name!r}, but there is neither such an image nor an annotation"
-        if pair == _SEVERAL:
-            message = f"the list names {name!r}, which several files are called; give the folder too"
-        path = storage.display(lists[list_number].files[file_number])
-        yield Issue.of("list-names-missing-image", message, path, number)
-
-
 def _combine(catalogue: Catalogue, lists: Sequence[SplitList]) -> Counter[int]:
     """Put the combinations into the pairs. Returns how many pairs each combination has."""
     numbers = {"": 0}
@@ -219,22 +216,3 @@ def _combine(catalogue: Catalogue, lists: Sequence[SplitList]) -> Counter[int]:
 
     catalogue.change("UPDATE pair SET splits = ? WHERE rowid = ?", combined())
     return counts
-
-
-def _overlaps(
-    catalogue: Catalogue,
-    counts: Counter[int],
-    lists: Sequence[SplitList],
-    names: Splits,
-    storage: Storage,
-) -> Iterator[Issue]:
-    files = {split_list.split: split_list.files[0] for split_list in lists}
-    for position, one in enumerate(names):
-        for other in names[position + 1 :]:
-            both = (n for code, n in counts.items() if {one, other} <= {*catalogue.combinations[code]})
-            if shared := sum(both):
-                yield Issue.of(
-                    "split-overlap",
-                    f"{shared} images are in the split {one!r} and in {other!r}",
-                    storage.display(files[other]),
-                )

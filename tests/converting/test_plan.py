@@ -288,7 +288,7 @@ def test_an_image_that_vanishes_after_the_plan_is_an_error_of_that_image(shop: A
 def test_conversion_does_not_depend_on_what_fits_in_memory(
     shop: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snapshot: Any
 ) -> None:
-    shop.add("lone", xml=None).lists(train=[f"{name}.jpg" for name in shop.names[:22]], val=shop.names[20:])
+    shop.add("lone", xml=None).lists(train=[f"{name}.jpg" for name in shop.names[:22]], val=shop.names[22:])
     outputs = []
     for name, size in (("plenty", 20_000), ("scarce", 3)):
         monkeypatch.setattr(catalogue, "IN_MEMORY", size)

@@ -174,7 +174,7 @@ def test_a_list_that_could_mean_two(tmp_path: Path) -> None:
     names = ["x/a", "y/a"]
     make(tmp_path, *(f"Annotations/{n}.xml" for n in names), *(f"JPEGImages/{n}.jpg" for n in names))
     source = open_source(lists(tmp_path, train="a\n", test="y/a\n"))
-    (issue,) = source.issues()
+    issue, _ = source.issues()
     assert issue.rule == "list-names-missing-image"
     assert "several" in issue.message
     assert [(pair.id, pair.split) for pair in source.pairs()] == [("x/a", None), ("y/a", "test")]

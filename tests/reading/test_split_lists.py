@@ -43,7 +43,11 @@ def test_lists(tmp_path: Path, texts: dict[str, str | bytes]) -> None:
         ("d", None),
     ]
     assert [pair.id for pair in source.pairs("train")] == ["a", "b"]
-    assert source.issues() == []
+    (issue,) = source.issues()
+    assert (issue.rule, issue.severity) == ("image-in-no-list", "warning")
+    assert issue.message.startswith(
+        "1 annotated image is named by no list of 'train', 'val': JPEGImages/d.jpg;"
+    )
 
 
 def test_trainval_is_there_on_request_and_alone_it_is_a_split(tmp_path: Path) -> None:
@@ -59,7 +63,7 @@ def test_trainval_is_there_on_request_and_alone_it_is_a_split(tmp_path: Path) ->
 
 def test_a_class_list_may_belong_to_a_split_of_any_name(tmp_path: Path) -> None:
     # CVAT: the split is called default, and each class has a list beside it
-    texts = {"default": "a\nb\n", "cat_default": "a 1\nb -1\n", "big_cat_default": "a 1\nb -1\n"}
+    texts = {"default": "a\nb\nc\nd\n", "cat_default": "a 1\nb -1\n", "big_cat_default": "a 1\nb -1\n"}
     source = open_source(lists(four(tmp_path), **texts))
     assert source.splits == ("default",)
     assert source.issues() == []
@@ -106,8 +110,8 @@ def test_a_pair_in_two_lists_comes_once_for_each(tmp_path: Path) -> None:
         ("d", None),
     ]
     assert len(source) == 4
-    (issue,) = source.issues()
-    assert (issue.rule, issue.severity) == ("split-overlap", "warning")
+    issue, _ = source.issues()
+    assert (issue.rule, issue.severity) == ("split-overlap", "error")
     assert issue.message == "2 images are in the split 'train' and in 'val'"
 
 

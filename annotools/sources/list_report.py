@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from annotools.issues import Issue
+from annotools.records import record
 from annotools.sources.catalogue import Catalogue
 from annotools.sources.image_sets import SplitList, is_absent, without_flag
 from annotools.sources.split_names import is_split_name
@@ -17,7 +18,7 @@ SEVERAL = 0
 _UNION_NAMES = frozenset({"trainval", "all", "default", "full", "total", "everything"})
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ListReport:
     """The lists, while the table `line` has what each of their lines means."""
 

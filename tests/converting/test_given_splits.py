@@ -27,7 +27,7 @@ BOX = (
 
 def picture_of(stem: str) -> bytes:
     output = BytesIO()
-    Image.new("RGB", (60, 40), (ord(stem), 99, 9)).save(output, "JPEG")
+    Image.new("RGB", (60, 40), (40 * STEMS.find(stem) + 20, 99, 9)).save(output, "JPEG")
     return output.getvalue()
 
 
@@ -152,7 +152,7 @@ def test_an_image_in_two_splits(tmp_path: Path) -> None:
     put(root / "ImageSets/Main/test.txt", lines(TEST))
     with pytest.raises(DataError) as caught:
         annotools.convert(root, tmp_path / "out", to="tfrecord")
-    assert [issue.rule for issue in caught.value.issues] == ["split-overlap"]
+    assert "split-overlap" in {issue.rule for issue in caught.value.issues}
     result = annotools.convert(root, tmp_path / "out", to="tfrecord", on_error="skip")
     assert {name: one["records"] for name, one in result.manifest["splits"].items()} == {
         "train": 4,

@@ -85,7 +85,7 @@ def _elsewhere(command: str) -> tuple[int, str]:
 
 
 def _look_at(words: list[str]) -> None:
-    """Set-up is not run inside a test; what it names has to exist (tests/releasing installs the wheel)."""
+    """Set-up is not run inside a test; what it names has to exist. tests/releasing installs the wheel."""
     if words[0] == "make":
         targets = re.findall(r"^([a-z]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE)
         assert set(words[1:]) <= set(targets), words

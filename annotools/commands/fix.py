@@ -41,7 +41,7 @@ def run_fix(args: argparse.Namespace) -> int:
         raise OptionError("nowhere to write to", field="OUTPUT", expected="a folder, --diff or --dry-run")
     result = fix(args.source, args.output or os.curdir, **asked)
     if args.report:
-        save(json.dumps(result.as_dict(), ensure_ascii=False, indent=1) + "\n", args.report)
+        save([json.dumps(result.as_dict(), ensure_ascii=False, indent=1), "\n"], args.report)
     for diff in result.diffs:
         print("\n".join(map(_coloured, diff.splitlines())))
     if not args.quiet and not args.diff:

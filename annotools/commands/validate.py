@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from annotools.commands.colour import wanted
@@ -68,7 +69,8 @@ def run_validate(args: argparse.Namespace) -> int:
     if args.output:
         save(report, args.output)
     else:
-        sys.stdout.buffer.write(report.encode("utf-8", "surrogateescape"))
+        for piece in report:
+            sys.stdout.buffer.write(piece.encode("utf-8", "surrogateescape"))
         sys.stdout.flush()
     return 1 if result.failed(strict=args.strict) and not args.exit_zero else 0
 
@@ -81,28 +83,27 @@ def _settings(args: argparse.Namespace) -> dict[str, Any]:
     return settings.from_pyproject() if args.config is None else settings.from_file(args.config)
 
 
-def _report(result: ValidationResult, args: argparse.Namespace) -> str:
+def _report(result: ValidationResult, args: argparse.Namespace) -> Iterable[str]:
+    """The report in pieces, which come as the findings do where the format allows it."""
     from annotools.validation.reports import text as text_report
 
     if args.statistics:
-        return text_report.statistics(result)
+        return [text_report.statistics(result)]
     if args.format == "text":
         colour = not args.output and wanted()
-        return text_report.text(result, examples=args.examples, colour=colour, strict=args.strict)
+        return [text_report.text(result, examples=args.examples, colour=colour, strict=args.strict)]
     if args.format == "junit":
-        return text_report.junit(result, strict=args.strict)
-    if args.format == "sarif":
-        return text_report.sarif(result, args.version)
-    report: str = getattr(text_report, args.format)(result)
-    return report
+        return [text_report.junit(result, strict=args.strict)]
+    return text_report.pieces(result, args.format, args.version)
 
 
-def save(report: str, path: str) -> None:
+def save(report: Iterable[str], path: str) -> None:
     from annotools.errors import OutputError
 
     try:
         with open(path, "wb") as file:
-            file.write(report.encode("utf-8", "surrogateescape"))
+            for piece in report:
+                file.write(piece.encode("utf-8", "surrogateescape"))
     except OSError as error:
         raise OutputError(f"cannot be written: {error.strerror}", path=path) from error
 

@@ -70,6 +70,12 @@ class ValidationResult:
             yield self._found[position]
             position += 1
 
+    def once(self) -> Iterator[Issue]:
+        """The issues for the last time: none is kept, however many there are. `summary` stays."""
+        found, self._found = self._found, []
+        yield from found
+        yield from self._pending
+
     @property
     def issues(self) -> list[Issue]:
         """All issues, in the order of the files; those of the data set as a whole come last."""
@@ -93,7 +99,7 @@ def merged(results: Sequence[ValidationResult]) -> ValidationResult:
 
     def issues() -> Iterator[Issue]:
         for result in results:
-            yield from result
+            yield from result.once()
             summary.add(result.summary)
 
     return ValidationResult(issues(), summary, ", ".join(result.root for result in results))

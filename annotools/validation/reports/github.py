@@ -19,15 +19,16 @@ _LEVELS: Final = {"error": "error", "warning": "warning", "info": "notice"}
 
 def github(result: ValidationResult) -> str:
     """A line for each issue. Paths are relative to the working directory, where they lie below it."""
-    return "".join(f"{_command(issue)}\n" for issue in result)
+    return "".join(map(line, result))
 
 
-def _command(issue: Issue) -> str:
+def line(issue: Issue) -> str:
+    """The command for one issue, with the end of its line."""
     place = {} if issue.path is None else {"file": _relative(issue.path)}
     if issue.line is not None:
         place["line"] = str(issue.line)
     said = ",".join(f"{key}={_property(value)}" for key, value in (place | {"title": issue.rule}).items())
-    return f"::{_LEVELS[issue.severity]} {said}::{_data(issue.message)}"
+    return f"::{_LEVELS[issue.severity]} {said}::{_data(issue.message)}\n"
 
 
 def _relative(path: str) -> str:

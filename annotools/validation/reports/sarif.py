@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from annotools.issues import Issue
 from annotools.sources.storage import printable
+from annotools.validation.reports.items import items
 from annotools.validation.rules.catalogue import RULES
 
 if TYPE_CHECKING:
@@ -25,7 +27,11 @@ def sarif(result: ValidationResult, version: str) -> str:
 
     `partialFingerprints` do not contain the line, so that an alert survives edits elsewhere in its file.
     """
-    issues = list(result)
+    return "".join(pieces(result, result.root, version))
+
+
+def pieces(issues: Iterable[Issue], root: str, version: str) -> Iterator[str]:
+    """The same, piece by piece, while the issues come."""
     index = {rule.id: place for place, rule in enumerate(RULES)}
     log = {
         "$schema": SCHEMA,
@@ -48,11 +54,14 @@ def sarif(result: ValidationResult, version: str) -> str:
                     }
                 },
                 "columnKind": "unicodeCodePoints",
-                "results": [_result(issue, index, result.root) for issue in issues],
+                "results": [],
             }
         ],
     }
-    return json.dumps(log, ensure_ascii=False, indent=1) + "\n"
+    head, tail = json.dumps(log, ensure_ascii=False, indent=1).rsplit("[]", 1)
+    yield f"{head}["
+    yield from items((_result(issue, index, root) for issue in issues), "    ")
+    yield f"]{tail}\n"
 
 
 def _result(issue: Issue, index: dict[str, int], root: str) -> dict[str, Any]:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from annotools.issues import Issue
 from annotools.sources.storage import printable
 from annotools.validation.reports.excerpt import excerpt
+from annotools.validation.reports.items import indented, items
 from annotools.validation.rules.catalogue import RULES, RULES_BY_ID
 
 if TYPE_CHECKING:
     from annotools.validation.result import ValidationResult
 
-__all__ = ["FORMATS", "concise", "github", "json", "junit", "sarif", "statistics", "text"]
+__all__ = ["FORMATS", "concise", "github", "json", "junit", "pieces", "sarif", "statistics", "text"]
 
 FORMATS = ("text", "concise", "json", "junit", "sarif", "github")
 
@@ -50,11 +51,13 @@ def text(
 
 def concise(result: ValidationResult) -> str:
     """A line for each finding as it comes, `path:line: severity: rule: message`."""
-    lines = []
-    for issue in result:
-        where = ":".join(str(part) for part in (issue.path, issue.line) if part is not None)
-        lines.append(": ".join(part for part in (where, issue.severity, issue.rule, issue.message) if part))
-    return "".join(f"{printable(line)}\n" for line in lines)
+    return "".join(map(_concise, result))
+
+
+def _concise(issue: Issue) -> str:
+    where = ":".join(str(part) for part in (issue.path, issue.line) if part is not None)
+    line = ": ".join(part for part in (where, issue.severity, issue.rule, issue.message) if part)
+    return f"{printable(line)}\n"
 
 
 def statistics(result: ValidationResult) -> str:
@@ -186,13 +189,29 @@ def _paint(words: str, code: str, colour: bool) -> str:
 
 def json(result: ValidationResult) -> str:
     """One object of schemas/validation.schema.json: `issues`, one for each occurrence, and `summary`."""
-    import json as json_module
+    return "".join(_json_pieces(result, result))
 
-    report = {
-        "issues": [issue.as_dict() for issue in result],
-        "summary": result.summary.as_dict(),
-    }
-    return json_module.dumps(report, ensure_ascii=False, indent=1) + "\n"
+
+def _json_pieces(result: ValidationResult, issues: Iterable[Issue]) -> Iterator[str]:
+    yield '{\n "issues": ['
+    yield from items((issue.as_dict() for issue in issues), "  ")
+    yield f'],\n "summary": {indented(result.summary.as_dict(), " ")}\n}}\n'
+
+
+def pieces(result: ValidationResult, form: str, version: str) -> Iterator[str]:
+    """A report in a format that does not group findings, while they come; afterwards they are forgotten."""
+    issues = result.once()
+    if form == "concise":
+        return map(_concise, issues)
+    if form == "json":
+        return _json_pieces(result, issues)
+    if form == "github":
+        from annotools.validation.reports.github import line
+
+        return map(line, issues)
+    from annotools.validation.reports import sarif
+
+    return sarif.pieces(issues, result.root, version)
 
 
 def junit(result: ValidationResult, *, strict: bool = False) -> str:

@@ -7,17 +7,18 @@ Only where two numbers agree are the files themselves read again and compared.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from annotools.errors import AnnotoolsError, ImageError
 from annotools.formats import voc
 from annotools.issues import Issue
 from annotools.records import Object, number, record
+from annotools.sources.pair import Pair, make_pair
 from annotools.validation.rules.rule import DataSet, finds_in_data_set
 
 if TYPE_CHECKING:
-    from annotools.sources.source import Pair, Source
+    from annotools.sources.source import Source
     from annotools.validation.census import Memberships
 
 NO_IMAGE = 0
@@ -70,7 +71,7 @@ def perceptual_hash(data: bytes) -> int:
     "duplicate-image", "duplicate-image-conflict", "near-duplicate-image", "leak-between-splits"
 )
 def duplicates(data_set: DataSet) -> Iterator[Issue]:
-    """Equal and nearly equal images. Of the pairs only those of the suspects are kept."""
+    """Equal and nearly equal images. Of the pairs only the names of the suspects are kept."""
     census, source = data_set.census, data_set.source
     masks = data_set.memberships.masks
     equal = _groups_of_equal(census.fingerprints)
@@ -79,7 +80,8 @@ def duplicates(data_set: DataSet) -> Iterator[Issue]:
     wanted.update(place for pair in near for place in pair)
     if not wanted:
         return
-    pairs = {place: pair for place, pair in enumerate(data_set.pairs()) if place in wanted}
+    pairs = _Suspects((place, pair) for place, pair in enumerate(data_set.pairs()) if place in wanted)
+    del wanted
     report = _Report(source, pairs, data_set.memberships)
     confirmed = [same for group in equal for same in _confirmed(source, group, pairs)]
     for same in sorted(confirmed, key=lambda places: pairs[places[0]].id):
@@ -96,52 +98,58 @@ _LIKENESS = {
 _APART, _OTHER_BOXES = "; this one is in", ", but other boxes: "
 
 
+class _Suspects:
+    """Pairs by place, a text each: they may be all of a large set, and a Pair takes four times as much."""
+
+    def __init__(self, pairs: Iterable[tuple[int, Pair]]) -> None:
+        self._texts = {place: "\0".join((pair.id, pair.xml or "", pair.image or "")) for place, pair in pairs}
+
+    def __getitem__(self, place: int) -> Pair:
+        image_id, xml, image = self._texts[place].split("\0")
+        return make_pair(image_id, xml or None, image or None)
+
+
 @record
 class _Report:
     """What is said of images that are alike. `pairs` are those of the suspects, by place."""
 
     source: Source
-    pairs: Mapping[int, Pair]
+    pairs: _Suspects
     memberships: Memberships
 
     def issues(self, rule: str, places: list[int]) -> Iterator[Issue]:
         """One issue for each image that has an equal one before it in its split, and one for each leak."""
         masks, likeness = self.memberships.masks, _LIKENESS[rule]
-        for position, place in enumerate(places):
-            before = places[:position]
+        firsts: dict[int, int] = {}  # by combination of splits, in the order of their first places
+        objects: dict[int, list[Object] | None] = {}  # of those places
+        for place in places:
             mask = masks[place]
-            here = [other for other in before if not mask or not masks[other] or masks[other] & mask]
-            apart = [other for other in before if mask and masks[other] and not masks[other] & mask]
-            if here:
-                contradiction = self._contradiction(here[0], place) if rule == "duplicate-image" else ""
-                message = f"image: {likeness} {self._shown(here[0])}{contradiction}"
+            before = firsts.items()
+            here = next((first for other, first in before if not mask or not other or other & mask), None)
+            apart = next((first for other, first in before if mask and other and not other & mask), None)
+            firsts.setdefault(mask, place)
+            if here is not None:
+                contradiction = ""
+                if rule == "duplicate-image":
+                    if here not in objects:
+                        objects[here] = self._objects(here)
+                    contradiction = _contradiction(objects[here], self._objects(place))
+                message = f"image: {likeness} {self._shown(here)}{contradiction}"
                 yield Issue.of(
                     "duplicate-image-conflict" if contradiction else rule, message, self._shown(place)
                 )
-            if apart:
+            if apart is not None:
                 message = (
-                    f"image: {likeness} {self._shown(apart[0])}{_APART} {self.memberships.names(mask)}, "
-                    f"that one in {self.memberships.names(masks[apart[0]])}"
+                    f"image: {likeness} {self._shown(apart)}{_APART} {self.memberships.names(mask)}, "
+                    f"that one in {self.memberships.names(masks[apart])}"
                 )
                 yield Issue.of("leak-between-splits", message, self._shown(place))
 
     def _shown(self, place: int) -> str:
         return self.source.display(self.pairs[place].image or "")
 
-    def _contradiction(self, first: int, second: int) -> str:
-        """The boxes that only one of two equal images has, in words; "" where they are the same."""
-        there, here = (self._objects(self.pairs[place]) for place in (first, second))
-        if there is None or here is None:
-            return ""
-        only_here = _without_partner(here, there)
-        only_there = _without_partner(there, here)
-        if not only_here and not only_there:
-            return ""
-        said = [f"{_listed(only_here)} only here"] if only_here else []
-        said += [f"{_listed(only_there)} only there"] if only_there else []
-        return _OTHER_BOXES + ", ".join(said)
-
-    def _objects(self, pair: Pair) -> list[Object] | None:
+    def _objects(self, place: int) -> list[Object] | None:
+        pair = self.pairs[place]
         if pair.xml is None:
             return None
         try:
@@ -149,6 +157,19 @@ class _Report:
         except AnnotoolsError:
             return None
         return None if annotation is None else [one for one in annotation.objects if one.bndbox is not None]
+
+
+def _contradiction(there: list[Object] | None, here: list[Object] | None) -> str:
+    """The boxes that only one of two equal images has, in words; "" where they are the same."""
+    if there is None or here is None:
+        return ""
+    only_here = _without_partner(here, there)
+    only_there = _without_partner(there, here)
+    if not only_here and not only_there:
+        return ""
+    said = [f"{_listed(only_here)} only here"] if only_here else []
+    said += [f"{_listed(only_there)} only there"] if only_there else []
+    return _OTHER_BOXES + ", ".join(said)
 
 
 PARTNER_IOU = 0.5
@@ -210,7 +231,7 @@ def _groups_of_equal(numbers: array[int]) -> list[list[int]]:
     return sorted(groups)
 
 
-def _confirmed(source: Source, group: list[int], pairs: Mapping[int, Pair]) -> list[list[int]]:
+def _confirmed(source: Source, group: list[int], pairs: _Suspects) -> list[list[int]]:
     """The places of the group whose images are equal byte for byte, in the order of the ids.
 
     An image that several splits name has several places in a conversion, and is counted once.

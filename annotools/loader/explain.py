@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -123,14 +124,12 @@ def explain(
     pipeline = pipeline_of(dataset)
     number = pipeline.examples.number_of(image_id)
     if number is None:
-        stem = os.path.splitext(image_id)[0]
-        meant = pipeline.examples.number_of(stem) is not None
         raise OptionError(
             "no such image",
             path=pipeline.examples.path,
             field="image_id",
             found=image_id,
-            expected=f"{stem}, without the extension" if meant else None,
+            expected=_meant(pipeline, image_id),
         )
 
     step, place = _position(pipeline, number, epoch, copy)
@@ -167,6 +166,15 @@ def explain(
         ops=tuple(repr(op) for op in pipeline.augmenter.augmentation.ops),
         class_names={} if classes is None else {id_ - 1: name for name, id_ in classes.ids.items()},
     )
+
+
+def _meant(pipeline: Pipeline, image_id: str) -> str | None:
+    """What was probably meant by an id that no image has."""
+    ids, stem = pipeline.examples.image_ids(), os.path.splitext(image_id)[0]
+    if stem in ids:
+        return f"{stem}, without the extension"
+    close = difflib.get_close_matches(stem, ids, 1)
+    return f"{close[0]}?" if close else f"such as {ids[0]}"
 
 
 def _computed(pipeline: Pipeline, number: int, epoch: int, copy: int) -> tuple[Any, ...]:

@@ -84,6 +84,8 @@ def test_an_image_that_does_not_exist(mosaic: tf.data.Dataset) -> None:
     with pytest.raises(OptionError, match="no such image") as caught:
         explain(mosaic, "shelf-999")
     assert caught.value.field == "image_id"
+    with pytest.raises(OptionError, match=r"expected shelf-001\?"):
+        explain(mosaic, "shelv-001")
 
 
 def test_the_name_of_the_file_is_not_the_id_of_the_image(mosaic: tf.data.Dataset) -> None:

@@ -11,8 +11,9 @@ import pytest
 import tensorflow as tf
 
 from annotools import ClassMap
+from annotools.augment import RandomCrop
 from annotools.errors import OptionError
-from annotools.loader import make_dataset, pipeline_of
+from annotools.loader import explain, make_dataset, pipeline_of
 from annotools.loader.options import SourceOptions
 from annotools.loader.sources.open import open_examples
 
@@ -263,3 +264,30 @@ def test_several_splits_need_a_choice(tmp_path: Path) -> None:
     assert caught.value.expected == "voc_test, voc_train"
     dataset = make_dataset(tmp_path, split="test", image_size=8, batch_size=1)
     assert pipeline_of(dataset).examples.path == str(tmp_path)
+
+
+def test_images_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    """All records call their picture frame.jpg: each has an id, a place and draws of its own."""
+    writer = tf.io.TFRecordWriter(str(tmp_path / "train.tfrecord"))
+    encoded = tf.io.encode_png(
+        tf.cast(tf.reshape(tf.range(48 * 48 * 3) % 251, [48, 48, 3]), tf.uint8)
+    ).numpy()
+    for _ in range(6):
+        feature = {
+            "image/encoded": tf.train.Feature(bytes_list=tf.train.BytesList(value=[encoded])),
+            "image/filename": tf.train.Feature(bytes_list=tf.train.BytesList(value=[b"frame.jpg"])),
+        }
+        writer.write(tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString())
+    writer.close()
+    dataset = make_dataset(tmp_path, image_size=48, batch_size=6, augment=RandomCrop(), shuffle=False)
+    batch = next(iter(dataset))
+    assert batch["image_id"].numpy().tolist() == [f"frame#{number}".encode() for number in range(6)]
+    assert len({image.tobytes() for image in batch["images"].numpy()}) == 6
+    seen = explain(dataset, "frame#4")
+    np.testing.assert_array_equal(seen.image, batch["images"][4])
+
+
+def test_names_that_do_not_come_again_are_the_ids(converted: Path) -> None:
+    files = sorted(str(file) for file in converted.glob("train-*"))
+    batch = next(iter(make_dataset(files, image_size=8, batch_size=16)))
+    assert not any(b"#" in name for name in batch["image_id"].numpy())

@@ -16,7 +16,7 @@ from annotools.formats.example.record_index import RecordIndex
 from annotools.loader.options import SourceOptions, StrPath
 from annotools.loader.sources.examples import Examples
 from annotools.loader.sources.mix import Mix
-from annotools.loader.sources.parse import RecordForm, dialect_of, dialects
+from annotools.loader.sources.parse import RecordForm, dialect_of, dialects, names_repeat
 from annotools.loader.sources.record_files import RecordFiles
 from annotools.loader.sources.split_choice import choose_split
 
@@ -96,5 +96,10 @@ def _foreign(source: StrPath | Sequence[StrPath], options: SourceOptions) -> Exa
     sets = dict(tfrecord.shards(source))
     files = sets[choose_split(options.split, list(sets), where)]
     dialect, classes = dialect_of(files), options.class_map
-    form = RecordForm(dialect, classes, match_names=classes is not None and "names" in dialect.keys)
+    form = RecordForm(
+        dialect,
+        classes,
+        match_names=classes is not None and "names" in dialect.keys,
+        number_names=names_repeat(files, dialect),
+    )
     return RecordFiles(where, RecordIndex.of(files), form)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -62,12 +63,14 @@ class RecordForm:
     trust_size   take the size from the record; else from the header of its image, because what other writers
                  copy from `<size>` may be wrong
     match_names  labels from the names of the classes, not from the numbers in the record
+    number_names  the id of an image is its name and the number of its record, because names come again
     """
 
     dialect: Dialect
     classes: ClassMap | None = None
     trust_size: bool = False
     match_names: bool = False
+    number_names: bool = False
 
 
 @functools.cache
@@ -110,6 +113,22 @@ def dialect_of(files: Sequence[str]) -> Dialect:
     return dialects()["tfod"]
 
 
+def names_repeat(files: Sequence[str], dialect: Dialect) -> bool:
+    """Whether two of the first records have one name, so that names cannot tell images apart."""
+    keys = [dialect.keys[field][0] for field in ("filename", "source_id") if field in dialect.keys]
+    records = itertools.chain.from_iterable(read_records(file) for file in files)
+    seen = set()
+    for data in itertools.islice(records, _LOOKED_AT):
+        features = read_features(data)
+        named = [features[key][1][0] for key in keys if key in features and features[key][1]]
+        name = next((one for one in named if one), None)
+        if name in seen:
+            return True
+        if name is not None:
+            seen.add(name)
+    return False
+
+
 def count_boxes(serialized: tf.Tensor, dialect: Dialect) -> tf.Tensor:
     """() int64, how many objects a record has."""
     key = dialect.interleaved[0] if dialect.interleaved else dialect.keys["xmin"][0]
@@ -120,14 +139,15 @@ def count_boxes(serialized: tf.Tensor, dialect: Dialect) -> tf.Tensor:
     return edges // 4 if dialect.interleaved else edges
 
 
-def record_id(serialized: tf.Tensor, dialect: Dialect, number: tf.Tensor) -> tf.Tensor:
+def record_id(serialized: tf.Tensor, form: RecordForm, number: tf.Tensor) -> tf.Tensor:
     """() string, the image's id; nothing else of the record is looked at."""
+    dialect = form.dialect
     keys = {field: dialect.keys[field][0] for field in ("filename", "source_id") if field in dialect.keys}
     if not keys:
         return tf.strings.as_string(number)
     features = {key: tf.io.FixedLenFeature([], tf.string, default_value=b"") for key in keys.values()}
     parsed = tf.io.parse_single_example(serialized, features)
-    return _image_id({field: parsed[key] for field, key in keys.items()}, number)
+    return _image_id({field: parsed[key] for field, key in keys.items()}, number, form)
 
 
 def parse(serialized: tf.Tensor, numbers: tf.Tensor, form: RecordForm) -> Sample:
@@ -142,7 +162,7 @@ def parse(serialized: tf.Tensor, numbers: tf.Tensor, form: RecordForm) -> Sample
     which = tf.strings.join(["record ", tf.strings.as_string(numbers)])  # for TensorFlow's messages
     raw = tf.io.parse_example(serialized, dialect.features(with_names=form.match_names), example_names=which)
     values = {field: raw[key] for field, (key, _) in dialect.keys.items() if key in raw}
-    names = _image_id(values, numbers)
+    names = _image_id(values, numbers, form)
     encoded = checked(
         values["encoded"],
         tf.strings.length(values["encoded"]) > graph_ops.constant(0),
@@ -237,15 +257,18 @@ def _columns(raw: Mapping[str, Any], dialect: Dialect) -> list[Any]:
     ]
 
 
-def _image_id(values: Mapping[str, tf.Tensor], number: tf.Tensor) -> tf.Tensor:
+def _image_id(values: Mapping[str, tf.Tensor], number: tf.Tensor, form: RecordForm) -> tf.Tensor:
     """The file name without its extension, as os.path.splitext cuts it; else source_id; else the number."""
+    as_text = tf.strings.as_string(number)
     name = values.get("source_id", tf.constant(b""))
     nothing = graph_ops.constant(b"", tf.string)
-    name = tf.where(name == nothing, tf.strings.as_string(number), name)
-    if "filename" not in values:
-        return name
-    stem = tf.strings.regex_replace(values["filename"], r"([^/.][^/]*)\.[^./]*$", r"\1", replace_global=False)
-    return tf.where(stem == nothing, name, stem)
+    if "filename" in values:
+        pattern = r"([^/.][^/]*)\.[^./]*$"
+        stem = tf.strings.regex_replace(values["filename"], pattern, r"\1", replace_global=False)
+        name = tf.where(stem == nothing, name, stem)
+    if form.number_names:
+        return tf.where(name == nothing, as_text, tf.strings.join([name, "#", as_text]))
+    return tf.where(name == nothing, as_text, name)
 
 
 def _pixels(fractions: tf.Tensor, sizes: tf.Tensor) -> tf.Tensor:

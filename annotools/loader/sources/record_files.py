@@ -63,7 +63,7 @@ class RecordFiles:
         return np.concatenate([np.zeros((0, 2), np.int32), *sizes])
 
     def image_ids(self) -> list[str]:
-        named = self._scan(lambda number, record: record_id(record, self.form.dialect, number))
+        named = self._scan(lambda number, record: record_id(record, self.form, number))
         return [os.fsdecode(one) for part in named for one in part]
 
     def objects(self) -> Objects:
@@ -113,7 +113,7 @@ class RecordFiles:
     def number_of(self, image_id: str) -> int | None:
         records = tf.data.TFRecordDataset(list(self.index.files)).enumerate()
         names = records.map(
-            _as_is(lambda number, record: (number, record_id(record, self.form.dialect, number))),
+            _as_is(lambda number, record: (number, record_id(record, self.form, number))),
             num_parallel_calls=tf.data.AUTOTUNE,
         )
         wanted = tf.constant(os.fsencode(image_id))
@@ -125,7 +125,7 @@ class RecordFiles:
     def name_of(self, number: int) -> str:
         wanted = tf.data.Dataset.from_tensors((tf.constant([number], tf.int64),))
         raws, numbers = self.read(wanted, 1).get_single_element()
-        return os.fsdecode(record_id(raws[0], self.form.dialect, numbers[0]).numpy())
+        return os.fsdecode(record_id(raws[0], self.form, numbers[0]).numpy())
 
     def place_of(self, number: int) -> str:
         file = int(np.searchsorted(self.index.starts, number, side="right")) - 1

@@ -55,7 +55,8 @@ def judge_objects(
         if move is not None:
             objects = tuple(moved(o, move, one_based=one_based) for o in objects)
         annotation = dataclasses.replace(annotation, objects=objects)
-    return annotation, list(lost.values())
+    more = outcome.more_boxes
+    return annotation, [rule for index, rule in lost.items() for _ in range(1 + more.get(index or 0, 0))]
 
 
 def _clipped(annotation: Annotation, sample: Sample, found: list[Issue]) -> Annotation:

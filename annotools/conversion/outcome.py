@@ -41,6 +41,7 @@ class Outcome:
     found        objects in the file
     lost         for each object that was lost, the rule or the repair that took it
     repairs      what `--fix` changed
+    more_boxes   boxes beside the first, of objects that have some; each is found and lost as an object
     seen         None for a file that cannot be read
     is_without_image   whether no image belongs to the annotation
     mark         the fingerprint of the image for finding equal ones, NO_IMAGE without an image
@@ -56,3 +57,4 @@ class Outcome:
     seen: Seen | None = None
     mark: int = NO_IMAGE
     is_without_image: bool = False
+    more_boxes: dict[int, int] = field(default_factory=dict)

@@ -21,6 +21,7 @@ from annotools.issues import Issue
 from annotools.records import Annotation, Example
 from annotools.repair.fixes import Repair
 from annotools.repair.scaling import scale_boxes
+from annotools.repair.splitting import boxes_beyond_one, split_objects
 from annotools.sources.file_kinds import is_readable
 from annotools.sources.source import Pair, Source
 from annotools.sources.storage import HEAD
@@ -73,11 +74,16 @@ def _read_annotation(pair: Pair, source: Source, options: Options, outcome: Outc
         data = source.read_bytes(pair.xml)
     except FaultyFileError as error:
         raise ImageLostError("unparsable", Issue.from_error("unparsable", error, path)) from None
+    if "split-object" in options.fixes:
+        data, splits = split_objects(data, path)
+        outcome.repairs += splits
     annotation, outcome.issues = voc.inspect(data, path)
     if annotation is None:
         raise ImageLostError(next(issue.rule for issue in outcome.issues if issue.severity == "error"))
     annotation = with_plain_names(annotation)
-    outcome.found = len(annotation.objects)
+    if any(issue.fix == "split-object" for issue in outcome.issues):
+        outcome.more_boxes = boxes_beyond_one(data)
+    outcome.found = len(annotation.objects) + sum(outcome.more_boxes.values())
     outcome.seen = Seen(annotation, annotated_size(annotation, None))
     sample = Sample(
         annotation, data, pair, source,

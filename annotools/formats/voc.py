@@ -88,7 +88,7 @@ def _fault(error: DocumentError) -> Fault:
 def _issue(fault: Fault, path: str | None) -> Issue:
     error = fault.error
     message = str(ParseError(error.message, field=error.field, found=error.found, expected=error.expected))
-    return Issue(fault.rule, fault.severity, message, path, error.line, fault.object_index)
+    return Issue(fault.rule, fault.severity, message, path, error.line, fault.object_index, fault.fix)
 
 
 def object_names(data: bytes, path: str | None = None) -> list[str]:

@@ -11,6 +11,7 @@ from annotools.errors import OptionError
 from annotools.records import record
 
 FIXES: dict[str, str] = {
+    "split-object": "make an object of each box of an object that has several",
     "scale-boxes": "multiply the boxes of an image that was resized after it was labelled by image / <size>",
     "box-from-shape": "give objects that have only a polygon or a rotated box the upright box around it",
     "swap-inverted": "exchange xmin and xmax (ymin and ymax) that are in the wrong order",

@@ -17,6 +17,7 @@ from annotools.repair.fixes import Fixes, Repair
 from annotools.repair.repairs import real_name, repair
 from annotools.repair.result import FixResult
 from annotools.repair.scaling import scale_boxes
+from annotools.repair.splitting import split_objects
 from annotools.repair.unified import unified
 from annotools.repair.xml_patch import patch
 from annotools.sources.file_kinds import is_image
@@ -96,7 +97,10 @@ class _Copy:
         source = self.source
         assert pair.xml is not None
         path = source.display(pair.xml)
-        data = source.read_bytes(pair.xml)
+        original = data = source.read_bytes(pair.xml)
+        splits: list[Repair] = []
+        if "split-object" in self.fixes:
+            data, splits = split_objects(data, path)
         annotation, issues = voc.inspect(data, path)
         if annotation is None:
             self.result.problems += issues
@@ -122,11 +126,11 @@ class _Copy:
         # The new extension is counted once, at the image.
         repairs = [one for one in repaired.repairs if one.fix != "extension-from-content"]
         self.result.repairs += sorted(
-            [*repairs, *stripped], key=lambda one: (one.line or 0, one.object_index or 0)
+            [*splits, *repairs, *stripped], key=lambda one: (one.line or 0, one.object_index or 0)
         )
-        self.result.changed += new != data
-        if self.wants_diffs and new != data:
-            self.result.diffs.append(unified(path, data, new))
+        self.result.changed += new != original
+        if self.wants_diffs and new != original:
+            self.result.diffs.append(unified(path, original, new))
         return _File(pair.xml, pair.xml, new)
 
     def _list(self, name: str) -> bytes:

@@ -79,6 +79,8 @@ class Checker:
                 if image_path is not None:
                     annotation = annotation.found_at(image_path, image, pair.split)
                 unread = objects_with_errors(found) if found else frozenset()
+                if any(issue.fix == "split-object" for issue in found):
+                    self.census.objects += _boxes_beyond_one(data)
                 sample = Sample(
                     annotation, data, pair, self.source, head, image,
                     one_based=self.job.one_based, classes=self.job.classes, unread=unread,
@@ -133,6 +135,12 @@ class Checker:
         self.census.fingerprints.append(mark)
         if self._hashes:
             self.census.hashes.append(perceptual)
+
+
+def _boxes_beyond_one(data: bytes) -> int:
+    from annotools.formats.xml.editor import XmlFile
+
+    return sum(max(0, len(node.all("bndbox")) - 1) for node in XmlFile(data).objects())
 
 
 @contextlib.contextmanager

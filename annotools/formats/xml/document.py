@@ -63,6 +63,7 @@ class Fault(NamedTuple):
     severity: Severity
     error: ParseError
     object_index: int | None
+    fix: str | None = None
 
 
 def read_bytes(path: str | os.PathLike[str]) -> bytes:

@@ -103,6 +103,23 @@ class XmlFile:
 
     def remove(self, node: Node) -> None:
         """Remove an element, with its lines if nothing else is on them."""
+        self._edits.append((*self._extent(node), b""))
+
+    def repeat(self, node: Node, left_out: list[list[Node]]) -> None:
+        """Replace an element by copies of itself, one for each of `left_out`: the children that it lacks."""
+        copies = []
+        for gone in left_out:
+            text = self._document[node.start : node.end]
+            for start, end in sorted(map(self._extent, gone), reverse=True):
+                text = text[: start - node.start] + text[end - node.start :]
+            copies.append(text)
+        before = self._line_start(node.start)
+        indent = self._document[before : node.start]
+        between = b"" if indent.strip(_BLANK_BYTES) else self._newline(before) + indent
+        self._edits.append((node.start, node.end, between.join(copies)))
+
+    def _extent(self, node: Node) -> tuple[int, int]:
+        """Where an element begins and ends, with its lines if nothing else is on them."""
         start, end = node.start, node.end
         before = self._line_start(start)
         after = self._document.find(b"\n", end)
@@ -110,8 +127,8 @@ class XmlFile:
         if not self._document[before:start].strip(_BLANK_BYTES) and not self._document[end:rest].strip(
             _BLANK_BYTES
         ):
-            start, end = before, rest
-        self._edits.append((start, end, b""))
+            return before, rest
+        return start, end
 
     def insert_before(self, node: Node, pieces: list[tuple[int, str]]) -> None:
         """Insert lines before an element, indented like it; each piece is (further levels, XML text)."""

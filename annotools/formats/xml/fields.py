@@ -160,6 +160,9 @@ class FieldReader:
             "field-invalid", f"<{element.tag}> is given more than once", element, element.tag,
             text_of(element) or None, "one value",
         )  # fmt: skip
+        parent = element.getparent()
+        if element.tag == "bndbox" and parent is not None and parent.tag == "object":
+            self.faults[-1] = self.faults[-1]._replace(fix="split-object")
 
     def invalid(self, element: Element, text: str, expected: str, severity: Severity | None = None) -> None:
         message = "the value cannot be used"

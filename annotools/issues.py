@@ -200,7 +200,7 @@ RULES: tuple[Rule, ...] = (
     Rule("list-names-missing-image", "dataset", "error", "A list in ImageSets names a missing image."),
     Rule("image-in-no-list", "dataset", "warning", "Images are in none of the splits that the data set has."),
     Rule("list-entry-doubled", "dataset", "warning", "A list names an image more than once."),
-    Rule("list-empty", "dataset", "warning", "The list of a split is empty."),
+    Rule("split-empty", "dataset", "warning", "A split has no images."),
     Rule("split-overlap", "dataset", "error", "Two splits that should be apart have the same image."),
     Rule("outside-layout", "dataset", "warning", "Files lie outside of the folders of the data set."),
     Rule("archive-member-ignored", "dataset", "warning",

@@ -26,6 +26,7 @@ from typing import Any
 from annotools.conversion.options import Options
 from annotools.conversion.plan_rows import PlanRows, hash_bytes
 from annotools.errors import SourceError
+from annotools.issues import Issue
 from annotools.ledger import Ledger
 from annotools.records import maker, record
 from annotools.sources.catalogue import Connection, decode, trouble
@@ -71,7 +72,8 @@ class Shard:
 class Plan:
     """Everything that a worker needs to write any of the shards; small and picklable.
 
-    rows   the path of the plan file, or what `packed` gives of its only shard
+    rows     the path of the plan file, or what `packed` gives of its only shard
+    issues   what is odd about the splits
     """
 
     source: Source
@@ -79,6 +81,7 @@ class Plan:
     rows: str | bytes
     shards: tuple[Shard, ...]
     left_out: Ledger = field(default_factory=Ledger)
+    issues: tuple[Issue, ...] = ()
 
     @property
     def total(self) -> int:
@@ -173,9 +176,10 @@ def make_plan(source: Source, options: Options, folder: Path, *, merged: bool = 
             left_out.images.found = left_out.images.lost[NOT_IN_SPLIT] = images
         if objects:
             left_out.objects.found = left_out.objects.lost[NOT_IN_SPLIT] = objects
+        issues = tuple(rows.issues()) if found else ()
     if not found:
         raise SourceError("no images or annotations were found", path=source.root)
-    return Plan(source, options, str(path), tuple(found), left_out)
+    return Plan(source, options, str(path), tuple(found), left_out, issues)
 
 
 def _power_of_two(size: int, shard_size: int) -> int:

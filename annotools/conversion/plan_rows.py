@@ -11,10 +11,12 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+from annotools.conversion.copies import ratio_split
 from annotools.conversion.options import Options
-from annotools.conversion.splits import RatioSplit, compile_group_by, parse_split
+from annotools.conversion.splits import RatioSplit, parse_split
 from annotools.errors import FaultyFileError, SourceError
 from annotools.formats import voc
+from annotools.issues import Issue
 from annotools.sources.catalogue import trouble, use_freely
 from annotools.sources.source import Source
 from annotools.sources.split_names import is_split_name, split_order
@@ -84,9 +86,10 @@ class PlanRows:
         wanted = parse_split(options.split)
         self.split, self.order = "way.split", "turn, pair.rowid" if wanted.names else "pair.rowid, turn"
         self.is_by_ratio = bool(wanted.ratios)
+        self.ratio: RatioSplit | None = None
         if wanted.ratios:
             # lists of the source may overlap; a ratio split has each image once
-            ratio = RatioSplit(wanted.ratios, options.seed, compile_group_by(options.group_by))
+            self.ratio = ratio = ratio_split(source, wanted.ratios, options.seed, options.group_by)
             self.catalogue.connection.create_function("split_of", 1, ratio.assign, deterministic=True)
             self.split = "split_of(id)"
             names = [name for name, _ in wanted.ratios]
@@ -179,6 +182,19 @@ class PlanRows:
             return self.source.storage.size(image)
         except SourceError:
             return 0  # an image that vanished is reported when it is read
+
+    def issues(self) -> list[Issue]:
+        """Splits by ratio that got no image."""
+        if self.ratio is None:
+            return []
+        missing = [one for one, _ in self.ratio.ratios if self.before(one) == self.through(one)]
+        if not missing or self.merged:
+            return []
+        groups = {self.ratio.group(one) for (one,) in self.catalogue.execute("SELECT id FROM pair")}
+        (images,) = self.catalogue.execute("SELECT count(*) FROM pair").fetchone()
+        told = f"{images} images are {len(groups)} group{'s' * (len(groups) != 1)}"
+        message = f"{' and '.join(map(repr, missing))} got no image: {told}, which stay together"
+        return [Issue.of("split-empty", message, self.source.root)]
 
     def left_out(self) -> tuple[int, int]:
         """How many images, with how many objects, no split takes. Their annotations are read."""

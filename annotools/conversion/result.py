@@ -46,7 +46,7 @@ def result_of(plan: Plan, results: Sequence[ShardResult]) -> tuple[ConvertResult
     ledger = Ledger()
     ledger.add(plan.left_out)
     counts: Counter[str] = Counter()
-    issues = list(plan.source.issues())
+    issues = [*plan.source.issues(), *plan.issues]
     counts.update(issue.rule for issue in issues)
     for result in results:
         ledger.add(result.ledger)

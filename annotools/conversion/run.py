@@ -14,6 +14,7 @@ from pathlib import Path
 
 from annotools.classes.class_map import ClassMap
 from annotools.conversion.class_discovery import class_names, discover_classes
+from annotools.conversion.copies import ratio_split
 from annotools.conversion.options import ConvertOptions, Options, make_options
 from annotools.conversion.output.journal import header_of
 from annotools.conversion.output.publish import Publisher
@@ -21,7 +22,7 @@ from annotools.conversion.plan import Plan, make_plan
 from annotools.conversion.result import ConvertResult, result_of
 from annotools.conversion.resume import Job, finish_shard
 from annotools.conversion.sidecars import write_sidecars
-from annotools.conversion.splits import RatioSplit, best_seed, compile_group_by, parse_split
+from annotools.conversion.splits import best_seed, parse_split
 from annotools.conversion.statistics import ShardResult
 from annotools.errors import OptionError, OutputError, UnavailableError, WorkerError
 from annotools.options import takes
@@ -66,8 +67,8 @@ def convert(
     progress     a bar on stderr when that is a terminal
 
     An output that the same call began or finished earlier is continued: what is there, undamaged, and made
-    from files that have not changed since (size and time) is kept. Another call into the same folder is
-    refused.
+    from files that have not changed since (size and time, the text of XML) is kept. Another call into the
+    same folder is refused.
 
     Raises DataError, SourceError, OutputError, OptionError, ClassMapError; LedgerError if anything went
     missing without a code, which would be a bug; WorkerError when a process was killed twice.
@@ -146,7 +147,7 @@ def _best_seed(source: Source, asked: ConvertOptions) -> int:
     if not ratios:
         raise OptionError("--seed auto is for a split by ratio", field="--seed", found=asked.seed)
     images = ((pair.id, names) for pair, names in class_names(source, source.pairs()))
-    return best_seed(RatioSplit(ratios, 0, compile_group_by(asked.group_by)), images)
+    return best_seed(ratio_split(source, ratios, 0, asked.group_by), images)
 
 
 def _runner(options: ConvertOptions) -> Finish:

@@ -14,6 +14,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import field, replace
 
 from annotools.errors import OptionError
 from annotools.records import record
@@ -72,13 +73,19 @@ class RatioSplit:
     group_by   a regular expression searched in the image id (its path without extension). The group is
                the first capture if there is one, else the whole match; an id that does not match is a
                group of its own.
+    joined     the names of groups that belong to another one, with its name: they share a copy of an image
     """
 
     ratios: tuple[tuple[str, float], ...]
     seed: int = 0
     group_by: re.Pattern[str] | None = None
+    joined: Mapping[str, str] = field(default_factory=dict)
 
     def group(self, image_id: str) -> str:
+        group = self._group(image_id)
+        return self.joined.get(group, group)
+
+    def _group(self, image_id: str) -> str:
         if self.group_by is None:
             return _ROBOFLOW_COPY.sub("", image_id)
         match = self.group_by.search(image_id)
@@ -136,7 +143,7 @@ def best_seed(split: RatioSplit, images: Iterable[tuple[str, Iterable[str]]]) ->
     known = [(image_id, tuple(names)) for image_id, names in images]
 
     def score(seed: int) -> float:
-        candidate = RatioSplit(split.ratios, seed, split.group_by)
+        candidate = replace(split, seed=seed)
         return imbalance(candidate, class_table(candidate, known))
 
     return min(range(_SEEDS_TRIED), key=lambda seed: (score(seed), seed))

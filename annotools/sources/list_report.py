@@ -105,7 +105,7 @@ class ListReport:
             one = self.lists[number]
             if number not in filled:
                 message = f"the list is empty: the split {one.split!r} has no images"
-                yield self._issue("list-empty", message, one.files[0])
+                yield self._issue("split-empty", message, one.files[0])
 
     def absent(self) -> Iterator[Issue]:
         """Lists of one class alone, whose images without the class are left out."""

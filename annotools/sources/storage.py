@@ -43,7 +43,8 @@ class Storage(Protocol):
         """Bytes. Raises SourceError."""
 
     def fingerprint(self, name: str) -> str:
-        """A short text that changes when the file changes, without reading it. Raises SourceError."""
+        """A short text that changes when the file changes. An XML file of a folder is read for it, as times
+        of files may be zeroed; no image is. Raises SourceError."""
 
     def read_bytes(self, name: str, limit: int | None = None) -> bytes:
         """The file, or its first `limit` bytes. Raises ImageError or, for no image, UnreadableError."""

@@ -194,13 +194,14 @@ def test_another_source_is_refused(shop: Any, convert: Any, tmp_path: Path) -> N
 
 
 def test_overwrite_reads_everything_again(shop: Any, convert: Any, tmp_path: Path) -> None:
-    """A file whose size and time did not change, but whose content did, is what --overwrite is for."""
+    """An image whose size and time did not change, but whose content did, is what --overwrite is for."""
     import os
 
     convert()
-    path = shop.root / "Annotations" / "img007.xml"
+    path = shop.root / "JPEGImages" / "img007.jpg"
     status = path.stat()
-    path.write_bytes(path.read_bytes().replace(b"<xmin>1<", b"<xmin>2<"))
+    data = path.read_bytes()
+    path.write_bytes(data[:-3] + bytes((data[-3] ^ 1,)) + data[-2:])
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
     assert convert().reused == SHARDS  # nobody can see it without reading
     old = (tmp_path / "out" / "manifest.json").read_bytes()

@@ -26,7 +26,7 @@ PALETTE = ("#ff3b30", "#34c759", "#0a84ff", "#ffcc00", "#ff2d95", "#00c7be")
 
 SHEETS: dict[str, tuple[str, ...]] = {
     "geometry": (
-        "none",
+        "perspective(0.6, p=1.0)",
         "horizontal_flip(1.0)",
         "vertical_flip(1.0)",
         "rot90(turns=(1,), p=1.0)",

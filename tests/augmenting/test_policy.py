@@ -197,3 +197,17 @@ def test_options_that_make_no_sense(make: Any) -> None:
     with pytest.raises(OptionError, match="found") as caught:
         make()
     assert caught.value.field
+
+
+def test_what_a_crop_has_cut_off_does_not_come_back_under_a_rotation() -> None:
+    """A box that is cut off is a line at the edge of the crop; slanted, that line has an extent."""
+    image, boxes = np.zeros((100, 100, 3), np.uint8), [[0, 10, 8, 90], [92, 10, 100, 90]]
+    outside = 0
+    for example in range(12):
+        ops = (a.RandomCrop((100, 50)), a.Rotate(40), a.Translate(0.0))  # type: ignore[arg-type]
+        found = a.apply(ops, image, boxes, [0, 1], example_id=example)
+        left, _, right, _ = found.plan.windows.numpy()[0]
+        labels = set(found.labels.numpy().tolist())
+        assert labels <= ({0} if left < 8 else set()) | ({1} if right > 92 else set())
+        outside += found.dropped().get("outside", 0)
+    assert outside > 12

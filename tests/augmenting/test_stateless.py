@@ -72,6 +72,7 @@ OPS: dict[str, Any] = {
         a.ResizeScale((0.5, 2.0)),
         a.FixedSizeCrop(),
     ],
+    "perspectives": [a.IoUCrop(), a.Perspective(p=0.7), a.Cutout(), a.Rotate(20)],
     "reject": a.Augmentation((a.Translate(), a.IoUCrop()), a.BoxPolicy(0.5, low_visibility="reject")),
 }
 

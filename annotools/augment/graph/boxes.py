@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from annotools.augment.graph import graph_ops
+from annotools.augment.graph import graph_ops, homographies
 from annotools.boxes import Shape, check_format
 
 
@@ -149,18 +149,25 @@ def inverse(matrix: tf.Tensor) -> tf.Tensor:
 def visible_bounds(boxes: tf.Tensor, matrix: tf.Tensor, window: tf.Tensor) -> tf.Tensor:
     """(..., 4): the tightest upright boxes around the part of each mapped box inside `window`; else zeros.
 
-    boxes (..., 4), matrix (..., 2, 3) and window (..., 4) broadcast. The part is a convex polygon. Its
-    corners are among: the box's corners inside the window, the window's corners inside the box, and the
-    points where the box's sides cross the window's lines.
+    boxes (..., 4), matrix (..., 2, 3) or (..., 3, 3) and window (..., 4) broadcast. The part is a convex
+    polygon. Its corners are among: the box's corners inside the window, the window's corners inside the box,
+    and the points where the box's sides cross the window's lines.
     """
     slack = graph_ops.like(1e-9, boxes)
-    mapped = _corners(boxes, matrix)
+    if matrix.shape[-2] == 3:
+        mapped, in_front = homographies.corners_of(boxes, matrix)
+        returned, is_returned = homographies.corners_of(window, homographies.inverse(matrix))
+    else:
+        mapped, returned = _corners(boxes, matrix), _corners(window, inverse(matrix))
+        in_front, is_returned = None, None
     low, high = halves(graph_ops.expand(window, -2))
     corner_inside = _both((mapped >= low - slack) & (mapped <= high + slack))
 
-    returned = _corners(window, inverse(matrix))
     box_low, box_high = halves(graph_ops.expand(boxes, -2))
     window_inside = _both((returned >= box_low - slack) & (returned <= box_high + slack))
+    if in_front is not None:
+        corner_inside &= in_front
+        window_inside &= is_returned
 
     side = tf.roll(mapped, -1, axis=-2) - mapped
     points, valid = [mapped], [corner_inside]

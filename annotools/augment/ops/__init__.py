@@ -12,6 +12,7 @@ from annotools.augment.ops.fit import *
 from annotools.augment.ops.geometry import *
 from annotools.augment.ops.iou_crop import *
 from annotools.augment.ops.mosaic import *
+from annotools.augment.ops.perspective import *
 from annotools.augment.ops.rand_augment import *
 from annotools.augment.ops.sizes import *
 from annotools.augment.ops.tone import *

@@ -11,7 +11,8 @@ from annotools.augment.graph import boxes as graph_boxes
 from annotools.augment.graph import graph_ops
 from annotools.augment.ops.arguments import check_classes, check_count, check_function
 from annotools.augment.ops.probability import Probability, check_probability, happens
-from annotools.augment.plan.draft import DEFAULT_DRAWS, Draft, Op, select
+from annotools.augment.plan.draft import DEFAULT_DRAWS, Draft, Op
+from annotools.augment.plan.selection import select
 from annotools.errors import OptionError
 
 

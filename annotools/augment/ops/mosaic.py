@@ -14,9 +14,10 @@ from annotools.augment.ops.choice import check_ops, draws_of
 from annotools.augment.ops.fit import Letterbox
 from annotools.augment.ops.probability import Probability, between, check_probability, happens
 from annotools.augment.plan.box_policy import ABSENT
-from annotools.augment.plan.draft import Draft, Op, select
+from annotools.augment.plan.draft import Draft, Op
 from annotools.augment.plan.kind import Kind
 from annotools.augment.plan.sample import Sample
+from annotools.augment.plan.selection import select
 from annotools.augment.plan.start import joined, start
 from annotools.errors import OptionError
 

@@ -17,7 +17,8 @@ from annotools.augment.ops.color import LUMA
 from annotools.augment.ops.filters import sharpened
 from annotools.augment.ops.probability import Probability, check_probability, happens
 from annotools.augment.ops.tone import equalized, posterized, solarized, stretched
-from annotools.augment.plan.draft import Draft, Op, select
+from annotools.augment.plan.draft import Draft, Op
+from annotools.augment.plan.selection import select
 
 # torchvision's RandAugment (transforms/v2/_auto_augment.py, 0.29): what each op does at the strongest step,
 # of the value that changes nothing: radians' tangent, shares of a side, degrees, factors less 1, bits, 255

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from annotools.augment.graph import boxes as graph_boxes
-from annotools.augment.graph import graph_ops
+from annotools.augment.graph import graph_ops, homographies
 from annotools.augment.graph.seeds import PHILOX, fold_in
 from annotools.augment.pixels.color import apply_matrix, apply_steps, apply_to_picture
 from annotools.augment.pixels.decode import read_window
@@ -101,17 +101,29 @@ def _turned(plan: Plan, index: int, under: tf.Tensor, colored: Colorer, style: S
     """The image under its affine map, over `under` where it is inside its window and the view."""
     decoder, read = plan.decoder[index], plan.reads[index]
     pixels = read_window(plan.sources[index], read, decoder)
-    back = graph_boxes.inverse(plan.matrices[index])
+    is_warped = not isinstance(plan.warp, tuple)
+    if is_warped:
+        whole = homographies.product(plan.warp, homographies.lifted(plan.matrices[index]))
+        back = homographies.inverse(whole)
+    else:
+        back = graph_boxes.inverse(plan.matrices[index])
     halvings = tf.where(decoder == OTHER, 0, decoder)
     ratio = tf.cast(tf.bitwise.left_shift(1, halvings), tf.float64)
     # ImageProjectiveTransform counts pixels by their centres, annotools by their edges: half a pixel apart
-    linear = back[:, :2] / ratio
-    offset = (linear[:, 0] + linear[:, 1]) / 2 + back[:, 2] / ratio - 0.5
-    offset -= tf.cast(read[:2][::-1], tf.float64)
-    numbers = tf.reshape(tf.concat([linear, offset[:, None]], 1), [6])
+    low = tf.cast(read[:2][::-1], tf.float64)
+    if is_warped:
+        depth = back[2] + tf.stack([0.0, 0.0, (back[2, 0] + back[2, 1]) / 2])
+        center = (back[:2, 0] + back[:2, 1]) / 2
+        rows = tf.concat([back[:2, :2], (back[:2, 2] + center)[:, None]], 1) / ratio
+        rows -= (low + 0.5)[:, None] * depth
+        numbers = (tf.reshape(tf.concat([rows, depth[None]], 0), [9]) / depth[2])[:8]
+    else:
+        linear = back[:, :2] / ratio
+        offset = (linear[:, 0] + linear[:, 1]) / 2 + back[:, 2] / ratio - 0.5 - low
+        numbers = tf.pad(tf.reshape(tf.concat([linear, offset[:, None]], 1), [6]), [[0, 2]])
     moved = tf.raw_ops.ImageProjectiveTransformV3(
         images=tf.cast(pixels, tf.float32)[None],
-        transforms=tf.cast(tf.pad(numbers, [[0, 2]]), tf.float32)[None],
+        transforms=tf.cast(numbers, tf.float32)[None],
         output_shape=plan.size,
         fill_value=0.0,
         interpolation=style.interpolation.upper(),
@@ -127,10 +139,14 @@ def _inside(plan: Plan, index: int, back: tf.Tensor) -> tf.Tensor:
     y = tf.cast(tf.range(plan.size[0]), tf.float64)[:, None] + 0.5
     from_x = back[0, 0] * x + back[0, 1] * y + back[0, 2]
     from_y = back[1, 0] * x + back[1, 1] * y + back[1, 2]
+    in_front: tf.Tensor | bool = True
+    if back.shape[0] == 3:
+        depth = back[2, 0] * x + back[2, 1] * y + back[2, 2]
+        from_x, from_y, in_front = from_x / depth, from_y / depth, depth > 0
     x1, y1, x2, y2 = tf.unstack(plan.windows[index])
     left, top, right, bottom = tf.unstack(plan.view)
     inside = (from_x >= x1) & (from_x < x2) & (from_y >= y1) & (from_y < y2)
-    return inside & (x >= left) & (x < right) & (y >= top) & (y < bottom)
+    return inside & in_front & (x >= left) & (x < right) & (y >= top) & (y < bottom)
 
 
 def _colorer(plan: Plan, kind: Kind, style: Style) -> Colorer:

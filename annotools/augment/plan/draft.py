@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from annotools.augment.graph import boxes as graph_boxes
-from annotools.augment.graph import graph_ops
+from annotools.augment.graph import graph_ops, homographies
 from annotools.augment.plan.box_policy import ALIVE, BoxPolicy, code
 from annotools.augment.plan.color_steps import Step
 from annotools.augment.plan.kind import Color, ColorFunction, ColorStep, Kind, OnPicture, PixelFunction
@@ -44,6 +44,7 @@ class Draft:
     matrices    (B, K, 2, 3), from pixels of the image to pixels of the canvas. Geometry is float64
     windows     (B, K, 4), the part of each image that may be seen, xyxy in its own pixels
     canvas      (B, 2), width and height of the picture so far
+    warp        (B, 3, 3) from there to the canvas, behind a Perspective; None: `matrices` are the whole map
     frame       (B, 4), the part of the canvas that earlier crops left
     boxes       (B, R, 4) in pixels of their own image; `layer` (R,) int32 says which image that is
     status      (B, R) int32, 0 alive, else see box_policy.py
@@ -73,6 +74,7 @@ class Draft:
     status: tf.Tensor
     epoch: tf.Tensor
     policy: BoxPolicy
+    warp: tf.Tensor | None = None
     partners: tuple[Sample, ...] = ()
     blend: tuple[tf.Tensor, ...] = ()
     erasures: tuple[tf.Tensor, ...] = ()
@@ -125,6 +127,10 @@ class Draft:
             first, second = low * factor + shift, high * factor + shift
             return graph_ops.concat([tf.minimum(first, second), tf.maximum(first, second)])
 
+        if self.warp is not None:
+            zero = tf.zeros_like(factor * shift)
+            linear = tf.linalg.diag(factor + zero)
+            return self._behind_warp(tf.concat([linear, (shift + zero)[..., None]], -1), rectangle, canvas)
         moved = self.matrices if only_shifts else self.matrices * graph_ops.reshape(factor, [-1, 1, 2, 1])
         return self.replace(
             matrices=moved
@@ -147,6 +153,8 @@ class Draft:
         def rectangle(edges: tf.Tensor) -> tf.Tensor:
             return graph_boxes.affine(edges, matrix)
 
+        if draft.warp is not None:
+            return draft._behind_warp(matrix, rectangle, canvas)
         turned = draft.kind.turned or not right_angles
         return draft.of_kind(turned=turned).replace(
             matrices=graph_boxes.compose(
@@ -155,6 +163,31 @@ class Draft:
             frame=rectangle(draft.frame) if draft.framed else draft.frame,
             erasures=tuple(rectangle(edges) for edges in draft.erasures),
             canvas=draft.canvas if canvas is None else self._pair(canvas),
+        )
+
+    def warped(self, homography: tf.Tensor) -> Draft:
+        """The canvas under (B, 3, 3), which must keep all of it in front. What is outside is not seen again.
+        A rotation may follow, but not precede it."""
+        if self.kind.turned:
+            problem = "a perspective comes before rotations, and once"
+            raise OptionError(problem, field="ops", expected="Perspective before Rotate and Shear")
+        draft = self.cropped(at_origin(self.canvas)).sealed()
+
+        def rectangle(edges: tf.Tensor) -> tf.Tensor:
+            return homographies.bounds(edges, homography)
+
+        return draft.of_kind(turned=True).replace(
+            warp=homography, erasures=tuple(rectangle(edges) for edges in draft.erasures)
+        )
+
+    def _behind_warp(
+        self, matrix: tf.Tensor, rectangle: Callable[[tf.Tensor], tf.Tensor], canvas: object
+    ) -> Draft:
+        return self.replace(
+            warp=homographies.product(homographies.lifted(matrix), self.warp),
+            frame=rectangle(self.frame) if self.framed else self.frame,
+            erasures=tuple(rectangle(edges) for edges in self.erasures),
+            canvas=self.canvas if canvas is None else self._pair(canvas),
         )
 
     def cropped(self, window: tf.Tensor) -> Draft:
@@ -234,16 +267,29 @@ class Draft:
 
     def whole_boxes(self) -> tf.Tensor:
         """(B, R, 4) float64 on the canvas, as if nothing had been cut off."""
-        return graph_boxes.affine(self.boxes, self.box_matrices(), shape=self.shape)
+        return self._on_canvas(self.boxes)
 
     def visible_boxes(self) -> tf.Tensor:
         """(B, R, 4) float64 on the canvas, cut to what can be seen; without area for those that are gone."""
         boxes = self.boxes
         if self.cut:
             boxes = graph_boxes.clip(boxes, self.of_layer(self.windows))
-        seen = graph_boxes.affine(boxes, self.box_matrices(), shape=self.shape)
+        seen = self._on_canvas(boxes)
         alive = tf.cast(self.is_alive, tf.float64)
+        if self.cut and self.kind.turned:  # a box that is cut off is a line, which has an extent when slanted
+            alive *= tf.cast(graph_boxes.area(boxes) > 0, tf.float64)
         return graph_boxes.clip(seen, graph_ops.expand(self.view(), 1)) * graph_ops.expand(alive)
+
+    def _on_canvas(self, boxes: tf.Tensor) -> tf.Tensor:
+        """(B, R, 4) in pixels of their own images -> the upright boxes around them on the canvas."""
+        if self.warp is None:
+            return graph_boxes.affine(boxes, self.box_matrices(), shape=self.shape)
+        return homographies.bounds(boxes, self.box_homographies())
+
+    def box_homographies(self) -> tf.Tensor:
+        """(B, R or 1, 3, 3), the whole map of each object's image, where there is a warp."""
+        warp = tf.expand_dims(self.warp, 1)
+        return homographies.product(warp, homographies.lifted(self.box_matrices()))
 
     def dropped(self, which: tf.Tensor, reason: str) -> Draft:
         """Take the objects `which` (B, R) bool out; those already gone keep their first reason."""
@@ -294,45 +340,6 @@ class Draft:
             ],
             -1,
         )
-
-
-def select(condition: tf.Tensor, draft: Draft, otherwise: Draft) -> Draft:
-    """`draft`, which an op made of `otherwise`, where the (B,) bool is true. Both hold the same images."""
-    if len(draft.groups) != len(otherwise.groups):
-        raise OptionError(
-            "an op that joins images happens to all pictures or none",
-            field="ops",
-            expected="its own p, and not a choice around it",
-        )
-
-    def chosen(new: tf.Tensor, old: tf.Tensor) -> tf.Tensor:
-        return tf.where(tf.reshape(condition, [-1] + [1] * (new.shape.rank - 1)), new, old)
-
-    fields = ("matrices", "windows", "canvas", "frame", "status")
-    values = {name: chosen(getattr(draft, name), getattr(otherwise, name)) for name in fields}
-    new_ones = draft.erasures[len(otherwise.erasures) :]
-    before = (*otherwise.erasures, *(tf.zeros_like(edges) for edges in new_ones))
-    erasures = tuple(chosen(new, old) for new, old in zip(draft.erasures, before, strict=True))
-    color = list(draft.color)
-    for place, (step, other) in enumerate(zip(draft.color, otherwise.color, strict=False)):
-        if step is not other:  # two tries of the same op
-            ons = [tf.fill(tf.shape(condition), True) if one.on is None else one.on for one in (step, other)]
-            both_unsaid = step.on is None and other.on is None
-            numbers = chosen(step.numbers, other.numbers)
-            color[place] = Step(numbers, None if both_unsaid else chosen(*ons))
-    for place in range(len(otherwise.color), len(color)):
-        numbers, on = color[place]
-        if draft.kind.colors[place] is None:
-            color[place] = Step(chosen(numbers, tf.eye(3, 4)))
-        else:
-            color[place] = Step(numbers, condition if on is None else condition & on)
-    return draft.replace(
-        **values,
-        erasures=erasures,
-        color=tuple(color),
-        cut=draft.cut or otherwise.cut,
-        framed=draft.framed or otherwise.framed,
-    )
 
 
 def at_origin(size: tf.Tensor) -> tf.Tensor:

@@ -30,7 +30,7 @@ class OnPicture:
 
 
 ColorStep = ColorFunction | OnPicture | None
-_ALWAYS_READ = frozenset({"sources", "matrices", "decoder", "reads", "targets", "shown"})
+_ALWAYS_READ = frozenset({"sources", "matrices", "decoder", "reads", "targets", "shown", "warp"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,8 +30,9 @@ from annotools.augment.graph.seeds import Draws
 from annotools.augment.graph.states import fault, is_ours, without_state
 from annotools.augment.plan.box_policy import ALIVE, count_drops
 from annotools.augment.plan.color_steps import Step, decided, one_matrix
-from annotools.augment.plan.draft import Draft, Op, select
+from annotools.augment.plan.draft import Draft, Op
 from annotools.augment.plan.kind import Kind
+from annotools.augment.plan.selection import select
 from annotools.augment.plan.start import PAD
 from annotools.augment.plan.windows import nearest, place_turned, place_upright
 
@@ -67,6 +68,7 @@ class Plan(NamedTuple):
     color_steps   where they are not, S Steps: the numbers of each, and whether it changes anything
     color_keep    (N, 5) int32, rectangles for `apply_batch`
     seed        (2,) int64, for ops that draw for every pixel
+    warp        (3, 3) float64, a projective map behind `matrices`; () where there is none
     """
 
     boxes: tf.Tensor
@@ -94,6 +96,7 @@ class Plan(NamedTuple):
     color_steps: tuple[Step, ...]
     color_keep: tf.Tensor
     seed: tf.Tensor
+    warp: tf.Tensor | tuple[()] = ()
 
     def numbers(self) -> dict[str, Any]:
         """Everything but the images, by name: where each pixel and each box comes from."""
@@ -194,6 +197,7 @@ def _finish(draft: Draft, seed: tf.Tensor) -> Plan:
         erased=erased,
         color_matrix=one_matrix(matrices_of_color, draft.blend[0]),
         color_steps=() if kind.is_linear else decided(draft.color, kind.colors),
+        warp=() if draft.warp is None else draft.warp,
         color_keep=_color_keep(targets, shown, erased if draft.erasures else None),
         seed=seed,
     )
@@ -230,11 +234,14 @@ def _boxes(
     else:
         seen = graph_boxes.clip(draft.boxes, draft.of_layer(draft.windows))
         matrix = draft.box_matrices()
-        if draft.shape == "ellipse":
+        if draft.shape == "ellipse" and draft.warp is None:
             visible = graph_boxes.affine(seen, matrix, shape="ellipse")
             visible = graph_boxes.clip(visible, graph_ops.expand(view, 1))
         else:
+            matrix = matrix if draft.warp is None else draft.box_homographies()
             visible = graph_boxes.visible_bounds(seen, matrix, graph_ops.expand(view, 1))
+        # what a crop has cut off is a line at its edge, which has an extent once it is slanted
+        visible *= tf.cast(graph_ops.expand(graph_boxes.area(seen) > 0), tf.float64)
     present = tf.cast(draft.of_layer(shown), tf.float64)
     return whole, visible * graph_ops.expand(present)
 

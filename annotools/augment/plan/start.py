@@ -11,6 +11,7 @@ from annotools.augment.plan.box_policy import ABSENT, ALIVE, BoxPolicy, code
 from annotools.augment.plan.draft import EVERYWHERE, Draft, at_origin
 from annotools.augment.plan.kind import Kind
 from annotools.augment.plan.sample import Sample
+from annotools.errors import OptionError
 
 _UNMOVED = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
 BOX_SLACK = 1.0  # pixels a box may stick out of its image before it is an error and not rounding
@@ -66,6 +67,9 @@ def start(
 
 def joined(draft: Draft, other: Draft, *, group: int, blend: tuple[tf.Tensor, ...]) -> Draft:
     """Both pictures' images and objects on the canvas of `draft`."""
+    if draft.warp is not None or other.warp is not None:
+        problem = "a perspective comes behind ops that join images"
+        raise OptionError(problem, field="ops", expected="Mosaic, MixUp and CopyPaste first")
     fields = ("sizes", "jpeg", "matrices", "windows", "boxes", "labels", "difficult", "ids", "status")
     together = {name: tf.concat([getattr(draft, name), getattr(other, name)], 1) for name in fields}
     groups = draft.groups + (group,) * len(other.groups)

@@ -56,12 +56,14 @@ def place_turned(draft: Draft, view: tf.Tensor) -> tuple[tf.Tensor, ...]:
     """
     back = graph_boxes.inverse(draft.matrices)
     visible = graph_boxes.intersection(graph_boxes.affine(view[:, None], back), draft.windows)
+    if draft.warp is not None:  # the way back of the view may lie behind the horizon: all that there is
+        visible = draft.windows
     a, b = draft.matrices[..., 0, 0], draft.matrices[..., 0, 1]
     c, d = draft.matrices[..., 1, 0], draft.matrices[..., 1, 1]
     total = a * a + b * b + c * c + d * d
     # the largest singular value: how much the map stretches the direction that it stretches most
     stretch = tf.sqrt((total + tf.sqrt(tf.maximum(total * total - 4 * (a * d - b * c) ** 2, 0.0))) / 2)
-    halvings = _halvings(draft, 1 / stretch)
+    halvings = _halvings(draft, 1 / stretch if draft.warp is None else tf.ones_like(stretch))
     step, _, limit = _scaled_sizes(draft, halvings)
     low = tf.minimum(tf.maximum(tf.floor(visible[..., :2] / step) - 2, 0.0), limit - 1)
     high = tf.minimum(tf.maximum(tf.math.ceil(visible[..., 2:] / step) + 2, low + 1), limit)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from annotools.commands.colour import paint
 from annotools.commands.flags import add_flags, keywords
 from annotools.evaluation.options import EvaluateOptions
+from annotools.files.columns import table
 from annotools.sources.storage import printable
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def _compared(result: Evaluation) -> list[str]:
 
 def _classes(result: Evaluation) -> list[str]:
     header = ["class", "objects", "detections", "voc07", "voc10", "coco", "best F1", "at score"]
-    return _table([header, *(_class_row(one) for one in result.classes)])
+    return list(table([header, *(_class_row(one) for one in result.classes)]))
 
 
 def _class_row(one: ClassScores) -> list[str]:
@@ -108,14 +109,3 @@ def _means(result: Evaluation) -> list[str]:
 
 def _number(value: float) -> str:
     return "-" if value != value else f"{value:.3f}"
-
-
-def _table(rows: list[list[str]]) -> list[str]:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return [
-        "  ".join(
-            cell.rjust(width) if column else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]

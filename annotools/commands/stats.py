@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from annotools.commands.colour import paint
 from annotools.commands.flags import add_flags, keywords
+from annotools.files.columns import table
 from annotools.sources.storage import printable
 from annotools.view.options import StatsOptions
 
@@ -123,7 +124,7 @@ def _classes(result: Stats) -> Iterator[str]:
             + [*shape, touching]
         )
     if result.classes:
-        yield from _table(rows)
+        yield from table(rows)
         yield "side: median, 5% and 95% of the root of the area, in pixels of the file"
 
 
@@ -143,7 +144,7 @@ def _sizes(result: Stats) -> Iterator[str]:
     if not result.boxes.measured:
         return
     height, width = result.image_size
-    yield from _table(
+    yield from table(
         [
             ["boxes", "small", "medium", "large"],
             ["in the files", *(str(count) for count in result.boxes.original.values())],
@@ -190,11 +191,3 @@ def _anchors(result: Stats) -> Iterator[str]:
 
 def _bits(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
-
-
-def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """The first column to the left, all others to the right."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for first, *rest in rows:
-        cells = [cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True)]
-        yield "  ".join([first.ljust(widths[0]), *cells]).rstrip()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import re
+import unicodedata
 import zipfile
 from collections import Counter
 from pathlib import Path
@@ -366,3 +368,18 @@ def test_anchors_fit_the_boxes_at_the_training_size(tree: Any, capsys: pytest.Ca
 def test_more_anchors_than_shapes(tree: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["stats", str(tree.add("a").root), "--anchors", "2"]) == 2
     assert "fewer different shapes than anchors (found 2, expected at most 1)" in capsys.readouterr().err
+
+
+def test_columns_stand_below_each_other_where_letters_are_wide(
+    tree: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tree.add("a", [("手机（大）", 5, 6, 30, 35), ("cup", 1, 2, 9, 9), ("cafe\u0301", 1, 2, 9, 9)])
+    assert main(["stats", str(tree.root)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith("class "))
+    ends = set()
+    for line in lines[start : start + 4]:
+        before = line[: re.search(r"objects|(?<=\s)1(?=\s)", line).end()]  # type: ignore[union-attr]
+        wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in before)
+        ends.add(len(before) + wide - sum(map(bool, map(unicodedata.combining, before))))
+    assert len(ends) == 1

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from annotools.files.columns import width
 from annotools.issues import Issue
 from annotools.sources.storage import printable
 
@@ -36,7 +36,7 @@ def excerpt(issue: Issue) -> Iterator[str]:
     margin = f"  {number + 1:>6} | "
     lead, tail = "..." if cut else "", "..." if len(text) > cut + _WIDTH else ""
     yield f"{margin}{lead}{shown}{tail}"
-    yield f"{' ' * (len(margin) - 2)}| {' ' * _columns(lead + before)}{'^' * max(1, _columns(marked))}"
+    yield f"{' ' * (len(margin) - 2)}| {' ' * width(lead + before)}{'^' * max(1, width(marked))}"
 
 
 def _place(lines: Sequence[str], first: int, message: str) -> tuple[int, int, int]:
@@ -52,7 +52,6 @@ def _place(lines: Sequence[str], first: int, message: str) -> tuple[int, int, in
     return first, len(text) - len(text.lstrip()), len(text.rstrip())
 
 
-@functools.lru_cache(maxsize=8)
 def _lines_of(path: str) -> Sequence[str]:
     try:
         with open(path, "rb") as file:
@@ -62,10 +61,3 @@ def _lines_of(path: str) -> Sequence[str]:
     if len(data) > _LARGEST or data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return ()
     return [line.rstrip("\r") for line in data.decode(errors="backslashreplace").split("\n")]
-
-
-def _columns(text: str) -> int:
-    """Columns that a terminal gives a text: two for a letter of East Asia."""
-    import unicodedata
-
-    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)

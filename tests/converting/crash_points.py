@@ -39,12 +39,12 @@ def crash_at(number: int, *, before: bool) -> None:
     seen = 0
 
     def dying(operation: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*args: Any) -> Any:
+        def call(*args: Any, **keywords: Any) -> Any:
             nonlocal seen
             seen += 1
             if before and seen == number:
                 os._exit(7)
-            result = operation(*args)
+            result = operation(*args, **keywords)
             if not before and seen == number:
                 os._exit(7)
             return result
@@ -56,7 +56,8 @@ def crash_at(number: int, *, before: bool) -> None:
 
 
 def run(source: str, out: Path, options: dict[str, Any]) -> None:
-    annotools.convert(source, out, to="tfrecord", shards=2, workers=1, **options)
+    asked = {"to": "tfrecord", "shards": 2, **options}
+    annotools.convert(source, out, workers=1, **asked)
 
 
 def in_child(work: Callable[[], None]) -> int:
@@ -126,7 +127,19 @@ def main() -> None:
     annotation = sorted(Path(source, "Annotations").iterdir())[0]
     annotation.write_bytes(annotation.read_bytes().replace(b"<xmin>5<", b"<xmin>4<"))
     changed = try_all(source, folder, former, {})
-    print(json.dumps({"fresh": fresh, "replaced": replaced, "changed": changed}))
+    folders = {"to": "yolo", "shards": None}  # a split is many files
+    run(source, folder / "folders", folders)
+    in_folders = try_all(source, folder, None, folders)
+    annotation.write_bytes(annotation.read_bytes().replace(b"<xmin>4<", b"<xmin>3<"))
+    others = try_all(source, folder, folder / "folders", folders)
+    found = {
+        "fresh": fresh,
+        "replaced": replaced,
+        "changed": changed,
+        "folders": in_folders,
+        "others": others,
+    }
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":

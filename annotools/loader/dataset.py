@@ -79,6 +79,8 @@ def make_dataset(source: StrPath | Sequence[StrPath] | Mix, options: LoaderOptio
                  see the same files. Batches are those made here, in the order in which workers finish
     cache        "encoded" keeps the image files in memory, "resized" their pixels at image_size, before
                  anything random happens to them
+    cache_dir    a folder: they are kept there instead, for later runs too, under a name that changes with all
+                 that they depend on (files of the source, options)
     classes      a ClassMap or class file: labels follow the class names in the records, where there are any
     images, annotations, box_origin, on_error   as for `annotools.convert`, for VOC and for pickles
 
@@ -114,7 +116,7 @@ def make_dataset(source: StrPath | Sequence[StrPath] | Mix, options: LoaderOptio
     if options.cache == "resized" and options.sizes:
         raise OptionError("images are kept at one size", field="image_size", found=options.image_size)
     if options.cache is not None:
-        examples = cached(examples, options.cache, augmenter.image_size, augmenter.resize)
+        examples = cached(examples, options, augmenter.image_size, augmenter.resize)
     if options.service is not None and examples.is_local:
         raise OptionError(
             "workers elsewhere cannot see images in this memory", field="service", found=options.service

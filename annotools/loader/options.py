@@ -64,6 +64,7 @@ class LoaderOptions(SourceOptions):
     interpolation: Interpolation = option(default="bilinear", choices=("bilinear", "nearest"), flag="")
     antialias: bool = option(default=False, flag="")
     keep_difficult: KeepDifficult = option(default="keep", choices=("keep", "drop", "ignore"), flag="")
+    cache_dir: StrPath | None = option(default=None, flag="")
     cache: Cache | None = option(default=None, choices=("encoded", "resized"), flag="")
     # which picture comes when
     seed: int = option(default=0, flag="")
@@ -104,6 +105,10 @@ class LoaderOptions(SourceOptions):
         if self.image_size is None and self.batch_size not in (None, 1):
             raise OptionError(
                 "images of different sizes make no batch", field="image_size", found=None, expected="(H, W)"
+            )
+        if self.cache_dir is not None and self.cache is None:
+            raise OptionError(
+                "what is to be kept there?", field="cache", found=None, expected="encoded, resized"
             )
         if self.ragged and self.batch_size is None:
             raise OptionError("single samples have no ragged axis", field="ragged", found=self.ragged)

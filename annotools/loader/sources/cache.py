@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import cast
+import functools
+from typing import Any, cast
 
 import tensorflow as tf
 
@@ -10,7 +11,8 @@ from annotools.augment import Augmenter, BoxPolicy, Plan, Sample
 from annotools.augment.graph import boxes as graph_boxes
 from annotools.augment.ops.fit import ResizeMode
 from annotools.errors import OptionError
-from annotools.loader.options import Cache
+from annotools.loader.options import LoaderOptions
+from annotools.loader.sources.disk_cache import on_disk
 from annotools.loader.sources.examples import Examples
 from annotools.loader.sources.image_table import ImageTable, table_of_samples
 
@@ -18,13 +20,16 @@ _BATCH = 32
 _as_is = tf.autograph.experimental.do_not_convert
 
 
-def cached(examples: Examples, cache: Cache, image_size: tuple[int, int] | None, resize: str) -> ImageTable:
-    """The same examples, read once and kept in memory.
+def cached(
+    examples: Examples, options: LoaderOptions, image_size: tuple[int, int] | None, resize: str
+) -> ImageTable:
+    """The same examples, read once and kept in memory, or in the folder `options.cache_dir`.
 
     "encoded" keeps the bytes of the files: what is saved is reading. "resized" keeps (H, W, 3) uint8 pixels
     of the output size: decoding is saved too, and the augmentation then works on those pixels. No object is
     lost here, and none is cut: "resized" refuses `resize="crop"`.
     """
+    cache = options.cache
     if cache == "resized" and image_size is None:
         raise OptionError("to keep resized images, their size must be known", field="image_size", found=None)
     if cache == "resized" and resize == "crop":
@@ -34,14 +39,25 @@ def cached(examples: Examples, cache: Cache, image_size: tuple[int, int] | None,
             found=cache,
             expected="encoded",
         )
+    make = functools.partial(_samples, examples, image_size if cache == "resized" else None, resize)
+    if options.cache_dir is None:
+        return table_of_samples(examples.path, examples.classes, make(), len(examples))
+    wanted: dict[str, Any] = {"cache": cache, "shape": None}
+    if cache == "resized" and image_size is not None:
+        wanted |= {"shape": (*image_size, 3), "resize": resize}
+    return on_disk(options.cache_dir, examples, wanted, make)
+
+
+def _samples(examples: Examples, image_size: tuple[int, int] | None, resize: str) -> tf.data.Dataset:
+    """All samples, in batches, of which the last is filled up; resized where there is an image_size."""
     batch = min(_BATCH, len(examples))
     firsts = tf.data.Dataset.range(0, len(examples), batch)
-    last = tf.constant(len(examples) - 1, tf.int64)  # with which the last batch is filled up
+    last = tf.constant(len(examples) - 1, tf.int64)
     numbers = firsts.map(_as_is(lambda first: (tf.minimum(first + tf.range(batch, dtype=tf.int64), last),)))
     samples = examples.read(numbers, tf.data.AUTOTUNE).map(_as_is(examples.samples))
-    if cache == "resized" and image_size is not None:
+    if image_size is not None:
         samples = _resized(samples, image_size, resize)
-    return table_of_samples(examples.path, examples.classes, samples.prefetch(2), len(examples))
+    return samples.prefetch(2)
 
 
 def _resized(samples: tf.data.Dataset, image_size: tuple[int, int], resize: str) -> tf.data.Dataset:

@@ -50,6 +50,9 @@ class Examples(Protocol):
     def max_boxes(self) -> int:
         """`boxes`, counted where it is not known."""
 
+    def fingerprint(self) -> str:
+        """A text that changes with the images and with what is known of them."""
+
     def counts(self) -> NDArray[np.int64]:
         """(N,), how many objects each image has."""
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -16,16 +17,18 @@ from numpy.typing import NDArray
 from annotools.augment import Sample
 from annotools.classes.class_map import ClassMap
 from annotools.loader.sources.examples import Objects
+from annotools.loader.sources.record_files import records_at, stamp_of
 from annotools.records import Example
 
-Kind = Literal["path", "value"]
+Kind = Literal["path", "value", "record"]
 
 
 @dataclass
 class ImageTable:
     """N images with K objects in all.
 
-    names      N ids                     images   (N,) paths or encoded bytes, or (N, H, W, 3) uint8
+    names      N ids                     images   (N,) paths or encoded bytes, or (N, H, W, 3) uint8, or the
+                                                  index of records that are the bytes
     sizes      (N, 2) int32, H and W     starts   (N + 1,) int64: objects starts[i] to starts[i + 1] are of i
     boxes      (K, 4) float32            labels   (K,) int32, from 0        difficult  (K,) bool
     """
@@ -41,6 +44,7 @@ class ImageTable:
     images: Any
     kind: Kind
     is_local: bool = False
+    shape: tuple[int, int, int] | None = None  # of pixels in records
     _tensors: dict[str, tf.Tensor] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -53,6 +57,16 @@ class ImageTable:
     @property
     def max_boxes(self) -> int:
         return self.boxes
+
+    def fingerprint(self) -> str:
+        known = hashlib.sha256(repr((self.names, self.classes)).encode())
+        parts: list[NDArray[Any]] = [self.sizes, self.starts, self.corners, self.labels, self.difficult]
+        for part in parts:
+            known.update(part.tobytes())
+        for image in map(os.fsdecode, self.images):  # of a file that was made for this run, what it holds
+            stamp = Path(image).read_bytes() if self.is_local else repr(stamp_of(image)).encode()
+            known.update(hashlib.sha256(stamp).digest())
+        return known.hexdigest()
 
     def counts(self) -> NDArray[np.int64]:
         return np.diff(self.starts)
@@ -68,6 +82,8 @@ class ImageTable:
         return [os.fsdecode(name) for name in self.names]
 
     def read(self, numbers: tf.data.Dataset, num_parallel_calls: int) -> tf.data.Dataset:
+        if self.kind == "record":
+            return self._read_records(numbers)
         images = self._tensor("images")
 
         @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
@@ -78,6 +94,26 @@ class ImageTable:
             return raws, wanted, *rest
 
         return numbers.map(read_images, num_parallel_calls=num_parallel_calls, deterministic=True)
+
+    def _read_records(self, numbers: tf.data.Dataset) -> tf.data.Dataset:
+        with tf.init_scope():
+            offsets = tf.constant(self.images.offsets)
+
+        def shaped(raws: tf.Tensor) -> tf.Tensor:
+            return (
+                raws
+                if self.shape is None
+                else tf.reshape(tf.io.decode_raw(raws, tf.uint8), [-1, *self.shape])
+            )
+
+        @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
+        def read(wanted: tf.Tensor, *rest: tf.Tensor) -> tf.data.Dataset:
+            files = tf.repeat(self.images.files[0], wanted.shape[0])
+            together = records_at(files, tf.gather(offsets, wanted), wanted.shape[0]).take(1)
+            as_is = tf.autograph.experimental.do_not_convert
+            return together.map(as_is(lambda raws: (shaped(raws), wanted, *rest)))
+
+        return numbers.flat_map(read)
 
     def samples(self, raws: tf.Tensor, numbers: tf.Tensor) -> Sample:
         def rows(name: str, padding: float | bool) -> tf.Tensor:
@@ -104,6 +140,8 @@ class ImageTable:
         return os.fsdecode(self.names[number])
 
     def place_of(self, number: int) -> str:
+        if self.kind == "record":
+            return f"record {number} of {self.images.files[0]}"
         return os.fsdecode(self.images[number]) if self.kind == "path" else ""
 
     def numbers_at(self, offset: int) -> list[int]:
@@ -154,10 +192,14 @@ def table_of(
 
 
 def table_of_samples(
-    path: str, classes: ClassMap | None, samples: Iterable[Sample], count: int
+    path: str,
+    classes: ClassMap | None,
+    samples: Iterable[Sample],
+    count: int,
+    keep: Callable[[Any], object] | None = None,
 ) -> ImageTable:
     """The table of the first `count` samples, which come in batches; their images, bytes or pixels, stay in
-    memory."""
+    memory, unless each is given to `keep`."""
     names: list[bytes] = []
     parts: dict[str, list[NDArray[Any]]] = {"boxes": [], "labels": [], "difficult": []}
     sizes, starts = [], [0]
@@ -166,7 +208,10 @@ def table_of_samples(
         first = len(names)
         batch = {key: value.numpy()[: count - first] for key, value in sample._asdict().items()}
         names += batch["name"].tolist()
-        if batch["encoded"].dtype == object:
+        if keep is not None:
+            for image in batch["encoded"]:
+                keep(image)
+        elif batch["encoded"].dtype == object:
             images = (images or []) + batch["encoded"].tolist()
         else:
             if images is None:

@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from annotools.augment import Sample
 from annotools.augment.graph import graph_ops
 from annotools.classes.class_map import ClassMap
+from annotools.files.reading import size_of
+from annotools.files.urls import is_url
 from annotools.formats.example.framing import read_records
 from annotools.formats.example.record_index import RecordIndex
 from annotools.loader.sources.examples import Objects
@@ -53,6 +55,12 @@ class RecordFiles:
         if self.boxes is not None:
             return self.boxes
         return int(self.counts().max(initial=0))
+
+    def fingerprint(self) -> str:
+        form, files = self.form, [stamp_of(file) for file in self.index.files]
+        ids = None if form.classes is None else list(form.classes.ids.items())
+        known = form.dialect.name, ids, form.trust_size, form.match_names, form.number_names
+        return repr((files, known))
 
     def counts(self) -> NDArray[np.int64]:
         counted = self._scan(lambda _, record: count_boxes(record, self.form.dialect))
@@ -102,7 +110,7 @@ class RecordFiles:
             if len(self.index.files) > 1:
                 files = tf.searchsorted(self._starts, wanted, side="right", out_type=tf.int64) - 1
             names = tf.gather(tf.constant(self.index.files), files)
-            together = _records(names, tf.gather(self._offsets, wanted), wanted.shape[0])
+            together = records_at(names, tf.gather(self._offsets, wanted), wanted.shape[0])
             return together.take(1).map(_as_is(lambda raws: (raws, wanted, *rest)))
 
         return numbers.flat_map(read_records)
@@ -150,7 +158,7 @@ class RecordFiles:
             return tf.constant(self.index.starts[:-1])
 
 
-def _records(files: tf.Tensor, offsets: tf.Tensor, count: int) -> tf.data.Dataset:
+def records_at(files: tf.Tensor, offsets: tf.Tensor, count: int) -> tf.data.Dataset:
     """The `count` records at the offsets (count,) of their files (count,), together as one element.
 
     One data set for each record, zipped: a function that is called for each record costs twice as much.
@@ -159,8 +167,8 @@ def _records(files: tf.Tensor, offsets: tf.Tensor, count: int) -> tf.data.Datase
     if count > _ZIPPED:
         half = count // 2
         parts = [
-            _records(files[:half], offsets[:half], half),
-            _records(files[half:], offsets[half:], count - half),
+            records_at(files[:half], offsets[:half], half),
+            records_at(files[half:], offsets[half:], count - half),
         ]
         return tf.data.Dataset.zip(tuple(parts)).map(_as_is(lambda *raws: graph_ops.concat(raws, 0)))
     places = zip(graph_ops.split(files, count, 0), graph_ops.split(offsets, count, 0), strict=True)
@@ -174,3 +182,11 @@ def _records(files: tf.Tensor, offsets: tf.Tensor, count: int) -> tf.data.Datase
         )
         records.append(tf.data.experimental.from_variant(variant, tf.TensorSpec([], tf.string)))
     return tf.data.Dataset.zip(tuple(records)).map(_as_is(lambda *raws: tf.stack(raws)))
+
+
+def stamp_of(file: str) -> tuple[object, ...]:
+    """Name, size and time of change of a file; of a URL its name and size."""
+    if is_url(file):
+        return file, size_of(file)
+    found = os.stat(file)
+    return os.path.abspath(file), found.st_size, found.st_mtime_ns

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -49,6 +50,9 @@ class Subset:
     @property
     def max_boxes(self) -> int:
         return self.examples.max_boxes
+
+    def fingerprint(self) -> str:
+        return f"{self.examples.fingerprint()} {hashlib.sha256(self.numbers.tobytes()).hexdigest()}"
 
     def counts(self) -> NDArray[np.int64]:
         return self.examples.counts()[self.numbers]

@@ -7,6 +7,7 @@ replaced, or exchanged with its neighbour.
 
 from __future__ import annotations
 
+import functools
 import unicodedata
 from collections.abc import Iterable
 
@@ -46,6 +47,7 @@ def fold_class(name: str) -> str:
     )
 
 
+@functools.lru_cache(4096)
 def plain(name: str) -> str:
     """The name without white space around it, of any script, and with one blank for any inside."""
     return " ".join(name.split())

@@ -18,7 +18,7 @@ from annotools.formats import voc
 from annotools.images import header as image_headers
 from annotools.images import turn_boxes, turn_pixels
 from annotools.issues import Issue
-from annotools.records import Annotation, Example
+from annotools.records import Annotation, Example, maker
 from annotools.repair.fixes import Repair
 from annotools.repair.scaling import scale_boxes
 from annotools.repair.splitting import boxes_beyond_one, split_objects
@@ -32,6 +32,7 @@ from annotools.validation.rules.image import annotated_size
 from annotools.validation.rules.names import image_missing
 from annotools.validation.rules.rule import Sample
 
+_seen = maker(Seen)
 _CLAIMS = [check.function for check in CHECKS if check.claims and not check.needs_image]
 _CLAIMS_ABOUT_IMAGE = [check.function for check in CHECKS if check.claims and check.needs_image]
 
@@ -81,10 +82,10 @@ def _read_annotation(pair: Pair, source: Source, options: Options, outcome: Outc
     if annotation is None:
         raise ImageLostError(next(issue.rule for issue in outcome.issues if issue.severity == "error"))
     annotation = with_plain_names(annotation)
-    if any(issue.fix == "split-object" for issue in outcome.issues):
+    if outcome.issues and any(issue.fix == "split-object" for issue in outcome.issues):
         outcome.more_boxes = boxes_beyond_one(data)
     outcome.found = len(annotation.objects) + sum(outcome.more_boxes.values())
-    outcome.seen = Seen(annotation, annotated_size(annotation, None))
+    outcome.seen = _seen(annotation, annotated_size(annotation, None))
     sample = Sample(
         annotation, data, pair, source,
         one_based=options.box_origin == "one-based", classes=options.classes,

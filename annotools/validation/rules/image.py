@@ -239,8 +239,10 @@ def formats(sample: Sample) -> list[Issue]:
     annotation, image = sample.annotation, sample.image
     assert image is not None
     name = annotation.image_path or annotation.filename or ""
-    extension = os.path.splitext(name)[1].lower()
     expected = EXTENSIONS.get(image.format, ())
+    if name.endswith(expected):
+        return []
+    extension = os.path.splitext(name)[1].lower()
     if extension in expected or not extension:
         return []
     message = f"image: {name} is a {image.format.upper()} file, expected the extension {expected[0]}"

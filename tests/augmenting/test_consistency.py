@@ -76,7 +76,7 @@ OPS: dict[str, tuple[Any, dict[str, Any]]] = {
     "ResizeScale": (a.ResizeScale((0.5, 2.0), (90, 120)), {"tolerance": HALF}),
     "ResizeShortestEdge": (a.ResizeShortestEdge((40, 150), 180), {"tolerance": HALF}),
     "RandomSizeCrop": (a.RandomSizeCrop(30, 90), {"tolerance": WHOLE}),
-    "FixedSizeCrop": (a.FixedSizeCrop((100, 110)), {"tolerance": WHOLE}),
+    "FixedSizeCrop": (a.FixedSizeCrop((50, 110)), {"tolerance": WHOLE}),
 }
 
 

@@ -125,16 +125,16 @@ def _git(*words: str) -> str:
     return subprocess.run(["git", *words], cwd=HERE, capture_output=True, text=True).stdout.strip()
 
 
-def run(name: str, folder: str, peers: str | None, *, short: bool) -> str | None:
-    """What the script of a table printed, with its stamp; None where it failed."""
-    command, less = SCRIPTS[name]
+def run(name: str, folder: str, peers: str | None, more: str) -> str | None:
+    """What the script of a table printed, with its stamp; None where it failed. more: arguments for it."""
+    command = SCRIPTS[name][0]
     panlabel = peers and os.path.join(peers, "panlabel", "bin", "panlabel")
     values = {
         "PEERS": ["--peers", peers] if peers else [],
         "PANLABEL": ["--panlabel", panlabel] if panlabel and os.path.exists(panlabel) else [],
         "FOLDER": ["--folder", folder],
     }
-    words = [*command.split(), *(less.split() if short else ())]
+    words = [*command.split(), *more.split()]
     arguments = [part for word in words for part in values.get(word, [word])]
     done = subprocess.run([sys.executable, str(HERE / arguments[0]), *arguments[1:]], stdout=-1, text=True)
     if done.returncode:
@@ -155,6 +155,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"default: all: {', '.join(SCRIPTS)}")
     parser.add_argument("--short", action="store_true", help="few files and rounds: minutes")
+    parser.add_argument("--arguments", default="", help="for the scripts of the named tables, instead")
     parser.add_argument("--peers", help="where peers.py has installed them")
     parser.add_argument("--folder", help="where to work, and to keep the data; default: a new one")
     parser.add_argument("--quotes", action="store_true", help="run nothing")
@@ -163,7 +164,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as temporary:
         for name in () if args.quotes else args.names or SCRIPTS:
             print(f"{time.strftime('%H:%M:%S')} {name}", flush=True)
-            found = run(name, args.folder or temporary, args.peers, short=args.short)
+            more = args.arguments or (SCRIPTS[name][1] if args.short else "")
+            found = run(name, args.folder or temporary, args.peers, more)
             failed += found is None
             if found is not None:
                 rewrite(TABLES, lambda text, name=name, found=found: replace_table(text, name, found))  # type: ignore[misc]

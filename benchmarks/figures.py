@@ -113,9 +113,9 @@ def machine() -> str:
 
 
 def stamp(arguments: str) -> str:
-    """A line under a table."""
-    commit = _git("describe", "--always")
-    if _git("status", "--porcelain", "--", "../annotools", "*.py"):
+    """A line under a table; the commit is the last one that changed the package."""
+    commit = _git("log", "-1", "--format=%h", "--", "../annotools")
+    if _git("status", "--porcelain", "--", "../annotools"):
         commit += " and changes"
     load = f", load {os.getloadavg()[0]:.1f} at the end" if hasattr(os, "getloadavg") else ""
     return f"`{arguments}`, {time.strftime('%Y-%m-%d')}, {commit}{load}"

@@ -75,7 +75,7 @@ def memory(work: Path, sizes: list[int]) -> str:
     for size in sizes:
         # in another process: the peak of a child starts at what its parent holds
         with ProcessPoolExecutor(1) as apart:
-            source = apart.submit(small_images, work / f"voc-{size}", size).result()
+            source = apart.submit(small_images, work / f"small-{size}", size).result()
         listing.append(process([sys.executable, "-c", LISTING, str(source)]).peak)
         whole.append(validate(source, "header", 1).peak)
     rows = []

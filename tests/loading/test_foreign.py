@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from annotools import ClassMap
 from annotools.augment import RandomCrop
-from annotools.errors import OptionError
+from annotools.errors import OptionError, RecordError
 from annotools.loader import explain, make_dataset, pipeline_of
 from annotools.loader.options import SourceOptions
 from annotools.loader.sources.open import open_examples
@@ -291,3 +291,18 @@ def test_names_that_do_not_come_again_are_the_ids(converted: Path) -> None:
     files = sorted(str(file) for file in converted.glob("train-*"))
     batch = next(iter(make_dataset(files, image_size=8, batch_size=16)))
     assert not any(b"#" in name for name in batch["image_id"].numpy())
+
+
+def test_records_of_no_known_dialect_are_refused_when_they_are_opened(tmp_path: Path) -> None:
+    file = tmp_path / "other.tfrecord"
+    with tf.io.TFRecordWriter(str(file)) as writer:
+        writer.write(serialized({"img": [JPEG], "bbox/x0": [0.1]}))
+    with pytest.raises(RecordError) as caught:
+        open_examples(file, SourceOptions())
+    assert "bbox/x0, img" in str(caught.value)
+    assert all(name in str(caught.value) for name in ("image/encoded", "tfod", "balancap", "tfds"))
+
+
+def test_an_empty_list_of_files() -> None:
+    with pytest.raises(OptionError, match="an empty list of files"):
+        open_examples([], SourceOptions())

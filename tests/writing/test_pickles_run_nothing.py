@@ -341,3 +341,10 @@ def test_every_truncation_gives_a_pickle_error(path: Path) -> None:
     for size in range(len(data)):
         with pytest.raises(PickleError):
             pickle_reader.load(data[:size])
+
+
+def test_line_ends_that_were_changed_are_no_attack(tmp_path: Path) -> None:
+    """Protocol 0 is lines of text; git and FTP in text mode have turned LF into CRLF."""
+    data = pickle.dumps({"a.jpg": np.zeros((1, 5))}, protocol=0).replace(b"\n", b"\r\n")
+    with pytest.raises(PickleError, match="the line ends of a pickle were changed"):
+        pickle_reader.load(data)

@@ -65,7 +65,14 @@ class Machine:
 
     def find_global(self, module: str, name: str) -> Any:
         """What to push for a global. None is allowed here."""
-        raise self.error("asks for a forbidden global", f"{module}.{name}", "built-in types")
+        raise self.forbidden(module, name, "built-in types")
+
+    def forbidden(self, module: str, name: str, expected: str) -> PickleError:
+        """The error for a global that is not allowed."""
+        if module.endswith("\r"):  # protocol 0 is lines of text
+            message = "the line ends of a pickle were changed, as by git or FTP in text mode"
+            return self.error(message, f"{module}.{name}", "the file as it was written, with LF")
+        return self.error("asks for a forbidden global", f"{module}.{name}", expected)
 
     def call(self, function: Any, args: Any) -> Any:
         """What REDUCE pushes."""

@@ -151,9 +151,7 @@ class _ArrayMachine(Machine):
     def find_global(self, module: str, name: str) -> _Global:
         token = _ALLOWED.get((module, name))
         if token is None:
-            raise self.error(
-                "asks for a forbidden global", f"{module}.{name}", "built-in types and arrays of numbers"
-            )
+            raise self.forbidden(module, name, "built-in types and arrays of numbers")
         self.saw_globals = True
         return token
 

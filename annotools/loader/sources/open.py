@@ -10,7 +10,7 @@ from annotools.classes.class_map import ClassMap
 from annotools.conversion import manifest as manifests
 from annotools.conversion.output.place import STATE
 from annotools.conversion.output_formats import FORMATS, SINGLE_FILES
-from annotools.errors import OutputError, RecordError, SourceError
+from annotools.errors import OptionError, OutputError, RecordError, SourceError
 from annotools.formats import tfrecord
 from annotools.formats.example.record_index import RecordIndex
 from annotools.loader.options import SourceOptions, StrPath
@@ -92,6 +92,8 @@ def _converted(path: Path, options: SourceOptions) -> Examples:
 
 def _foreign(source: StrPath | Sequence[StrPath], options: SourceOptions) -> Examples:
     """TFRecord files of any writer."""
+    if not isinstance(source, (str, os.PathLike)) and not source:
+        raise OptionError("an empty list of files", field="source", found=source, expected="TFRecord files")
     where = str(source)
     sets = dict(tfrecord.shards(source))
     files = sets[choose_split(options.split, list(sets), where)]

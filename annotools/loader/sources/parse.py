@@ -15,6 +15,7 @@ from annotools.augment import Sample
 from annotools.augment.graph import graph_ops
 from annotools.augment.graph.checks import checked
 from annotools.classes.class_map import ClassMap
+from annotools.errors import RecordError
 from annotools.formats.example.features import read_features
 from annotools.formats.example.framing import read_records
 
@@ -22,6 +23,8 @@ _EDGES = ("xmin", "ymin", "xmax", "ymax")
 _ONE = ("encoded", "filename", "source_id", "width", "height")
 _MANY = (*_EDGES, "labels", "difficult", "names")
 _DTYPES = {"bytes": tf.string, "int64": tf.int64, "float": tf.float32}
+_IMAGE_KEYS = frozenset(("image/encoded", "image"))
+_KEYS_SHOWN = 20
 _LOOKED_AT = 100  # records that may lack the key that tells a dialect, because they have no objects
 
 
@@ -95,7 +98,10 @@ def dialects() -> dict[str, Dialect]:
 
 
 def dialect_of(files: Sequence[str]) -> Dialect:
-    """The dialect of the first record that shows one; without objects a file may not, and any will do."""
+    """The dialect of the first record that shows one; without objects a file may not, and any will do.
+
+    RecordError where a record has no key of any dialect's image: it says which keys there are.
+    """
     table = schema.load("tf_example.json")
     label_key = dialects()["tfod"].keys["labels"][0]
     looked_at = 0
@@ -107,6 +113,13 @@ def dialect_of(files: Sequence[str]) -> Dialect:
             for name, dialect in table["dialects"].items():
                 if dialect["marker"] in features:
                     return dialects()[name]
+            if not looked_at and _IMAGE_KEYS.isdisjoint(features):
+                raise RecordError(
+                    "its records have the keys of no known dialect",
+                    path=file,
+                    found=", ".join(sorted(features)[:_KEYS_SHOWN]) or "no keys",
+                    expected=f"{' or '.join(sorted(_IMAGE_KEYS))} with the keys of {', '.join(dialects())}",
+                )
             looked_at += 1
             if looked_at == _LOOKED_AT:
                 return dialects()["tfod"]

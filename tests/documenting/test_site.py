@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -59,6 +60,14 @@ def opened(browser: Any, site: Path, request: pytest.FixtureRequest) -> Iterator
             page.screenshot(path=Path(folder) / f"{name}-{number}.png")
         page.context.close()
     assert wrong == []
+
+
+def test_site_asks_for_nothing_outside(site: Path) -> None:
+    """Without a browser too: no script, style, font or picture of another host."""
+    foreign = re.compile(r"""(?:src|<link[^>]+href)=["']?https?://""")
+    pages = list(site.rglob("*.html"))
+    assert len(pages) > 25
+    assert [page.name for page in pages if foreign.search(page.read_text(encoding="utf-8"))] == []
 
 
 def test_pages_open_and_fit_a_phone(opened: Callable[..., Any]) -> None:

@@ -40,7 +40,7 @@ def test_help_needs_nothing_heavy() -> None:
     assert not imported(code) & set(HEAVY)
 
 
-@pytest.mark.parametrize("to", ["pickle", "ssd-pickle", "tfrecord", "tfds"])
+@pytest.mark.parametrize("to", ["pickle", "ssd-pickle", "tfrecord", "tfds", "coco", "yolo"])
 def test_conversion_needs_no_tensorflow(to: str, sample_data: Path, tmp_path: Path) -> None:
     code = (
         "import annotools.cli\n"

@@ -215,3 +215,25 @@ def test_the_list_of_one_class_alone(tmp_path: Path) -> None:
     assert any("1 image with -1" in issue.message for issue in source.issues())
     put(root / "ImageSets/Main/pen_train.txt", b"a -1\nb 1\nc -1\n")
     assert all(pair.split == "train" for pair in open_source(root).pairs())
+
+
+@pytest.mark.parametrize("form", ["lists", "folders"])
+def test_a_test_set_without_annotations_is_no_loss(tmp_path: Path, form: str) -> None:
+    """VOC2012 and contests publish the pictures of the test set only."""
+    root = tmp_path / "set"
+    for stem in TRAIN:
+        put_pair(
+            root,
+            stem,
+            "Annotations" if form == "lists" else "train",
+            "JPEGImages" if form == "lists" else "train",
+        )
+    for stem in TEST:
+        put(root / ("JPEGImages" if form == "lists" else "test") / f"{stem}.jpg", picture_of(stem))
+    if form == "lists":
+        put(root / "ImageSets/Main/train.txt", lines(TRAIN))
+        put(root / "ImageSets/Main/test.txt", lines(TEST))
+    result = annotools.convert(root, tmp_path / "out", to="tfrecord")
+    assert result.ledger.images.written == 4
+    assert dict(result.ledger.images.lost) == {"annotation-missing": 2}
+    assert not annotools.verify(tmp_path / "out", against=root).faults

@@ -82,23 +82,28 @@ class Folder:
             raise UnreadableError(f"cannot be read: {error.strerror}", path=self.display(name)) from error
 
     def fingerprint(self, name: str) -> str:
+        if name[-4:].lower() == ".xml":  # small, and exporters zero the times of files
+            from hashlib import blake2b  # loads OpenSSL, which nothing else here needs
+
+            data, status = self._read(name, None)
+            digest = blake2b(data, digest_size=8).hexdigest()
+            return f"{status.st_size}-{status.st_mtime_ns}-{digest}"
         try:
             status = os.stat(self._base + name)
         except OSError as error:
             raise UnreadableError(f"cannot be read: {error.strerror}", path=self.display(name)) from error
-        version = f"{status.st_size}-{status.st_mtime_ns}"
-        if name[-4:].lower() == ".xml":  # small, and exporters zero the times of files
-            from hashlib import blake2b  # loads OpenSSL, which nothing else here needs
-
-            version += f"-{blake2b(self.read_bytes(name), digest_size=8).hexdigest()}"
-        return version
+        return f"{status.st_size}-{status.st_mtime_ns}"
 
     def read_bytes(self, name: str, limit: int | None = None) -> bytes:
+        return self._read(name, limit)[0]
+
+    def _read(self, name: str, limit: int | None) -> tuple[bytes, os.stat_result]:
         # a descriptor and os.read take half the time of open().read(), and this runs twice for every image.
         try:
             descriptor = open_to_read(self._base + name)
             try:
-                size = os.fstat(descriptor).st_size
+                status = os.fstat(descriptor)
+                size = status.st_size
                 if limit is not None:
                     size = min(size, limit)
                 elif size > LARGEST_XML:
@@ -110,7 +115,7 @@ class Folder:
                 os.close(descriptor)
         except OSError as error:
             raise unreadable(name, self.display(name), error.strerror) from error
-        return data
+        return data, status
 
     def display(self, name: str) -> str:
         return printable(self._shown + name)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 from annotools.conversion.copies import ratio_split
 from annotools.conversion.options import Options
+from annotools.conversion.related import find_families, shortest_regex
 from annotools.conversion.splits import RatioSplit, parse_split
 from annotools.errors import FaultyFileError, SourceError
 from annotools.formats import voc
@@ -20,7 +23,9 @@ from annotools.issues import Issue
 from annotools.sources.catalogue import trouble, use_freely
 from annotools.sources.source import Source
 from annotools.sources.split_names import is_split_name, split_order
+from annotools.sources.storage import printable
 
+_NAMES_COMPARED = 100_000  # images whose names are compared: more of a set say nothing new
 DEFAULT_SPLIT = "train"
 ALL_SPLITS = "all"
 
@@ -184,13 +189,37 @@ class PlanRows:
             return 0  # an image that vanished is reported when it is read
 
     def issues(self) -> list[Issue]:
-        """Splits by ratio that got no image."""
+        """Splits by ratio that got no image, and images that should not have been parted."""
         if self.ratio is None:
             return []
-        missing = [one for one, _ in self.ratio.ratios if self.before(one) == self.through(one)]
+        return [*self._empty(self.ratio), *self._parted(self.ratio)]
+
+    def _parted(self, ratio: RatioSplit) -> list[Issue]:
+        """Copies and frames of one picture, by their names, in different splits."""
+        if self.options.group_by is not None or len(ratio.ratios) < 2:
+            return []
+        statement = "SELECT id FROM pair WHERE xml IS NOT NULL ORDER BY id LIMIT ?"
+        ids = [one for (one,) in self.catalogue.execute(statement, _NAMES_COMPARED)]
+        kind, families = find_families(ids) or ("", [])
+        by_name = replace(ratio, joined={})
+        parted = [family for family in families if len(set(map(by_name.assign, family))) > 1]
+        if not parted:
+            return []
+        is_parted = any(len(set(map(ratio.assign, family))) > 1 for family in parted)
+        where = "in different splits" if is_parted else "together only as long as their bytes are equal"
+        regex = shortest_regex(kind, families, ids)
+        advice = f"--group-by {shlex.quote(regex)} keeps them together" if regex else "see --group-by"
+        message = (
+            f"{sum(map(len, parted))} images are {kind} of {len(parted)} pictures by their names, "
+            f"{where}, such as {printable(parted[0][0])} and {printable(parted[0][1])}: {advice}"
+        )
+        return [Issue("leak-between-splits", "warning", message, self.source.root)]
+
+    def _empty(self, ratio: RatioSplit) -> list[Issue]:
+        missing = [one for one, _ in ratio.ratios if self.before(one) == self.through(one)]
         if not missing or self.merged:
             return []
-        groups = {self.ratio.group(one) for (one,) in self.catalogue.execute("SELECT id FROM pair")}
+        groups = {ratio.group(one) for (one,) in self.catalogue.execute("SELECT id FROM pair")}
         (images,) = self.catalogue.execute("SELECT count(*) FROM pair").fetchone()
         told = f"{images} images are {len(groups)} group{'s' * (len(groups) != 1)}"
         message = f"{' and '.join(map(repr, missing))} got no image: {told}, which stay together"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import shutil
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,10 @@ from small_sources import put
 
 import annotools
 from annotools.conversion.copies import copies
+from annotools.conversion.related import find_families
+from annotools.conversion.splits import RatioSplit
 from annotools.formats import tfrecord
+from annotools.issues import DataError
 from annotools.sources.source import open_source
 
 RATIOS = "train=0.5,val=0.3,test=0.2"
@@ -87,3 +92,49 @@ def test_an_annotation_that_changed_though_its_size_and_time_did_not(make_tree: 
     assert not annotools.verify(out, against=tree.root).faults
     assert annotools.convert(tree.root, out, to="tfrecord").reused == 1
     shutil.rmtree(out)
+
+
+FAMILIES = {
+    "copies": [f"{n:04d}{way}" for n in range(12) for way in ("", "_1", "_aug3", "_flip", "_rot90")],
+    "numbers": [f"img_{n}{way}" for n in range(1, 9) for way in ("", "_1", "_2")],
+    "windows": [f"{n:03d}{way}" for n in range(9) for way in ("", " (1)", " - Copy")],
+    "frames": [f"clip{n}_{frame:04d}" for n in range(8) for frame in range(5)],
+    "videos": [f"video_{n}/frame{frame:03d}" for n in range(6) for frame in range(4)],
+}
+
+
+@pytest.mark.parametrize("kind", FAMILIES)
+def test_copies_and_frames_by_name_get_a_regex_that_keeps_them_together(tmp_path: Path, kind: str) -> None:
+    for name in FAMILIES[kind]:
+        put(tmp_path / "set" / f"{name}.xml", b"<annotation><object><name>cup</name></object></annotation>")
+        put(tmp_path / "set" / f"{name}.jpg", name.encode())
+    options: dict[str, Any] = {"to": "tfrecord", "split": RATIOS, "on_error": "skip", "dry_run": True}
+
+    def warnings(**more: Any) -> list[str]:
+        with pytest.raises(DataError) as caught:  # the pictures are none; the split is what is looked at
+            annotools.convert(tmp_path / "set", tmp_path / "out", **options, **more)
+        return [one.message for one in caught.value.issues if one.rule == "leak-between-splits"]
+
+    (message,) = warnings()
+    regex = shlex.split(message)[shlex.split(message).index("--group-by") + 1]
+    assert warnings(group_by=regex) == []
+    ids = sorted(pair.id for pair in open_source(tmp_path / "set").pairs())
+    found = find_families(ids)
+    assert found is not None
+    group = RatioSplit((("a", 0.5), ("b", 0.5)), group_by=re.compile(regex)).group
+    assert all(len(set(map(group, family))) == 1 for family in found[1])
+    assert len(set(map(group, ids))) == len(found[1])
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [
+        [f"BloodImage_{n:05d}" for n in range(50)],
+        [f"{year}_{n:06d}" for year in (2007, 2008) for n in range(40)],
+        [f"IMG_2019{n:04d}_1" for n in range(30)],
+        ["cat", "cat_2"],
+        [f"frame_{n:04d}" for n in range(40)],
+    ],
+)
+def test_numbers_alone_are_no_family(ids: list[str]) -> None:
+    assert find_families(sorted(ids)) is None

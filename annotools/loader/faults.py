@@ -19,7 +19,8 @@ _OF_DATA = (
     tf.errors.UnimplementedError,
 )
 _OF_IMAGES = re.compile("assertion failed|corrupted record|truncated record|Decode|Jpeg|ParseExample")
-_MOST = 20_000  # images looked at, some ten seconds; beyond it the error stays as it is
+_MOST = 10_000  # images looked at, some twenty seconds; beyond it the error stays as it is
+_TOGETHER = 64
 
 
 def name_errors(iterator: Any, pipeline: Pipeline) -> Any:
@@ -57,17 +58,18 @@ def named(error: Any, pipeline: Pipeline, steps: int) -> Exception | None:
     """
     if not _OF_IMAGES.search(error.message):
         return None
-    remake = _remaker(pipeline)
-    for numbers, *when in itertools.islice(_suspects(pipeline, error.message, steps), _MOST):
+    failing = _finder(pipeline)
+    suspects = itertools.islice(_suspects(pipeline, error.message, steps), _MOST)
+    while together := list(itertools.islice(suspects, _TOGETHER)):
         try:
-            remake(numbers, *when)
-        except _OF_DATA as same:
-            number = int(numbers[0]) if len(numbers) == 1 else _culprit(pipeline, numbers)
-            message = f"{_where(pipeline, number)}: {same.message}"
-            copy: Exception = type(error)(error.node_def, error.op, message)
-            return copy
+            found = failing(together)
         except tf.errors.OpError:
             return None  # a file is gone, as the error itself says
+        if found is not None:
+            numbers, same = found
+            message = f"{_where(pipeline, _culprit(pipeline, numbers))}: {same.message}"
+            copy: Exception = type(error)(error.node_def, error.op, message)
+            return copy
     return None
 
 
@@ -79,7 +81,8 @@ def _suspects(pipeline: Pipeline, message: str, steps: int) -> Iterator[tuple[tf
     at = re.search(r"record at (\d+)", message)
     if at is not None:
         for number in pipeline.examples.numbers_at(int(at[1])):
-            yield tf.constant([number], tf.int64), epoch, tf.constant(0, tf.int64)
+            wanted = pipeline.numbers(tf.constant([number], tf.int64), epoch)
+            yield wanted[0], epoch, tf.constant(0, tf.int64)
     for place in range(order.steps):
         now = tf.constant((step + place) % order.steps, tf.int64)
         records, valid = order.batch(epoch, now)
@@ -88,20 +91,26 @@ def _suspects(pipeline: Pipeline, message: str, steps: int) -> Iterator[tuple[tf
             yield numbers, epoch, copy
 
 
-def _remaker(pipeline: Pipeline) -> Any:
-    """A function that makes the picture and the boxes of one image, of (numbers (P,), epoch, copy)."""
+def _finder(pipeline: Pipeline) -> Any:
+    """A function of images (numbers (P,), epoch, copy) that makes the picture and the boxes of each: the
+    numbers of the first that fails and its error, or None."""
 
     @tf.function(autograph=False, reduce_retracing=True)  # type: ignore[untyped-decorator]
     def make(raws: tf.Tensor, numbers: tf.Tensor, epoch: tf.Tensor, copy: tf.Tensor) -> Any:
         samples, plans, dropped = pipeline.plan(raws, numbers[None], epoch, copy[None])
         return pipeline.pictures(plans), pipeline.rows(samples, plans, dropped)
 
-    def remake(numbers: tf.Tensor, *when: tf.Tensor) -> None:
-        raws = pipeline.examples.read(tf.data.Dataset.from_tensors((numbers,)), 1).get_single_element()[0]
-        if len(numbers) == 1 + pipeline.augmenter.partners:  # else it was enough to read it
-            make(raws, numbers, *when)
+    def failing(images: list[tuple[tf.Tensor, ...]]) -> tuple[tf.Tensor, Any] | None:
+        wanted = tf.data.Dataset.from_tensor_slices((tf.stack([numbers for numbers, *_ in images]),))
+        read = iter(pipeline.examples.read(wanted, 1))  # one graph for all of them
+        for numbers, *when in images:
+            try:
+                make(next(read)[0], numbers, *when)
+            except _OF_DATA as same:
+                return numbers, same
+        return None
 
-    return remake
+    return failing
 
 
 def _culprit(pipeline: Pipeline, numbers: tf.Tensor) -> int:

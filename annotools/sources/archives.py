@@ -29,6 +29,7 @@ from annotools.errors import AnnotoolsError, SourceError
 from annotools.files.system import open_to_read, read_at
 from annotools.issues import Issue
 from annotools.sources.file_kinds import matters
+from annotools.sources.member_names import code_page, member_name
 from annotools.sources.storage import by_folder, check_size, printable, unreadable
 
 LARGEST_GROWTH = 200
@@ -183,11 +184,11 @@ class ZipArchive(Archive):
     def __init__(self, path: str) -> None:
         super().__init__(path)
         with self._damage_as_source_error(), zipfile.ZipFile(path) as archive:
+            encoding = code_page(archive)
             for info in archive.infolist():
-                self._list(info)
+                self._list(info, member_name(info, encoding))
 
-    def _list(self, info: zipfile.ZipInfo) -> None:
-        name = _zip_name(info)
+    def _list(self, info: zipfile.ZipInfo, name: str) -> None:
         if name.endswith("/"):
             return
         kind = info.external_attr >> 16
@@ -230,15 +231,6 @@ class ZipArchive(Archive):
         except _DAMAGE as error:
             raise unreadable(name, self.display(name), error) from error
         return data if limit is None else data[:limit]
-
-
-def _zip_name(info: zipfile.ZipInfo) -> str:
-    # Without the UTF-8 flag zipfile takes names as cp437; macOS and Info-ZIP write UTF-8 without the flag.
-    name = info.filename
-    if not info.flag_bits & 0x800 and not name.isascii():
-        with contextlib.suppress(UnicodeError):
-            name = name.encode("cp437").decode("utf-8")
-    return name.replace("\\", "/")  # .NET before 4.6.1 wrote backslashes
 
 
 class TarArchive(Archive):

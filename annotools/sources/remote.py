@@ -19,6 +19,7 @@ from annotools.files.url_folder import FileError, RemoteFolder, TroubleError, ve
 from annotools.issues import Issue
 from annotools.sources.archives import Archive, ZipArchive
 from annotools.sources.file_kinds import is_ignored_folder, matters
+from annotools.sources.member_names import code_page, member_name
 from annotools.sources.storage import (
     LARGEST_FILE,
     LARGEST_XML,
@@ -140,8 +141,9 @@ class RemoteZip(ZipArchive):
             io.BufferedReader(_RangedFile(self._read_at, size), _ZIP_BLOCK) as file,
             zipfile.ZipFile(file) as archive,
         ):
+            encoding = code_page(archive)
             for info in archive.infolist():
-                self._list(info)
+                self._list(info, member_name(info, encoding))
 
     def fingerprint(self, name: str) -> str:
         """Size and CRC-32, as for a zip on this machine."""

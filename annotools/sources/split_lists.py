@@ -18,6 +18,7 @@ from annotools.sources.catalogue import Catalogue, Splits, decode
 from annotools.sources.file_kinds import split_extension
 from annotools.sources.image_sets import SplitList, is_absent, without_flag
 from annotools.sources.list_report import SEVERAL, ListReport, find_unions
+from annotools.sources.member_names import CODE_PAGES
 from annotools.sources.names import fold, in_order
 from annotools.sources.storage import Storage
 
@@ -159,17 +160,13 @@ def _text(value: str | bytes) -> str:
     return decode(value) if isinstance(value, bytes) else value
 
 
-_CODE_PAGES = ("gb18030", "cp932", "cp949", "big5", "cp1252", "cp1251")
-"""Of what Windows wrote before it wrote UTF-8: which one it was is seen where a name is found in it."""
-
-
 def _meanings(line: str) -> list[str]:
     """The names that a line may mean, the likeliest first."""
     texts = [line, without_flag(line)]
     if not line.isascii() and (raw := line.encode("utf-8", "surrogateescape")) != line.encode(
         "utf-8", "replace"
     ):
-        for encoding in _CODE_PAGES:
+        for encoding in CODE_PAGES:  # which one it was is seen where a name is found
             with contextlib.suppress(UnicodeDecodeError):
                 text = raw.decode(encoding)
                 texts += [text, without_flag(text)]

@@ -12,6 +12,7 @@ from PIL import Image
 from small_sources import put
 
 import annotools
+from annotools.formats import tfrecord
 from annotools.issues import DataError
 from annotools.sources.source import open_source
 
@@ -237,3 +238,15 @@ def test_a_test_set_without_annotations_is_no_loss(tmp_path: Path, form: str) ->
     assert result.ledger.images.written == 4
     assert dict(result.ledger.images.lost) == {"annotation-missing": 2}
     assert not annotools.verify(tmp_path / "out", against=root).faults
+
+
+def test_the_recipe_for_two_data_sets_under_one_folder(tmp_path: Path) -> None:
+    """VOC2007 + VOC2012: an output each, the same classes, read as one."""
+    for year, stems in (("VOC2007", "abc"), ("VOC2012", "cdef")):
+        put(voc(tmp_path / year, stems) / "ImageSets/Main/trainval.txt", lines(stems))
+        classes = annotools.ClassMap.from_names(["cup"])
+        annotools.convert(tmp_path / year, tmp_path / f"out{year}", to="tfrecord", classes=classes)
+    outputs = [tmp_path / "outVOC2007", tmp_path / "outVOC2012"]
+    assert sorted(one.source_id for one in tfrecord.read(outputs, split="trainval")) == [
+        f"{stem}.jpg" for stem in "abccdef"
+    ]

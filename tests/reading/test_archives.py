@@ -408,3 +408,22 @@ class _nothing:  # noqa: N801  # stands for pytest.warns
     def __enter__(self) -> None: ...
 
     def __exit__(self, *exc: object) -> None: ...
+
+
+CODED = [("gb18030", "货架"), ("cp932", "ざくろ"), ("cp1252", "café"), ("utf-8", "棚")]
+
+
+@pytest.mark.parametrize(("encoding", "stem"), CODED)
+def test_names_in_the_code_page_of_windows(tmp_path: Path, encoding: str, stem: str) -> None:
+    """Explorer writes them without saying which it is; `<filename>` tells."""
+    path = tmp_path / "set.zip"
+    text = f"<annotation><filename>{stem}.jpg</filename></annotation>".encode()
+    names = {"q": f"{stem}.xml".encode(encoding), "z": f"{stem}.jpg".encode(encoding)}
+    with zipfile.ZipFile(path, "w") as archive:
+        for letter, data in (("q", text), ("z", b"image")):
+            archive.writestr(zipfile.ZipInfo(letter * len(names[letter])), data)
+    content = path.read_bytes()
+    for letter, raw in names.items():
+        content = content.replace(letter.encode() * len(raw), raw)
+    path.write_bytes(content)
+    assert [(pair.id, pair.image) for pair in open_source(path).pairs()] == [(stem, f"{stem}.jpg")]

@@ -18,7 +18,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # signatures of the loader n
 COLUMNS = re.compile(r"^(?P<indent> *)(?P<names>[a-z_]\w*(?:, [a-z_]\w*)*)(?: {2,})(?P<text>\S.*)$")
 
 
-class Readable(griffe.Extension):  # type: ignore[misc]
+class Readable(griffe.Extension):
     """Turns docstrings into Markdown and takes signatures from the running code."""
 
     def on_instance(self, *, obj: griffe.Object, **_: Any) -> None:

@@ -16,6 +16,7 @@
     ├── OutputError           an output that exists already or cannot be written
     ├── WorkerError           a process of ours that somebody killed, twice
     ├── OptionError           an option value that makes no sense
+    │   └── CallError         a call with an unknown keyword or a missing argument (also a TypeError)
     └── MissingExtraError     an optional dependency that is not installed (also an ImportError)
 
 Each carries what a person needs to mend the input: path, line, field, the value found and the value
@@ -158,6 +159,10 @@ class OptionError(AnnotoolsError):
     """An option has a value that makes no sense; `field` names the option."""
 
     exit_code = 2
+
+
+class CallError(OptionError, TypeError):
+    """A call with an unknown keyword, without an argument that it needs, or with too many."""
 
 
 class MissingExtraError(AnnotoolsError, ImportError):

@@ -20,11 +20,22 @@ import dataclasses
 import functools
 import inspect
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, dataclass_transform, overload
+from operator import index
+from typing import (
+    Any,
+    Concatenate,
+    Generic,
+    ParamSpec,
+    SupportsFloat,
+    SupportsIndex,
+    TypeVar,
+    dataclass_transform,
+    overload,
+)
 
-from annotools.errors import OptionError
+from annotools.errors import CallError, OptionError
 from annotools.records import record
 
 BOX_ORIGINS = ("as-written", "one-based")
@@ -125,11 +136,21 @@ def described(record: Any) -> Iterator[tuple[str, Option, Any]]:
 
 
 def check(record: Any) -> None:
-    """Raise OptionError for a value that its option does not allow."""
+    """Raise OptionError for a value that its option does not allow. A number may be given as text."""
+    kinds = {field.name: str(field.type) for field in dataclasses.fields(record)}
     for name, about, default in described(record):
         value = getattr(record, name)
         if value is None and default is None:
             continue
+        if about.read is int and isinstance(value, str) and value.strip().lstrip("+-").isdecimal():
+            value = int(value)
+            object.__setattr__(record, name, value)
+        if value is None and "None" not in kinds[name] and kinds[name] != "Any":
+            raise OptionError("is missing", field=about.flag_of(name), expected=kinds[name])
+        if kinds[name].startswith("int") and not isinstance(value, int) and isinstance(value, SupportsIndex):
+            value = index(value)  # of NumPy, which JSON does not know
+            object.__setattr__(record, name, value)
+        check_type(about.flag_of(name), value, kinds[name])
         if about.choices:
             check_choice(about.flag_of(name), value, about.choices)
         if about.minimum is not None and value < about.minimum:
@@ -138,9 +159,87 @@ def check(record: Any) -> None:
             )
 
 
+def check_type(field: str, value: object, kinds: str) -> None:
+    """Raise OptionError unless `value` is of one of the types that a hint such as "str | int | None" names.
+
+    A hint with a name that is not in _KINDS says more than can be told here: whoever uses the value checks.
+    """
+    names = _alternatives(kinds.replace(" ", ""))
+    if all(name in _KINDS for name in names) and not any(_KINDS[name](value) for name in names):
+        hint = _HINTS.get(kinds)
+        raise OptionError("of another type", field=field, found=value, expected=hint or kinds)
+
+
+def _alternatives(kinds: str) -> list[str]:
+    """The types between the bars of a hint; bars in brackets belong to one of them."""
+    found, depth = [""], 0
+    for character in kinds:
+        depth += (character == "[") - (character == "]")
+        if character == "|" and not depth:
+            found.append("")
+        else:
+            found[-1] += character
+    return found
+
+
+def _is_a(kind: str) -> Callable[[Any], bool]:
+    """Whether a value is of a class of that name, which need not be imported for it."""
+    return lambda value: any(one.__name__ == kind for one in type(value).__mro__)
+
+
+def _is_texts(value: Any) -> bool:
+    if isinstance(value, list | tuple | set | frozenset):
+        return all(isinstance(one, str) for one in value)
+    return isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping)
+
+
+def _is_mapping_to(kind: type | tuple[type, ...]) -> Callable[[Any], bool]:
+    def is_one(value: Any) -> bool:
+        return isinstance(value, Mapping) and all(
+            isinstance(key, str) and isinstance(item, kind) for key, item in value.items()
+        )
+
+    return is_one
+
+
+def _is_path(value: Any) -> bool:
+    return isinstance(value, os.PathLike) and isinstance(os.fspath(value), str)
+
+
+_HINTS = {
+    "bytes | bytearray | memoryview": "the bytes of a file, Path('a.xml').read_bytes(); or annotools.read"
+}
+_KINDS: dict[str, Callable[[Any], bool]] = {
+    "None": lambda value: value is None,
+    "str": lambda value: isinstance(value, str),
+    "bool": lambda value: isinstance(value, bool) or _is_a("bool")(value),
+    "int": lambda value: isinstance(value, SupportsIndex) and not isinstance(value, bool),
+    "float": lambda value: isinstance(value, SupportsFloat) and not isinstance(value, bool | str),
+    "os.PathLike[str]": _is_path,
+    "StrPath": lambda value: isinstance(value, str) or _is_path(value),
+    "Iterable[str]": _is_texts,
+    "Sequence[str]": lambda value: isinstance(value, Sequence) and _is_texts(value),
+    "Mapping[Any,Any]": lambda value: isinstance(value, Mapping),
+    "Mapping[str,str]": _is_mapping_to(str),
+    "Mapping[str,Iterable[str]|str]": lambda value: (
+        _is_mapping_to(object)(value)
+        and all(isinstance(item, str) or _is_texts(item) for item in value.values())
+    ),
+    "Mapping[str,int]": _is_mapping_to(int),
+    "Mapping[str,float]": _is_mapping_to((int, float)),
+    "bytes": lambda value: isinstance(value, bytes),
+    "bytearray": lambda value: isinstance(value, bytearray),
+    "memoryview": lambda value: isinstance(value, memoryview),
+    "Annotation": _is_a("Annotation"),
+    "ClassMap": _is_a("ClassMap"),
+    "Source": _is_a("Source"),
+    "Baseline": _is_a("Baseline"),
+}
+
+
 def check_choice(flag: str, value: object, choices: tuple[str, ...]) -> None:
     """Raise OptionError unless `value` is one of `choices`."""
-    if value not in choices:
+    if not isinstance(value, str) or value not in choices:
         raise OptionError("no such choice", field=flag, found=value, expected=", ".join(choices))
 
 
@@ -174,11 +273,44 @@ class Taking(Generic[Params, Record]):
         @functools.wraps(work)
         def call(*values: Any, **keywords: Any) -> Any:
             named = {one.name: keywords.pop(one.name) for one in places if one.name in keywords}
+            _check_call(places, values, named)
+            _check_keywords(record, keywords)
             return work(*values, **named, **{last.name: record(**keywords)})
 
         fields = inspect.signature(record).parameters.values()
         call.__signature__ = inspect.Signature([*places, *fields])  # type: ignore[attr-defined]
         return call
+
+
+def _check_call(places: Sequence[inspect.Parameter], values: Sequence[Any], named: Mapping[str, Any]) -> None:
+    """Raise CallError for a positional argument that is missing, one too many, or of another type."""
+    if len(values) > len(places):
+        found = f"{len(values)} arguments"
+        raise CallError("takes the others by keyword", found=found, expected=f"{len(places)} without keyword")
+    given = dict(zip((one.name for one in places), values, strict=False)) | dict(named)
+    for one in places:
+        if one.name in given:
+            check_type(one.name, given[one.name], str(one.annotation))
+        elif one.default is inspect.Parameter.empty and one.name != "self":
+            raise CallError("is missing", field=one.name, expected=str(one.annotation))
+
+
+def _check_keywords(record: Any, keywords: Mapping[str, Any]) -> None:
+    """Raise CallError for a keyword that there is not, and for one without a default that is missing."""
+    fields = {field.name: field for field in dataclasses.fields(record)}
+    for name in keywords:
+        if name not in fields:
+            import difflib  # nobody waits for it but who has mistyped
+
+            close = difflib.get_close_matches(name, list(fields), n=1)
+            hint = f", did you mean {close[0]}?" if close else ""
+            raise CallError(f"no such keyword{hint}", field=name, expected=", ".join(fields))
+    for name, field in fields.items():
+        bare = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+        if bare and name not in keywords:
+            about = field.metadata.get("option")
+            choices = ", ".join(about.choices) if about else ""
+            raise CallError("is missing", field=name, expected=choices or str(field.type))
 
 
 def old_and_new(text: str) -> tuple[str, str]:

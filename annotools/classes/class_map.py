@@ -15,14 +15,15 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from annotools.classes import label_map, spelling
 from annotools.classes.entry import Entry
-from annotools.errors import ClassMapError, OutputError, UnknownClassError, shorten
+from annotools.errors import ClassMapError, OptionError, OutputError, UnknownClassError, shorten
+from annotools.options import check_type
 
 MAX_ID = 2**31 - 1  # StringIntLabelMapItem.id is an int32
 SHOWN_NAMES = 10
@@ -43,7 +44,14 @@ class ClassMap:
     _ids: Mapping[str, int]
     _by_name: dict[str, tuple[int, int]]  # name or display name -> (id, index)
 
-    def __init__(self, ids: Mapping[str, int], display_names: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, ids: Mapping[str, int] | Sequence[str], display_names: Mapping[str, str] | None = None
+    ) -> None:
+        """`ids` by name; of a list of names the first gets 1. Raises ClassMapError, OptionError."""
+        check_type("ids", ids, "Mapping[str, int] | Sequence[str]")
+        check_type("display_names", display_names, "Mapping[str, str] | None")
+        if not isinstance(ids, Mapping):
+            ids = {entry.name: entry.id for entry in _numbered(ids)}
         shown = display_names or {}
         stray = [name for name in shown if name not in ids]
         if stray:
@@ -89,7 +97,19 @@ class ClassMap:
     @classmethod
     def from_names(cls, names: Iterable[str]) -> ClassMap:
         """Ids 1, 2, 3, ... in the given order."""
-        return cls._from_entries((Entry(id, name) for id, name in enumerate(names, start=1)), None)
+        if isinstance(names, str):
+            raise OptionError("a list of names is needed", field="names", found=names, expected="['cup']")
+        check_type("names", names, "Iterable[str]")
+        return cls._from_entries(_numbered(names), None)
+
+    @classmethod
+    def of(cls, classes: ClassMap | str | os.PathLike[str] | Sequence[str] | Mapping[str, int]) -> ClassMap:
+        """A class map as it is, or of a class file, of names in order, of ids by name."""
+        if isinstance(classes, ClassMap):
+            return classes
+        if isinstance(classes, str | os.PathLike):
+            return cls.from_file(classes)
+        return cls(classes) if isinstance(classes, Mapping) else cls.from_names(classes)
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str]) -> ClassMap:
@@ -101,6 +121,7 @@ class ClassMap:
         """
         from annotools.classes import class_files  # many maps are made of names only
 
+        check_type("path", path, "str | os.PathLike[str]")
         where = os.fspath(path)
         return cls._from_entries(class_files.read(where), where)
 
@@ -132,6 +153,7 @@ class ClassMap:
         return self._find(name, path, line)[1]
 
     def _find(self, name: str, path: str | None, line: int | None) -> tuple[int, int]:
+        check_type("name", name, "str")
         found = self._by_name.get(name)
         if found is None:
             suggestion = self.suggest(name)
@@ -182,6 +204,7 @@ class ClassMap:
 
         A .txt cannot hold gaps between ids or display names: ClassMapError.
         """
+        check_type("path", path, "str | os.PathLike[str]")
         extension = Path(path).suffix.lower()
         writers = {".txt": self.to_txt, ".json": self.to_json, ".pbtxt": self.to_pbtxt}
         if extension not in writers:
@@ -230,6 +253,10 @@ class ClassMap:
 
     def __delattr__(self, name: str) -> None:
         self.__setattr__(name, None)
+
+
+def _numbered(names: Iterable[str]) -> list[Entry]:
+    return [Entry(id, name) for id, name in enumerate(names, start=1)]
 
 
 def _check_name(name: object, path: str | None, line: int | None) -> None:

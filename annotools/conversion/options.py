@@ -42,13 +42,13 @@ class ConvertOptions:
     """The keywords of `annotools.convert`, which says what they mean, and the flags of the command."""
 
     to: str = option(choices=tuple(FORMATS), help="what to write: README.md says who reads which")
-    classes: str | os.PathLike[str] | ClassMap | None = option(
+    classes: str | os.PathLike[str] | ClassMap | Sequence[str] | Mapping[str, int] | None = option(
         group="classes and splits",
         default=None,
         metavar="FILE",
         help="class file: .txt, .json or label map .pbtxt",
     )
-    split: str | None = option(
+    split: str | Sequence[str] | Mapping[str, float] | None = option(
         group="classes and splits",
         default=None,
         metavar="SPLIT",

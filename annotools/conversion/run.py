@@ -22,7 +22,7 @@ from annotools.conversion.plan import Plan, make_plan
 from annotools.conversion.result import ConvertResult, result_of
 from annotools.conversion.resume import Job, finish_shard
 from annotools.conversion.sidecars import write_sidecars
-from annotools.conversion.splits import best_seed, parse_split
+from annotools.conversion.splits import best_seed, parse_split, split_text
 from annotools.conversion.statistics import ShardResult
 from annotools.errors import OptionError, OutputError, UnavailableError, WorkerError
 from annotools.options import takes
@@ -43,8 +43,10 @@ def convert(
                  (s3://, gs://, ...; extra `remote`), or an open Source
     output       a folder, here or in an object store (s3://, gs://, ...); for the pickles also a file name
                  ending in .pkl, .pickle or .p, which then holds all splits in one
-    classes      a class file or ClassMap; None: the sorted names found in the whole source
-    split        None: every split of the source; `"train,val"`: these; `"train=0.8,val=0.2"`: new ones
+    classes      a class file, ClassMap, the names in order, or ids by name; None: the sorted names found in
+                 the whole source
+    split        None: every split of the source; `"train,val"`: these; `"train=0.8,val=0.2"`: new ones;
+                 a list of names and a dict of ratios mean the same
     group_by     regular expression on the image id; images of one group stay in one split
     seed         of the ratio split; "auto" takes the seed whose split is nearest to stratified by class
     shards       files for each split; None: a power of two, as many as shard_size needs
@@ -130,11 +132,10 @@ def _opened(source: str | os.PathLike[str] | Source, options: ConvertOptions) ->
 
 def _chosen(source: Source, asked: ConvertOptions) -> Options:
     """What decides about the bytes, with the classes and the seed that only the source can tell."""
+    asked = dataclasses.replace(asked, split=split_text(asked.split))
     fixes = make_fixes(asked.fix, asked.map_classes)
-    if isinstance(asked.classes, ClassMap):
-        classes = asked.classes
-    elif asked.classes is not None:
-        classes = ClassMap.from_file(asked.classes)
+    if asked.classes is not None:
+        classes = ClassMap.of(asked.classes)
     else:
         classes = discover_classes(source, fixes)
     if asked.seed == "auto":
@@ -143,7 +144,7 @@ def _chosen(source: Source, asked: ConvertOptions) -> Options:
 
 
 def _best_seed(source: Source, asked: ConvertOptions) -> int:
-    ratios = parse_split(asked.split).ratios
+    ratios = parse_split(split_text(asked.split)).ratios
     if not ratios:
         raise OptionError("--seed auto is for a split by ratio", field="--seed", found=asked.seed)
     images = ((pair.id, names) for pair, names in class_names(source, source.pairs()))

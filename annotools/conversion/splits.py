@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field, replace
 
 from annotools.errors import OptionError
@@ -30,6 +30,15 @@ class SplitOption:
 
     names: tuple[str, ...] = ()
     ratios: tuple[tuple[str, float], ...] = ()
+
+
+def split_text(split: str | Sequence[str] | Mapping[str, float] | None) -> str | None:
+    """`{"train": 0.8, "val": 0.2}` and `["train", "val"]` as they are written on the command line."""
+    if split is None or isinstance(split, str):
+        return split
+    if isinstance(split, Mapping):
+        return ",".join(f"{name}={float(ratio)!r}" for name, ratio in split.items())
+    return ",".join(split)
 
 
 def parse_split(text: str | None) -> SplitOption:

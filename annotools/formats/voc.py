@@ -18,6 +18,7 @@ from annotools.errors import OutputError, ParseError, SourceError
 from annotools.formats.xml import fast_reader
 from annotools.formats.xml.document import MAX_BYTES, DocumentError, Fault, read_bytes, to_utf8
 from annotools.issues import RULES_BY_ID, Issue
+from annotools.options import check_type
 from annotools.records import Annotation
 
 __all__ = [
@@ -33,9 +34,17 @@ __all__ = [
 ]
 
 
-def parse(data: bytes, path: str | None = None) -> Annotation:
-    """The record of one file. Raises ParseError (path, line, field, found, expected) for the first error."""
-    annotation, faults = _read(data, path)
+_BYTES = "bytes | bytearray | memoryview"
+
+
+def parse(data: bytes | bytearray | memoryview, path: str | None = None) -> Annotation:
+    """The record of one file. Raises ParseError (path, line, field, found, expected) for the first error.
+
+    `path` is for messages and the record; OptionError where `data` is not the bytes of a file.
+    """
+    check_type("data", data, _BYTES)
+    check_type("path", path, "str | None")
+    annotation, faults = _read(bytes(data), path)
     for fault in faults:
         if fault.severity == "error":
             fault.error.path = path

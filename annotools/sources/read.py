@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 
 from annotools.formats import pkl, tfrecord, voc
+from annotools.options import check_type
 from annotools.records import Annotation
 from annotools.sources.source import Pair, Source, open_source
 from annotools.sources.storage import HEAD
@@ -33,6 +34,9 @@ def read(
     Raises ParseError at the first file that cannot be read, ImageError for a header with `headers`,
     SourceError when the source has no known layout, or no such split.
     """
+    check_type("source", source, "str | os.PathLike[str]")
+    for name, given in (("split", split), ("annotations", annotations), ("images", images)):
+        check_type(name, given, "str | None")
     path = os.fspath(source)
     suffix = os.path.splitext(path)[1].lower()
     if annotations is None and images is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from annotools import options as shared
@@ -42,7 +42,7 @@ class CheckOptions:
     )
     images: str = option(default="header", choices=IMAGE_DEPTHS, help="default: {default}")
     box_origin: str = shared.box_origin()
-    classes: StrPath | ClassMap | None = option(
+    classes: StrPath | ClassMap | Sequence[str] | Mapping[str, int] | None = option(
         default=None, metavar="FILE", help="class file: any other class is an error"
     )
     split: str | None = option(default=None, metavar="NAME", help="check one split only")

@@ -74,11 +74,11 @@ def make_job(source: str | os.PathLike[str] | Source, options: CheckOptions) -> 
     selection = make_selection(options.select, options.extend_select, options.ignore, options.severity)
     if not isinstance(source, Source):
         source = open_source(source, annotations=options.annotations, images=options.image_folder)
-    classes = options.classes
-    if isinstance(classes, str | os.PathLike):
+    classes = None
+    if options.classes is not None:
         from annotools.classes.class_map import ClassMap  # half of the modules here would be loaded for it
 
-        classes = ClassMap.from_file(classes)
+        classes = ClassMap.of(options.classes)
     return Job(source, selection, classes, options.images, options.box_origin == "one-based")
 
 

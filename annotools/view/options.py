@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from typing import Any
 
 from annotools.errors import OptionError
 from annotools.options import annotation_folder, check, image_folder, option, options, progress, workers
@@ -42,7 +43,9 @@ class StatsOptions:
 
     def __post_init__(self) -> None:
         check(self)
-        if min(self.size) < 1:
+        given: Any = self.image_size
+        sides = given if isinstance(given, tuple | list) else (given, given)
+        if len(sides) != 2 or not all(isinstance(side, int) and side >= 1 for side in sides):
             raise OptionError("not a size", field="--image-size", found=self.image_size, expected="1 or more")
 
     @property

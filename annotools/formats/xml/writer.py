@@ -22,6 +22,7 @@ from annotools.formats.xml.reader import (
     SOURCE_TAGS,
 )
 from annotools.formats.xml.tree import parse_xml
+from annotools.options import check_type
 from annotools.records import Annotation, Box, Object, Part, Point, Polygon, RotatedBox, Size, Source
 
 # What XML 1.0 excludes; the complement of what it admits takes ten times as long to compile.
@@ -35,6 +36,7 @@ _VALUE_ESCAPES = str.maketrans(
 
 def to_xml(annotation: Annotation) -> bytes:
     """The file, as UTF-8: `formats.voc.to_xml`."""
+    check_type("annotation", annotation, "Annotation")
     return _Writer(annotation).bytes()
 
 

@@ -31,7 +31,7 @@ def test_errors_are_grouped_by_rule_with_the_fix_of_each(
     assert heads == [("box-outside-image", "12"), ("box-zero-area", "12")]
     assert re.findall(r"^  repair: (.*)$", said, re.MULTILINE) == ["--fix clip", "--fix drop-zero-area"]
     assert said.count("... and 2 more (--report FILE has them)") == 2
-    assert len(said.splitlines()) < 40
+    assert len(said.splitlines()) < 80  # places with their lines of source
 
 
 def test_many_places_of_one_cause_are_one_line(

@@ -239,7 +239,7 @@ def test_without_shuffle_images_come_in_the_order_of_the_files(
         ({"augment": HorizontalFlip}, "ops"),
         ({"augment": ssd}, "ops"),
         ({"augment": lambda image: image}, "ops"),
-        ({"augment": "sdd"}, "ops"),
+        ({"augment": "sdd"}, "augment"),
         ({"policy": {}}, "policy"),
         ({"shard": 5}, "shard"),
         ({"shard": (2, 2)}, "shard"),

@@ -432,7 +432,7 @@ def stem_collision(victim: Victim) -> None:
 def duplicate_image(victim: Victim) -> None:
     other = victim.image.with_name(f"{FILES - 1:06d}.jpg")
     shutil.copy(other, victim.image)
-    victim.expected.add(("duplicate-image", f"JPEGImages/{other.name}", None, None))
+    victim.expected.add(("duplicate-image-conflict", f"JPEGImages/{other.name}", None, None))
 
 
 @pytest.fixture(scope="module")

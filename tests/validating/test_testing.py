@@ -43,7 +43,7 @@ def test_dataset_with_many_errors_shows_the_first(tree: Any) -> None:
     with pytest.raises(AssertionError) as caught:
         assert_valid_dataset(tree.root, shown=3)
     lines = str(caught.value).splitlines()
-    assert (len(lines), lines[-1]) == (5, "... and 6 more")
+    assert (len(lines), lines[-1]) == (5, "... and 7 more")
 
 
 def test_dataset_that_does_not_exist(tmp_path: Path) -> None:

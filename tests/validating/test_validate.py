@@ -246,7 +246,7 @@ def test_settings_of_a_project(tmp_path: Path) -> None:
     (below / "pyproject.toml").write_text("[project]\nname = 'x'\n")
     assert settings.from_pyproject(below) == {}
     (below / "pyproject.toml").write_text("[tool.annotools]\nselekt = []\n")
-    with pytest.raises(OptionError, match=r"tool\.annotools\.selekt"):
+    with pytest.raises(OptionError, match="selekt: no such setting"):
         settings.from_pyproject(below)
 
 

@@ -143,7 +143,7 @@ def set_number(place: str, value: Any) -> Callable[[Any], None]:
         ("ledger/objects/dropped", {"box-outside-image": 1}, {"manifest-sum": 1}),
         ("splits/train/shards/0/sha256", "xyz", {"manifest-shape": 1, "shard-unlisted": 3}),
         ("options/seed", "0", {"manifest-shape": 1, "shard-unlisted": 3}),
-        ("to", "coco", {"manifest-shape": 1, "shard-unlisted": 3}),
+        ("to", "csv", {"manifest-shape": 1, "shard-unlisted": 3}),
     ],
 )
 def test_wrong_numbers_in_the_manifest(place: str, value: Any, found: dict[str, int], out: Path) -> None:

@@ -129,15 +129,18 @@ def misspelt(data_set: DataSet) -> Iterator[Issue]:
 
 
 def _misspelt(census: Census) -> dict[str, str]:
-    """Rare names, and the frequent one that each is one letter from."""
+    """Rare names, and the frequent one that each is one letter from and no other spelling of."""
     classes = census.classes
+    meant = {name: names[0] for names in _spellings(census) for name in names}
     frequent = sorted(name for name in classes if classes[name].count >= RARE_BELOW and len(name) >= 3)
     found: dict[str, str] = {}
     for name, occurrences in sorted(classes.items()):
         near = [
             other
             for other in frequent
-            if occurrences.count <= MISSPELT_SHARE * classes[other].count and _is_one_letter(name, other)
+            if meant[name] != meant[other]
+            and occurrences.count <= MISSPELT_SHARE * classes[other].count
+            and _is_one_letter(name, other)
         ]
         if near:
             found[name] = max(near, key=lambda other: classes[other].count)

@@ -15,9 +15,8 @@ from annotools.view.pictures import Album
 def read_marks(album: Album, options: ShowOptions) -> dict[str, list[Mark]]:
     """The detections with at least `min_score`, by image id, the best last. Raises DetectionError."""
     assert options.detections is not None
-    classes = (
-        ClassMap.from_names(album.classes) if options.classes is None else ClassMap.from_file(options.classes)
-    )
+    file = options.classes
+    classes = ClassMap.from_names(list(album.classes)) if file is None else ClassMap.from_file(file)
     path = os.fspath(options.detections)
     if os.path.isdir(path):
         given = from_devkit(path, classes, options.split, one_based=True)

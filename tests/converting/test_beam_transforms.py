@@ -6,7 +6,6 @@ import re
 import runpy
 from collections import Counter
 from collections.abc import Callable, Iterable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -197,10 +196,10 @@ def test_the_pipeline_of_the_page_runs(store: Any, tmp_path: Path, monkeypatch: 
     page = (Path(__file__).parents[2] / "docs" / "scale.md").read_text(encoding="utf-8")
     (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     CLASSES.save(tmp_path / "classes.txt")
-    (tmp_path / "VOC2007").symlink_to(store.root)
+    (tmp_path / "VOCdevkit").mkdir()
+    (tmp_path / "VOCdevkit" / "VOC2007").symlink_to(store.root)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(beam, "Pipeline", partial(beam.Pipeline, RUNNER))
     (tmp_path / "page.py").write_text(code)
     runpy.run_path(str(tmp_path / "page.py"))
-    assert (tmp_path / "out" / "manifest.json").exists()
+    assert (tmp_path / "large_images" / "manifest.json").exists()
     assert list(tmp_path.glob("issues.txt*"))

@@ -71,7 +71,7 @@ def test_every_option_is_taken_from_the_manifest(tree: Any, make_picture: Any, t
 
 
 def test_lists_that_overlap_are_no_repetition(tree: Any, tmp_path: Path) -> None:
-    tree.add("a").add("b").lists(train=["a", "b"], val=["b"])
+    tree.add("a").add("b").lists(shelf=["a", "b"], window=["b"])
     annotools.convert(tree.root, tmp_path / "out", to="tfrecord")
     assert annotools.verify(tmp_path / "out", against=tree.root).ok
 

@@ -21,7 +21,7 @@ _pack_float = struct.Struct(">d").pack
 _TUPLES = (pickle.EMPTY_TUPLE, pickle.TUPLE1, pickle.TUPLE2, pickle.TUPLE3)
 
 
-@functools.lru_cache(4096)
+@functools.lru_cache(256)
 def text(value: str) -> bytes:
     """The opcode for a str. Lone surrogates, which stand for undecodable bytes in paths, are kept.
 

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from annotools.augment import HorizontalFlip, Mosaic
 from annotools.errors import OptionError
-from annotools.loader import make_dataset
+from annotools.loader import ByAspect, MultiScale, make_dataset
 
 Flat = Callable[[Any], list[dict[str, Any]]]
 OPTIONS: dict[str, Any] = {
@@ -51,6 +51,25 @@ def test_workers_make_the_batches_that_this_process_would_make(
     remote = flat(make_dataset(converted, epochs=2, service=dispatcher.target, **OPTIONS))
     assert contents(remote) == contents(flat(make_dataset(converted, epochs=2, **OPTIONS)))
     del workers
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"sampling": "class-balanced"},
+        {"image_size": MultiScale([(64, 64), (96, 96)])},
+        {"image_size": ByAspect([(64, 96), (96, 64)]), "augment": HorizontalFlip()},
+    ],
+    ids=lambda changes: "-".join(changes),
+)
+def test_workers_sample_and_size_as_this_process_does(
+    changes: dict[str, Any], converted: Path, dispatcher: Any, flat: Flat
+) -> None:
+    worker = service.WorkerServer(service.WorkerConfig(address(dispatcher)))
+    options = OPTIONS | changes
+    remote = flat(make_dataset(converted, service=dispatcher.target, **options))
+    assert contents(remote) == contents(flat(make_dataset(converted, **options)))
+    del worker
 
 
 @pytest.mark.parametrize(

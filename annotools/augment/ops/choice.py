@@ -36,6 +36,17 @@ class Sometimes:
         return select(happens(coin, self.p, draft.epoch), self.op(draft, numbers), draft)
 
 
+def _widths(ops: tuple[Op, ...]) -> tuple[int, ...]:
+    """How many draws a shuffle of the ops takes: for the coin, for the ranks, and for each op."""
+    return 1, len(ops), *(draws_of(op) for op in ops)
+
+
+def _shuffled(ops: tuple[Op, ...], draws: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]:
+    """The coin (B,), the place of each op in a random order (B, ops), and the draws of each op."""
+    coin, ranks, *numbers = graph_ops.split(draws, _widths(ops))
+    return tf.squeeze(coin, 1), tf.argsort(tf.argsort(ranks, axis=1, stable=True), axis=1), numbers
+
+
 @dataclass(frozen=True, slots=True)
 class SomeOf:
     """`count` of the ops, each set as likely as any other, in the order in which they are listed."""
@@ -56,12 +67,11 @@ class SomeOf:
 
     @property
     def draws(self) -> int:
-        return 1 + len(self.ops) + sum(draws_of(op) for op in self.ops)
+        return sum(_widths(self.ops))
 
     def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
-        coin, ranks, *numbers = graph_ops.split(draws, (1, len(self.ops), *(draws_of(op) for op in self.ops)))
-        on = happens(tf.squeeze(coin, 1), self.p, draft.epoch)
-        places = tf.argsort(tf.argsort(ranks, axis=1, stable=True), axis=1)  # the rank of each op
+        coin, places, numbers = _shuffled(self.ops, draws)
+        on = happens(coin, self.p, draft.epoch)
         for index, (op, own) in enumerate(zip(self.ops, numbers, strict=True)):
             draft = select(on & (places[:, index] < self.count), op(draft, own), draft)
         return draft
@@ -89,12 +99,11 @@ class RandomOrder:
 
     @property
     def draws(self) -> int:
-        return 1 + len(self.ops) + sum(draws_of(op) for op in self.ops)
+        return sum(_widths(self.ops))
 
     def __call__(self, draft: Draft, draws: tf.Tensor) -> Draft:
-        coin, ranks, *numbers = graph_ops.split(draws, (1, len(self.ops), *(draws_of(op) for op in self.ops)))
-        on = happens(tf.squeeze(coin, 1), self.p, draft.epoch)
-        places = tf.argsort(tf.argsort(ranks, axis=1, stable=True), axis=1)
+        coin, places, numbers = _shuffled(self.ops, draws)
+        on = happens(coin, self.p, draft.epoch)
         for place in range(len(self.ops)):
             for index, (op, own) in enumerate(zip(self.ops, numbers, strict=True)):
                 draft = select(on & (places[:, index] == place), op(draft, own), draft)

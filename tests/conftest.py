@@ -67,6 +67,41 @@ def browser() -> Iterator[Any]:
         started.close()
 
 
+@pytest.fixture
+def open_file(browser: Any, request: pytest.FixtureRequest) -> Iterator[Callable[..., Any]]:
+    """Opens an HTML file offline; at the end nothing was asked for from outside, and nothing was printed.
+
+    Screenshots go to the folder ANNOTOOLS_SCREENSHOTS, if that is set.
+    """
+    pages: list[Any] = []
+    wrong: list[str] = []
+
+    def asked_for(url: str) -> None:
+        if not url.startswith(("file:", "data:")):
+            wrong.append(url)
+
+    def open_page(path: Path, *, width: int = 1280, scheme: str = "light") -> Any:
+        viewport = {"width": width, "height": 900}
+        page = browser.new_context(offline=True, color_scheme=scheme, viewport=viewport).new_page()
+        pages.append(page)
+        page.on("request", lambda asked: asked_for(asked.url))
+        page.on("requestfailed", lambda asked: wrong.append(f"failed: {asked.url}"))
+        page.on("console", lambda said: wrong.append(said.text))
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.goto(path.as_uri())
+        return page
+
+    yield open_page
+    folder = os.environ.get("ANNOTOOLS_SCREENSHOTS")
+    for number, page in enumerate(pages):
+        if folder:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            name = "".join(c if c.isalnum() else "-" for c in request.node.name)
+            page.screenshot(path=Path(folder) / f"{name}-{number}.png")
+        page.context.close()
+    assert wrong == []
+
+
 @pytest.fixture(scope="session")
 def sample_data() -> Path:
     return REPOSITORY / "sample_data"

@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,38 +28,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def opened(browser: Any, site: Path, request: pytest.FixtureRequest) -> Iterator[Callable[..., Any]]:
-    """Opens a page; at the end nothing was asked for from outside and no error was printed."""
-    pages: list[Any] = []
-    wrong: list[str] = []
-
-    def open_page(name: str, *, width: int = 1280, scheme: str = "light") -> Any:
-        context = browser.new_context(
-            offline=True, color_scheme=scheme, viewport={"width": width, "height": 900}
-        )
-        page = context.new_page()
-        pages.append(page)
-        page.on(
-            "request",
-            lambda asked: None if asked.url.startswith(("file:", "data:")) else wrong.append(asked.url),
-        )
-        page.on("requestfailed", lambda asked: wrong.append(f"failed: {asked.url}"))
-        page.on(
-            "console", lambda said: wrong.append(said.text) if said.type in ("error", "warning") else None
-        )
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.goto((site / f"{name}.html").as_uri())
-        return page
-
-    yield open_page
-    folder = os.environ.get("ANNOTOOLS_SCREENSHOTS")
-    for number, page in enumerate(pages):
-        if folder:
-            Path(folder).mkdir(parents=True, exist_ok=True)
-            name = "".join(c if c.isalnum() else "-" for c in request.node.name)
-            page.screenshot(path=Path(folder) / f"{name}-{number}.png")
-        page.context.close()
-    assert wrong == []
+def opened(open_file: Callable[..., Any], site: Path) -> Callable[..., Any]:
+    """Opens a page by its name."""
+    return lambda name, **look: open_file(site / f"{name}.html", **look)
 
 
 def test_site_asks_for_nothing_outside(site: Path) -> None:

@@ -1,13 +1,13 @@
 """The report in a real browser, offline: it draws, filters, sorts, enlarges and asks the network for nothing.
 
-The fixture `browser` of conftest.py says what that needs. Screenshots go to the folder
-ANNOTOOLS_SCREENSHOTS, if that is set.
+The fixture `browser` of conftest.py says what that needs, `open_file` what is watched.
 """
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -51,35 +51,9 @@ def report(tmp_path_factory: pytest.TempPathFactory, make_tree: Any) -> Path:
 
 
 @pytest.fixture
-def opened(browser: Any, report: Path, request: pytest.FixtureRequest) -> Iterator[Callable[..., Any]]:
-    """Opens the report; at the end nothing was asked for and no error was printed."""
-    pages: list[Any] = []
-    wrong: list[str] = []
-
-    def open_page(*, width: int = 1280, scheme: str = "light") -> Any:
-        context = browser.new_context(
-            offline=True, color_scheme=scheme, viewport={"width": width, "height": 900}
-        )
-        page = context.new_page()
-        pages.append(page)
-        page.on("request", lambda asked: wrong.append(asked.url) if _is_foreign(asked.url) else None)
-        page.on("console", lambda said: wrong.append(said.text))
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.goto(report.as_uri())
-        return page
-
-    yield open_page
-    folder = os.environ.get("ANNOTOOLS_SCREENSHOTS")
-    for number, page in enumerate(pages):
-        if folder:
-            Path(folder).mkdir(parents=True, exist_ok=True)
-            page.screenshot(path=Path(folder) / f"{request.node.name}-{number}.png")
-        page.context.close()
-    assert wrong == []
-
-
-def _is_foreign(url: str) -> bool:
-    return not url.startswith(("file:", "data:"))
+def opened(open_file: Callable[..., Any], report: Path) -> Callable[..., Any]:
+    """Opens the report."""
+    return functools.partial(open_file, report)
 
 
 def shown(page: Any) -> list[str]:
